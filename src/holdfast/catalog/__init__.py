@@ -1,0 +1,1 @@
+"""The catalog: rows about footage and everything else, on SQLite or PostgreSQL. Only this folder speaks SQL."""

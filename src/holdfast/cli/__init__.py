@@ -1,0 +1,1 @@
+"""What people type. Maps errors to exit codes."""

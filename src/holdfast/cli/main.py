@@ -1,0 +1,101 @@
+"""The program `holdfast`: finds the command, runs it, and turns our errors into two lines and an exit code.
+
+Commands live one module each in this folder and are imported only when asked for: a recorder process must not carry the
+catalog's libraries in memory, and `holdfast --version` must not wait for libav. A module holds `app`, a Typer with one
+command (`holdfast status`) or several (`holdfast config check`).
+"""
+
+import importlib
+import sys
+from typing import Any, NoReturn
+
+import click
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from holdfast import __version__
+from holdfast.core.errors import HoldfastError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("run", "Record every configured camera: starts and supervises all roles."),
+    "demo": ("demo", "Record three simulated cameras, to look around."),
+    "init": ("init", "Write a commented configuration to start from."),
+    "status": ("status", "Show what every camera is doing now."),
+    "coverage": ("coverage", "Show how complete the footage is, and why it is not."),
+    "cameras": ("cameras", "List, test and probe cameras."),
+    "doctor": ("doctor", "Find out what is wrong, and how to mend it."),
+    "notes": ("notes", "Write and read notes on the timeline."),
+    "logs": ("logs", "Read the log files."),
+    "config": ("config", "Check and show the configuration."),
+    "record": ("record", "Record one source by hand, or run one recorder process."),
+    "work": ("work", "Run the worker: index journals, publish what to record."),
+    "sim": ("sim", "Serve simulated cameras over RTSP, with faults on request."),
+    "volumes": ("volumes", "List volumes; adopt a new or replaced disk."),
+    "reindex": ("reindex", "Rebuild the catalog from journals and files."),
+    "check": ("check", "Compare catalog, journals and files."),
+    "verify": ("verify", "Recompute the hashes and the chain of footage."),
+}
+"""Name of a command: module that holds it, and what it is for."""
+
+
+class _Lazy(TyperGroup):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        module, summary = COMMANDS[cmd_name]
+        command = typer.main.get_command(importlib.import_module(f"holdfast.cli.{module}").app)
+        command.name = cmd_name
+        command.short_help = summary
+        return command
+
+
+app = typer.Typer(
+    cls=_Lazy, no_args_is_help=False, add_completion=False, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    ctx: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),  # noqa: FBT001, FBT003 - Typer's way to declare a flag
+) -> None:
+    """One recorder for every camera: it never loses footage silently."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+def complain(error: HoldfastError) -> None:
+    """Print an error as a person wants it: what and why, then what to try. To standard error."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[bold red]{error.code}[/]: ", str(error), sep="", markup=True)
+    if error.hint:
+        console.print("[dim]try:[/] ", error.hint, sep="", markup=True)
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run the program; never returns. Exit codes: those of `core.errors`, 130 after Ctrl-C, 0 when all is well."""
+    try:
+        result: Any = app(args=argv, standalone_mode=False)
+    except HoldfastError as error:
+        complain(error)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(64)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        # `holdfast logs | head` is finished, not broken; the interpreter must not complain about it at exit either.
+        sys.stdout = None
+        sys.exit(0)
+    sys.exit(result if isinstance(result, int) else 0)

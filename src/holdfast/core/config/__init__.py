@@ -1,0 +1,1 @@
+"""The configuration: one TOML file, read, checked and merged with its defaults."""

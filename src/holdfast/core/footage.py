@@ -1,0 +1,248 @@
+"""The timeline: what journal lines amount to. Segments, and gaps with their reasons, for one stream.
+
+Gaps are derived, never trusted: the hole between two segments is a fact, and lines only explain it. So a recorder that
+was killed, or a host that lost power, shows without having said a word. Invariants (docs/design/0002):
+
+* T1: within the ledger, segments and gaps together cover every instant once.
+* T2: segments of one run touch each other exactly.
+
+Pure: lines in, values out.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from holdfast.core.camera import StreamKey
+from holdfast.core.gap import GapReason
+from holdfast.core.journal import Begun, Closed, Down, Emptied, Line, Opened, Removed, Sealed, When
+from holdfast.core.timing import day_of, stamp
+
+MIN_GAP_US = 100_000  # chosen: two frames at 20 fps; shorter holes are the last frame's unknown length, not a loss
+
+PART = ".part"
+
+
+def stream_folder(key: StreamKey) -> PurePosixPath:
+    """Return the folder of a stream's footage, relative to the volume's root."""
+    return PurePosixPath("footage", key.camera, key.stream)
+
+
+def segment_path(key: StreamKey, start_us: int, attempt: int = 0) -> PurePosixPath:
+    """Return the path of a segment that begins at `start_us`; `attempt` > 0 tells apart what starts in one second."""
+    suffix = f"-{attempt}" if attempt else ""
+    return stream_folder(key) / day_of(start_us) / f"{key.camera}_{stamp(start_us)}{suffix}.mp4"
+
+
+def journal_path(key: StreamKey, day: str) -> PurePosixPath:
+    """Return the path of a stream's journal for a UTC day `YYYY-MM-DD`."""
+    return stream_folder(key) / f"{day}.journal"
+
+
+def lock_path(key: StreamKey) -> PurePosixPath:
+    """Return the path of the lock that a stream's one recorder holds."""
+    return stream_folder(key) / ".lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of footage. `growing` while it is written: then `end_us` is as far as is known and `facts` is None."""
+
+    file: str
+    run: str
+    start_us: int
+    end_us: int
+    boot: str
+    facts: Sealed | None
+    removed_why: str | None = None
+
+    @property
+    def growing(self) -> bool:
+        """Not sealed yet."""
+        return self.facts is None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A span without footage. `open` while it lasts."""
+
+    start_us: int
+    end_us: int
+    reason: GapReason
+    detail: str = ""
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Everything known about one stream: segments in order, gaps in order, and the span that they cover together."""
+
+    segments: tuple[Segment, ...]
+    gaps: tuple[Gap, ...]
+    start_us: int
+    end_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    from_us: int
+    reason: GapReason
+    detail: str
+
+
+def timeline(lines: Iterable[Line], *, now_us: int, alive: bool, growing_end_us: int | None = None) -> Timeline:
+    """Derive one stream's timeline from its journal.
+
+    Args:
+        lines: All lines of the stream, in the order in which they were written.
+        now_us: Where the ledger ends.
+        alive: Whether a recorder holds the stream's lock now; if not, what follows its last word is `recorder-down`.
+        growing_end_us: How far the segment that is being written reaches, where the caller knows it.
+
+    Returns:
+        The timeline from the first line on. Empty where there are no lines.
+    """
+    ledger = _Ledger()
+    for line in _placed(list(lines)):
+        ledger.add(line)
+    return ledger.result(now_us=now_us, alive=alive, growing_end_us=growing_end_us)
+
+
+def _placed(lines: list[Line]) -> list[Line]:
+    """Move what was written while the wall clock was wrong to where it belongs.
+
+    The last synchronised line of a boot tells how wall and boot time relate in that boot; what an unsynchronised clock
+    said earlier in the same boot is shifted accordingly.
+    """
+    offsets = {line.when.boot: line.when.at_us - line.when.boot_us for line in lines if line.when.sync}
+    return [_shifted(line, offsets.get(line.when.boot)) for line in lines]
+
+
+def _shifted(line: Line, offset_us: int | None) -> Line:
+    when, event = line.when, line.event
+    if when.sync or offset_us is None:
+        return line
+    shift = offset_us - (when.at_us - when.boot_us)
+    if shift == 0:
+        return line
+    if isinstance(event, Sealed) and event.start_boot_us is not None:
+        # Its own anchor is better than the line's: the clock may have been set between its first frame and its seal.
+        start_us = event.start_boot_us + offset_us
+        event = replace(event, start_us=start_us, end_us=start_us + event.end_us - event.start_us)
+    elif isinstance(event, Begun):
+        event = replace(event, start_us=event.start_us + shift)
+    elif isinstance(event, Down):
+        event = replace(event, from_us=event.from_us + shift)
+    moved: When = replace(when, at_us=when.at_us + shift)
+    return replace(line, when=moved, event=event)
+
+
+class _Ledger:
+    """Collects lines; each kind of line has its method."""
+
+    def __init__(self) -> None:
+        self.first_us: int | None = None
+        self.segments: list[Segment] = []
+        self.growing: dict[str, Segment] = {}
+        self.removed: dict[str, str] = {}
+        self.causes: list[_Cause] = []
+        self.open_since: When | None = None
+        self.last: When | None = None
+
+    def add(self, line: Line) -> None:
+        when, event = line.when, line.event
+        if self.first_us is None:
+            self.first_us = when.at_us
+        if isinstance(event, Opened):
+            self._opened(when)
+        elif isinstance(event, Closed):
+            self.causes.append(_Cause(when.at_us, GapReason(event.reason), event.detail))
+            self.open_since = None
+        elif isinstance(event, Down):
+            self.causes.append(_Cause(event.from_us, GapReason(event.reason), event.detail))
+        elif isinstance(event, Begun):
+            self.growing[event.file] = Segment(event.file, event.run, event.start_us, event.start_us, when.boot, None)
+        elif isinstance(event, Sealed):
+            self._sealed(when, event)
+        elif isinstance(event, Emptied):
+            self.growing.pop(event.file, None)
+        elif isinstance(event, Removed):
+            self.removed[event.file] = event.why
+        # Recovery writes Sealed lines about the past; they do not show that the stream was being recorded.
+        if not (isinstance(event, Sealed | Emptied) and getattr(event, "recovered", True)):
+            self.last = when
+
+    def _opened(self, when: When) -> None:
+        if self.open_since is not None and self.last is not None:
+            self.causes.append(self._death(self.last, when))
+        self.open_since = when
+
+    def _death(self, last: When, found: When | None) -> _Cause:
+        """A recorder left without a word after `last`; whoever came next says whether the host had gone too."""
+        host_off = found is not None and found.boot != last.boot
+        reason = GapReason.HOST_OFF if host_off else GapReason.RECORDER_DOWN
+        return _Cause(last.at_us, reason, "" if host_off else "ended without a word")
+
+    def _sealed(self, when: When, event: Sealed) -> None:
+        self.growing.pop(event.file, None)
+        boot = when.boot
+        self.segments.append(Segment(event.file, event.run, event.start_us, event.end_us, boot, event))
+
+    def result(self, *, now_us: int, alive: bool, growing_end_us: int | None) -> Timeline:
+        if self.first_us is None:
+            return Timeline((), (), now_us, now_us)
+        if self.open_since is not None and self.last is not None and not alive:
+            self.causes.append(self._death(self.last, None))
+        segments = [replace(s, removed_why=self.removed.get(s.file)) for s in self.segments]
+        segments += [self._grown(s, growing_end_us) for s in self.growing.values()]
+        segments.sort(key=lambda s: (s.start_us, s.end_us))
+        start_us = min([self.first_us, *(s.start_us for s in segments)])
+        end_us = max([now_us, *(s.end_us for s in segments)])
+        return Timeline(tuple(segments), tuple(self._gaps(segments, start_us, end_us)), start_us, end_us)
+
+    def _grown(self, segment: Segment, growing_end_us: int | None) -> Segment:
+        newest = max(self.growing.values(), key=lambda s: s.start_us)
+        if segment is newest and growing_end_us is not None:
+            return replace(segment, end_us=max(segment.start_us, growing_end_us))
+        return segment
+
+    def _gaps(self, segments: list[Segment], start_us: int, end_us: int) -> list[Gap]:
+        holes: list[tuple[int, int]] = []
+        at = start_us
+        for segment in segments:
+            if segment.start_us - at >= MIN_GAP_US:
+                holes.append((at, segment.start_us))
+            at = max(at, segment.end_us)
+        if end_us - at >= MIN_GAP_US:
+            holes.append((at, end_us))
+        causes = sorted(self.causes, key=lambda c: c.from_us)
+        gaps = [gap for hole in holes for gap in _explained(hole, causes)]
+        if gaps and gaps[-1].end_us == end_us:
+            gaps[-1] = replace(gaps[-1], open=True)
+        return gaps
+
+
+def _explained(hole: tuple[int, int], causes: list[_Cause]) -> list[Gap]:
+    """Split a hole where its reason changes.
+
+    A cause holds from its instant until the next one. What precedes the first cause inside the hole belongs to that
+    cause: a stall is noticed seconds after it began.
+    """
+    start_us, end_us = hole
+    # A cause carries the time of the last sample, whose length is an estimate: look a little before the hole, too.
+    inside = [c for c in causes if start_us - MIN_GAP_US <= c.from_us < end_us]
+    if not inside:
+        earlier = [c for c in causes if c.from_us < start_us]
+        known = earlier[-1] if earlier else _Cause(start_us, GapReason.UNKNOWN, "")
+        return [Gap(start_us, end_us, known.reason, known.detail)]
+    gaps: list[Gap] = []
+    for index, cause in enumerate(inside):
+        begin = start_us if index == 0 else max(start_us, cause.from_us)
+        finish = max(begin, inside[index + 1].from_us) if index + 1 < len(inside) else end_us
+        if finish <= begin:
+            continue
+        if gaps and gaps[-1].reason == cause.reason:
+            gaps[-1] = replace(gaps[-1], end_us=finish)
+        else:
+            gaps.append(Gap(begin, finish, cause.reason, cause.detail))
+    return gaps

@@ -1,0 +1,1 @@
+"""The verbs a person has: index, check, verify, coverage, notes, doctor."""

@@ -1,0 +1,1 @@
+"""The long-running processes: supervisor, recorder, worker. Each builds itself and stops in order."""

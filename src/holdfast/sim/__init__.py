@@ -1,0 +1,1 @@
+"""Simulated cameras: an RTSP server that follows a fault script."""

@@ -1,0 +1,1 @@
+"""Durable local files: volumes, locks, journals, the reserve; foreign errors become ours here."""
