@@ -1,0 +1,133 @@
+"""What all tests share: skips that say their name, and a look for what a test left behind.
+
+`@pytest.mark.needs("ffprobe", "postgres")` skips a test where something is missing, and the summary names it with the
+command that would install it. With HOLDFAST_REQUIRE_ALL=1 every skip, and every expected failure, is a failure: in CI
+nothing may hide. `no_leaks` fails a test that leaves a thread, a descriptor or a child process behind.
+"""
+
+import os
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.needs import NEEDS, present
+
+_SETTLE_S = 3.0  # how long threads and descriptors may take to go after a test; `join` of a writer took 0.4 s at most
+_MARK = "missing: "
+
+
+def _require_all() -> bool:
+    return os.environ.get("HOLDFAST_REQUIRE_ALL", "") not in {"", "0"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what cannot run here, naming what is missing."""
+    for item in items:
+        names = {str(name) for mark in item.iter_markers("needs") for name in mark.args}
+        unknown = sorted(names - NEEDS.keys())
+        if unknown:
+            raise pytest.UsageError(f"{item.nodeid} needs {', '.join(unknown)}: not a name in tests/support/needs.py")
+        missing = sorted(name for name in names if not present(name))
+        if missing:
+            item.add_marker(pytest.mark.skip(reason=_MARK + ", ".join(missing)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Any:
+    """Turn skips and expected failures into failures where everything is required."""
+    report: pytest.TestReport = yield
+    if _require_all() and report.skipped:
+        expected = getattr(report, "wasxfail", None)
+        why = f"expected to fail: {expected}" if expected is not None else f"skipped: {_reason(report)}"
+        if expected is not None:
+            del report.wasxfail
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid}: {why}; HOLDFAST_REQUIRE_ALL is set, so nothing may be left out"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Any:
+    """The same for modules that skip themselves."""
+    report: pytest.CollectReport = yield
+    if _require_all() and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid}: whole module skipped; HOLDFAST_REQUIRE_ALL is set"
+    return report
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """List what was not run because something is missing, and what would bring it."""
+    left_out: dict[str, list[str]] = defaultdict(list)
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = _reason(report)
+        if reason.startswith(_MARK):
+            for name in reason.removeprefix(_MARK).split(", "):
+                left_out[name].append(report.nodeid)
+    for name, tests in sorted(left_out.items()):
+        terminalreporter.section(
+            f"skipped, because {name} is missing: {len(tests)} {'test' if len(tests) == 1 else 'tests'}",
+            sep="-",
+            yellow=True,
+        )
+        for test in sorted(tests):
+            terminalreporter.write_line(f"  {test}")
+        terminalreporter.write_line(f"  install with: {NEEDS[name].install}")
+
+
+class _Belongings:
+    """What this process holds: threads, open descriptors (Linux), children."""
+
+    def __init__(self) -> None:
+        self.threads = {t for t in threading.enumerate() if t.is_alive()}
+        self.descriptors = _descriptors()
+        self.children = _children()
+
+    def since(self, before: "_Belongings") -> list[str]:
+        """Name what is here now and was not before."""
+        threads = [f"thread {t.name}" for t in self.threads - before.threads]
+        descriptors = [
+            f"descriptor {fd} -> {what}" for fd, what in self.descriptors.items() if before.descriptors.get(fd) != what
+        ]
+        return threads + descriptors + [f"child process {pid}" for pid in self.children - before.children]
+
+
+def _descriptors() -> dict[str, str]:
+    found = {}
+    for entry in Path("/proc/self/fd").glob("*") if Path("/proc/self/fd").exists() else ():
+        try:
+            found[entry.name] = str(entry.readlink())
+        except OSError:  # the descriptor that lists the folder is gone again
+            continue
+    return found
+
+
+def _children() -> set[str]:
+    pids: set[str] = set()
+    for task in Path("/proc/self/task").glob("*/children"):
+        try:
+            pids.update(task.read_text(encoding="ascii").split())
+        except OSError:  # a thread that ended while we looked
+            continue
+    return pids
+
+
+@pytest.fixture
+def no_leaks() -> Iterator[None]:
+    """Fail where threads, descriptors or child processes outlive the test. Ask for it before other fixtures."""
+    before = _Belongings()
+    yield
+    deadline = time.monotonic() + _SETTLE_S
+    while (left := _Belongings().since(before)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left, "left behind: " + ", ".join(left)

@@ -1,0 +1,94 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.needs import NEEDS
+
+_HERE = Path(__file__).parent
+_SAMPLE = """
+import threading
+import pytest
+from support import needs
+
+needs.NEEDS["unobtainium"] = needs.Need(lambda: False, ("unobtainium-utils",))
+
+@pytest.mark.needs("unobtainium")
+def test_wants_it():
+    raise AssertionError("must not run")
+
+@pytest.mark.needs("linux")
+def test_runs():
+    pass
+"""
+_LEAK = """
+import threading
+_never = threading.Event()
+
+def test_leaks(no_leaks):
+    threading.Thread(target=_never.wait, name="forgotten", daemon=True).start()
+"""
+_XFAIL = """
+import pytest
+
+@pytest.mark.xfail(reason="known to be broken")
+def test_broken():
+    assert False
+"""
+_MODULE = """
+import pytest
+pytest.skip("not today", allow_module_level=True)
+"""
+
+
+def _pytest(folder: Path, body: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest on a test file of its own, with our conftest beside it."""
+    (folder / "conftest.py").write_text((_HERE / "conftest.py").read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "test_sample.py").write_text(body, encoding="utf-8")
+    (folder / "pytest.ini").write_text(
+        f"[pytest]\naddopts = --import-mode=importlib -ra\npythonpath = {_HERE}\nmarkers =\n  needs(tool): sample\n",
+        encoding="utf-8",
+    )
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "HOLDFAST_"))} | environ
+    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", str(folder)]
+    return subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_missing_need_is_skipped_by_name(tmp_path: Path) -> None:
+    """A test whose tool is missing is skipped, and the summary names test, tool and the command that brings it."""
+    done = _pytest(tmp_path, _SAMPLE)
+    assert done.returncode == 0, done.stdout
+    assert "skipped, because unobtainium is missing: 1 test" in done.stdout
+    assert "test_sample.py::test_wants_it" in done.stdout
+    assert "install with: apt-get install --no-install-recommends unobtainium-utils" in done.stdout
+    assert "1 passed, 1 skipped" in done.stdout
+
+
+@pytest.mark.parametrize("body", [_SAMPLE, _XFAIL, _MODULE], ids=["needs", "xfail", "module"])
+def test_nothing_may_be_left_out_where_all_is_required(tmp_path: Path, body: str) -> None:
+    """With HOLDFAST_REQUIRE_ALL=1 a skip, an expected failure and a skipped module each fail the run."""
+    done = _pytest(tmp_path, body, HOLDFAST_REQUIRE_ALL="1")
+    assert done.returncode in {1, 2}, done.stdout
+    assert "HOLDFAST_REQUIRE_ALL is set" in done.stdout
+
+
+def test_unknown_need_is_refused(tmp_path: Path) -> None:
+    """A need that no check knows ends the run, so that a typing error cannot skip a test for ever."""
+    done = _pytest(tmp_path, _SAMPLE.replace('needs("linux")', 'needs("linus")'))
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "linus: not a name" in done.stderr
+
+
+@pytest.mark.needs("linux")
+def test_leaks_are_named(tmp_path: Path) -> None:
+    """A thread that outlives a test which asked for `no_leaks` fails it by name."""
+    done = _pytest(tmp_path, _LEAK)
+    assert done.returncode == 1
+    assert "left behind: thread forgotten" in done.stdout
+
+
+def test_every_need_says_how_to_get_it() -> None:
+    """Each need is installable by a package or says in words what to do."""
+    assert all(need.packages or need.how for need in NEEDS.values())
