@@ -147,6 +147,7 @@ class _Ledger:
         self.removed: dict[str, str] = {}
         self.causes: list[_Cause] = []
         self.open_since: When | None = None
+        self.session = ""
         self.last: When | None = None
 
     def add(self, line: Line) -> None:
@@ -154,7 +155,7 @@ class _Ledger:
         if self.first_us is None:
             self.first_us = when.at_us
         if isinstance(event, Opened):
-            self._opened(when)
+            self._opened(when, event)
         elif isinstance(event, Closed):
             self.causes.append(_Cause(when.at_us, GapReason(event.reason), event.detail))
             self.open_since = None
@@ -172,10 +173,11 @@ class _Ledger:
         if not (isinstance(event, Sealed | Emptied) and getattr(event, "recovered", True)):
             self.last = when
 
-    def _opened(self, when: When) -> None:
-        if self.open_since is not None and self.last is not None:
+    def _opened(self, when: When, event: Opened) -> None:
+        again = bool(event.session) and event.session == self.session
+        if self.open_since is not None and self.last is not None and not again:
             self.causes.append(self._death(self.last, when))
-        self.open_since = when
+        self.open_since, self.session = when, event.session
 
     def _death(self, last: When, found: When | None) -> _Cause:
         """A recorder left without a word after `last`; whoever came next says whether the host had gone too."""

@@ -39,13 +39,17 @@ class When:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A recorder took this stream's lock and begins to work on it."""
+    """A recorder took this stream's lock and begins to work on it.
+
+    `session` is the same when one recorder opens its journal again, after its disk was away: nobody died in between.
+    """
 
     kind: ClassVar[str] = "opened"
     camera: str
     stream: str
     pid: int
     program: str
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
