@@ -17,7 +17,7 @@ SLEEPER = "import time; print('up', flush=True); time.sleep(60)"
 
 def until(child: Child, done: Callable[[], bool], limit_s: float = 10.0) -> list[str]:
     """Look after a child until something holds; returns what happened meanwhile."""
-    happened = []
+    happened: list[str] = []
     end = time.monotonic() + limit_s
     while not done():
         assert time.monotonic() < end, f"{child.status()} after {happened}"

@@ -29,7 +29,7 @@ STOP_GRACE_S = 10.0  # chosen: what a stuck child gets between TERM and KILL; a 
 ERRORS_CAP_BYTES = 1024 * 1024  # chosen: hundreds of tracebacks; small enough for an SD card
 
 # Runs between fork and the role: asks the kernel for SIGTERM when the parent dies, then becomes the role (exec keeps
-# the request). A program of its own rather than `preexec_fn`, which may deadlock as soon as the parent has a second thread.
+# the request). A program of its own, because `preexec_fn` may deadlock as soon as the parent has a second thread.
 _SHIM = """
 import ctypes, os, sys
 if sys.platform == "linux":
