@@ -6,16 +6,19 @@ was killed, or a host that lost power, shows without having said a word. Invaria
 * T1: within the ledger, segments and gaps together cover every instant once.
 * T2: segments of one run touch each other exactly.
 
+A long history need not be derived again for every new line: `condense` replaces what is settled by a few lines that
+amount to the same from a given instant on.
+
 Pure: lines in, values out.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from holdfast.core.camera import StreamKey
 from holdfast.core.gap import GapReason
-from holdfast.core.journal import Begun, Closed, Down, Emptied, Line, Opened, Removed, Sealed, When
+from holdfast.core.journal import Beat, Begun, Closed, Down, Emptied, Line, Opened, Removed, Sealed, When
 from holdfast.core.timing import day_of, stamp
 
 MIN_GAP_US = 100_000  # chosen: two frames at 20 fps; shorter holes are the last frame's unknown length, not a loss
@@ -102,20 +105,77 @@ def timeline(lines: Iterable[Line], *, now_us: int, alive: bool, growing_end_us:
     Returns:
         The timeline from the first line on. Empty where there are no lines.
     """
-    ledger = _Ledger()
-    for line in _placed(list(lines)):
-        ledger.add(line)
-    return ledger.result(now_us=now_us, alive=alive, growing_end_us=growing_end_us)
+    return derive(placed(list(lines)), now_us=now_us, alive=alive, growing_end_us=growing_end_us)
 
 
-def _placed(lines: list[Line]) -> list[Line]:
+def derive(lines: Iterable[Line], *, now_us: int, alive: bool, growing_end_us: int | None = None) -> Timeline:
+    """Derive the timeline from lines that `placed` has already put where they belong; else as `timeline`."""
+    return _collected(lines).result(now_us=now_us, alive=alive, growing_end_us=growing_end_us)
+
+
+def anchor_us(when: When) -> int:
+    """Return how far wall time is ahead of boot time, according to one line."""
+    return when.at_us - when.boot_us
+
+
+def placed(lines: Sequence[Line], anchors: Mapping[str, int] | None = None) -> list[Line]:
     """Move what was written while the wall clock was wrong to where it belongs.
 
-    The last synchronised line of a boot tells how wall and boot time relate in that boot; what an unsynchronised clock
-    said earlier in the same boot is shifted accordingly.
+    The first synchronised line that follows in the same boot tells how wall and boot time relate (where none follows
+    yet, the last one before it); what an unsynchronised clock said is shifted accordingly. The first and not the last:
+    so a place is final as soon as it is known, instead of creeping with every correction of the clock.
+
+    Args:
+        lines: In the order in which they were written.
+        anchors: `anchor_us` of the last synchronised line of each boot before `lines`.
     """
-    offsets = {line.when.boot: line.when.at_us - line.when.boot_us for line in lines if line.when.sync}
-    return [_shifted(line, offsets.get(line.when.boot)) for line in lines]
+    offsets: list[int | None] = []
+    known = dict(anchors or {})
+    for line in lines:
+        if line.when.sync:
+            known[line.when.boot] = anchor_us(line.when)
+        offsets.append(known.get(line.when.boot))
+    following: dict[str, int] = {}
+    for index in range(len(lines) - 1, -1, -1):
+        when = lines[index].when
+        if when.sync:
+            following[when.boot] = anchor_us(when)
+        offsets[index] = following.get(when.boot, offsets[index])
+    return [_shifted(line, offset) for line, offset in zip(lines, offsets, strict=True)]
+
+
+def condense(lines: Iterable[Line], before_us: int) -> list[Line]:
+    """Return fewer lines that amount to the same timeline from `before_us` on, whatever lines are added to them.
+
+    Args:
+        lines: Placed lines.
+        before_us: The start of a finished segment of some length. No growing segment starts earlier, the last line
+            was not written earlier, and no line that is added later may speak of an earlier instant.
+
+    Returns:
+        Lines that are only fit for `derive`, and of its result only for what starts at `before_us` or later.
+    """
+    ledger = _collected(lines)
+    early = [c for c in sorted(ledger.causes, key=lambda c: c.from_us) if c.from_us < before_us - MIN_GAP_US]
+    late = [c for c in ledger.causes if c.from_us >= before_us - MIN_GAP_US]
+    anywhen = When(at_us=before_us, boot="", boot_us=0, sync=True)
+    result = [
+        Line(anywhen, Down(from_us=c.from_us, reason=c.reason, detail=c.detail), "") for c in (*early[-1:], *late)
+    ]
+    result += [line for file, line in ledger.sealed_lines.items() if ledger.segments[file].end_us > before_us]
+    result += [ledger.begun_lines[file] for file in ledger.growing]
+    result += [
+        Line(anywhen, Removed(file=file, bytes=0, why=why), "")
+        for file, why in ledger.removed.items()
+        if file not in ledger.segments or ledger.segments[file].end_us > before_us
+    ]
+    if ledger.open_since is not None:
+        opened = Opened(camera="", stream="", pid=0, program="", session=ledger.session)
+        result.append(Line(ledger.open_since, opened, ""))
+    if ledger.last is not None:
+        # Goes last: whatever it says, its time and boot are what the next recorder finds as the last sign of life.
+        result.append(Line(ledger.last, Beat(reason=""), ""))
+    return result
 
 
 def _shifted(line: Line, offset_us: int | None) -> Line:
@@ -133,8 +193,23 @@ def _shifted(line: Line, offset_us: int | None) -> Line:
         event = replace(event, start_us=event.start_us + shift)
     elif isinstance(event, Down):
         event = replace(event, from_us=event.from_us + shift)
-    moved: When = replace(when, at_us=when.at_us + shift)
+    moved: When = replace(when, at_us=when.at_us + shift, sync=True)
     return replace(line, when=moved, event=event)
+
+
+def _reason(text: str) -> GapReason:
+    """Read a reason; one that a newer program added is still a gap."""
+    try:
+        return GapReason(text)
+    except ValueError:
+        return GapReason.UNKNOWN
+
+
+def _collected(lines: Iterable[Line]) -> "_Ledger":
+    ledger = _Ledger()
+    for line in lines:
+        ledger.add(line)
+    return ledger
 
 
 class _Ledger:
@@ -142,8 +217,10 @@ class _Ledger:
 
     def __init__(self) -> None:
         self.first_us: int | None = None
-        self.segments: list[Segment] = []
+        self.segments: dict[str, Segment] = {}
         self.growing: dict[str, Segment] = {}
+        self.sealed_lines: dict[str, Line] = {}
+        self.begun_lines: dict[str, Line] = {}
         self.removed: dict[str, str] = {}
         self.causes: list[_Cause] = []
         self.open_since: When | None = None
@@ -157,14 +234,14 @@ class _Ledger:
         if isinstance(event, Opened):
             self._opened(when, event)
         elif isinstance(event, Closed):
-            self.causes.append(_Cause(when.at_us, GapReason(event.reason), event.detail))
+            self.causes.append(_Cause(when.at_us, _reason(event.reason), event.detail))
             self.open_since = None
         elif isinstance(event, Down):
-            self.causes.append(_Cause(event.from_us, GapReason(event.reason), event.detail))
+            self.causes.append(_Cause(event.from_us, _reason(event.reason), event.detail))
         elif isinstance(event, Begun):
-            self.growing[event.file] = Segment(event.file, event.run, event.start_us, event.start_us, when.boot, None)
+            self._begun(line, event)
         elif isinstance(event, Sealed):
-            self._sealed(when, event)
+            self._sealed(line, event)
         elif isinstance(event, Emptied):
             self.growing.pop(event.file, None)
         elif isinstance(event, Removed):
@@ -185,19 +262,26 @@ class _Ledger:
         reason = GapReason.HOST_OFF if host_off else GapReason.RECORDER_DOWN
         return _Cause(last.at_us, reason, "" if host_off else "ended without a word")
 
-    def _sealed(self, when: When, event: Sealed) -> None:
+    def _begun(self, line: Line, event: Begun) -> None:
+        if event.file in self.segments:
+            return  # a final name is never written again
+        self.growing[event.file] = Segment(event.file, event.run, event.start_us, event.start_us, line.when.boot, None)
+        self.begun_lines[event.file] = line
+
+    def _sealed(self, line: Line, event: Sealed) -> None:
         self.growing.pop(event.file, None)
-        boot = when.boot
-        self.segments.append(Segment(event.file, event.run, event.start_us, event.end_us, boot, event))
+        # Said twice (recovery after a crash between two lines): there is one file, and the later line knows it better.
+        self.segments[event.file] = Segment(event.file, event.run, event.start_us, event.end_us, line.when.boot, event)
+        self.sealed_lines[event.file] = line
 
     def result(self, *, now_us: int, alive: bool, growing_end_us: int | None) -> Timeline:
         if self.first_us is None:
             return Timeline((), (), now_us, now_us)
         if self.open_since is not None and self.last is not None and not alive:
             self.causes.append(self._death(self.last, None))
-        segments = [replace(s, removed_why=self.removed.get(s.file)) for s in self.segments]
+        segments = [replace(s, removed_why=self.removed.get(s.file)) for s in self.segments.values()]
         segments += [self._grown(s, growing_end_us) for s in self.growing.values()]
-        segments.sort(key=lambda s: (s.start_us, s.end_us))
+        segments.sort(key=lambda s: (s.start_us, s.end_us, s.file))
         start_us = min([self.first_us, *(s.start_us for s in segments)])
         end_us = max([now_us, *(s.end_us for s in segments)])
         return Timeline(tuple(segments), tuple(self._gaps(segments, start_us, end_us)), start_us, end_us)
