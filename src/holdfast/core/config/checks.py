@@ -1,0 +1,115 @@
+"""What only makes sense together: colliding ids, unknown volumes, sub streams alone; warnings.
+
+Each finding goes to the layers, which know where things stand. Reads file modes, nothing else.
+"""
+
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from holdfast.core.camera import CAMERA_ID
+from holdfast.core.config.feeds import FeedError, feeds
+from holdfast.core.config.layers import Layers, leaves
+from holdfast.core.config.model import CameraConfig, CaptureConfig
+from holdfast.core.config.positions import Key
+from holdfast.core.config.problems import Problem, did_you_mean, dotted
+from holdfast.core.config.secret import is_reference, secret_path, split_url
+
+_OTHERS_MAY = 0o077  # chosen: anything for group or others is more than 600
+
+
+def check_ids(layers: Layers, ids: Sequence[str]) -> None:
+    """Camera ids must be safe as names of folders, and differ by more than case."""
+    seen: dict[str, str] = {}
+    for camera_id in ids:
+        key = ("cameras", camera_id)
+        if not CAMERA_ID.fullmatch(camera_id):
+            layers.report(key, f"{camera_id!r} is not a camera id", "use 1 to 50 of A-Z a-z 0-9 _ -; - not first")
+        first = seen.setdefault(camera_id.casefold(), camera_id)
+        if first != camera_id:
+            layers.report(key, f"is the same as {first}, but for case", "ids are told apart ignoring case; rename one")
+
+
+def check_camera(layers: Layers, camera_id: str, camera: CameraConfig, volumes: Sequence[str], base: Path) -> None:
+    """Check what holds between the settings of one camera, and between it and the rest."""
+    try:
+        feeds(camera_id, camera, base)
+    except FeedError as error:
+        _report(layers, camera_id, (error.key,), str(error), error.hint)
+    if not volumes:
+        _report(layers, camera_id, ("volume",), "there is no volume to record to", "add [volumes.main] with a path")
+    elif camera.volume and camera.volume not in volumes:
+        hint = did_you_mean(camera.volume, volumes)
+        _report(layers, camera_id, ("volume",), f"there is no volume {camera.volume!r}", hint)
+    elif not camera.volume and len(volumes) > 1:
+        _report(layers, camera_id, ("volume",), "is missing", f"there are several: {', '.join(sorted(volumes))}")
+    if camera.backoff_first_s > camera.backoff_cap_s:
+        _report(layers, camera_id, ("backoff_first_s",), "is longer than backoff_cap_s", "the cap is the longest wait")
+    _check_capture(layers, camera_id, camera.capture)
+
+
+def _check_capture(layers: Layers, camera_id: str, capture: CaptureConfig) -> None:
+    for number, window in enumerate(capture.windows):
+        if window.start == window.end:
+            key = ("capture", "windows", number)
+            _report(layers, camera_id, key, f"starts and ends at {window.start}", 'a whole day is "00:00" to "24:00"')
+        if window.start == "24:00":
+            start = ("capture", "windows", number, "start")
+            _report(layers, camera_id, start, "a window cannot start at 24:00", 'write "00:00", on the next day')
+    if capture.override_until and not capture.override:
+        _report(layers, camera_id, ("capture", "override_until"), "there is no override that could end", "set override")
+
+
+def _report(layers: Layers, camera_id: str, key: Key, message: str, hint: str) -> None:
+    own = ("cameras", camera_id, *key)
+    # What came from the defaults is mended there: the place says where, the key still says whose.
+    stands = own if layers.said(own) or not layers.said(("defaults", *key)) else ("defaults", *key)
+    layers.report(stands, message, hint, shown=own)
+
+
+def find_warnings(layers: Layers, original: Mapping[str, Any], path: Path, context: Mapping[str, Any]) -> list[Problem]:
+    """Find secrets that others can read: in the file itself, or in files that it points at.
+
+    Args:
+        layers: Say where keys stand.
+        original: The document as it was written.
+        path: The file.
+        context: `base`, the folder that relative paths start from.
+    """
+    found: list[Problem] = []
+    plain: list[Key] = []
+    for key, value in leaves(original):
+        if is_reference(value) and isinstance(value.get("file"), str):
+            found += _too_open(secret_path(value["file"], context), layers.place(key), dotted(key))
+        elif isinstance(value, str) and value and not layers.environment.get(key) and _is_secret(key, value):
+            plain.append(key)
+    mode = _mode(path)
+    if plain and mode & _OTHERS_MAY:
+        hint = f"chmod 600 {path}, or move it into a file of its own"
+        found.append(
+            Problem(
+                place=layers.place(plain[0]), key=dotted(plain[0]), hint=hint,
+                message=f"stands in plain text in a file that others may read (mode {mode:o})",
+            )
+        )  # fmt: skip
+    return found
+
+
+def _is_secret(key: Key, value: str) -> bool:
+    return key[-1] == "password" or bool(split_url(value).password)
+
+
+def _too_open(path: Path, place: str, key: str) -> list[Problem]:
+    mode = _mode(path)
+    if not mode & _OTHERS_MAY:
+        return []
+    message = f"{path} may be read by others (mode {mode:o})"
+    return [Problem(place=place, key=key, message=message, hint=f"chmod 600 {path}")]
+
+
+def _mode(path: Path) -> int:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return 0

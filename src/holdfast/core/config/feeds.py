@@ -1,0 +1,118 @@
+"""From a camera's settings to the addresses of its streams: makes, templates, local files. Pure."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from holdfast.core.config.model import CameraConfig
+from holdfast.core.config.problems import did_you_mean
+from holdfast.core.config.secret import mask_url
+
+PRESETS: dict[str, tuple[str, str]] = {
+    "hikvision": ("/Streaming/Channels/101", "/Streaming/Channels/102"),
+    "dahua": ("/cam/realmonitor?channel=1&subtype=0", "/cam/realmonitor?channel=1&subtype=1"),
+    "reolink": ("/h264Preview_01_main", "/h264Preview_01_sub"),
+    "axis": ("/axis-media/media.amp", "/axis-media/media.amp?resolution=640x360"),
+}
+"""Makes whose paths are known: main and sub stream of the first channel."""
+
+SOURCES = {"rtsp": "rtsp", "rtsps": "rtsp", "file": "file", "": "file"}
+RTSP_PORT = 554
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s\[\]:/@?#]+)(?::(\d{1,5}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Where one stream comes from; `url` is without credentials, and an absolute path for a file."""
+
+    stream: str
+    source: str
+    url: str
+
+
+class FeedError(ValueError):
+    """A camera's address makes no sense. `key` is the setting at fault; the text never holds a credential."""
+
+    def __init__(self, key: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+        self.hint = hint
+
+
+def feeds(camera_id: str, camera: CameraConfig, base: Path) -> tuple[Feed, ...]:
+    """Return the streams of a camera, main first.
+
+    Args:
+        camera_id: Takes the place of `{id}` in addresses and paths.
+        camera: Its settings, credentials already taken out of the addresses.
+        base: Folder that relative file names start from.
+
+    Raises:
+        FeedError: An address is missing or cannot be used.
+    """
+    main, sub = _addresses(camera)
+    found = [_feed("main", "url" if camera.url else "address", main, camera, base)]
+    if sub:
+        found.append(_feed("sub", "sub_url" if camera.sub_url else "sub_path", sub, camera, base))
+    return tuple(Feed(feed.stream, feed.source, feed.url.replace("{id}", camera_id)) for feed in found)
+
+
+def _addresses(camera: CameraConfig) -> tuple[str, str]:
+    if camera.url and camera.address:
+        raise FeedError("address", "url and address exclude each other", "leave one of them out")
+    if not camera.url and not camera.address:
+        if camera.sub_url or camera.sub_path:
+            raise FeedError("sub_url", "a sub stream without a main stream", "set url, or address and path")
+        raise FeedError("url", "is missing", 'set url = "rtsp://…", or address and path')
+    main_path, sub_path = _paths(camera)
+    host = _host(camera)
+    main = camera.url or f"rtsp://{host}{main_path}"
+    if camera.sub is False:
+        return main, ""
+    sub = camera.sub_url
+    if not sub and (camera.sub or camera.sub_path):
+        if not sub_path:
+            raise FeedError("sub", "the address of the sub stream is not known", "set sub_url or sub_path")
+        if not host:
+            host = camera.url.partition("://")[2].partition("/")[0]
+        sub = f"rtsp://{host}{sub_path}"
+    return main, sub
+
+
+def _host(camera: CameraConfig) -> str:
+    if not camera.address:
+        return ""
+    match = _HOST.fullmatch(camera.address)
+    if match is None:
+        shown = mask_url(camera.address)
+        raise FeedError("address", f"{shown!r} is no host name or IP address", "a whole address belongs in url")
+    return match[0] if match[2] else f"{match[1]}:{camera.port or RTSP_PORT}"
+
+
+def _paths(camera: CameraConfig) -> tuple[str, str]:
+    preset = PRESETS.get(camera.path.lower(), ("", ""))
+    if camera.path and not any(preset) and not camera.path.startswith("/"):
+        hint = did_you_mean(camera.path, PRESETS)
+        raise FeedError("path", f"{camera.path!r} is neither a path nor a known make", f"begin it with /; {hint}")
+    if camera.sub_path and not camera.sub_path.startswith("/"):
+        raise FeedError("sub_path", f"{camera.sub_path!r} is no path", "begin it with /")
+    return (preset[0] or camera.path or "/"), (camera.sub_path or preset[1])
+
+
+def _feed(stream: str, key: str, url: str, camera: CameraConfig, base: Path) -> Feed:
+    scheme = url.partition("://")[0].lower() if "://" in url else ""
+    source = SOURCES.get(scheme)
+    if source is None:
+        raise FeedError(key, f"{scheme}:// cannot be recorded", "use rtsp://, rtsps:// or the path of a file")
+    if camera.source and camera.source != source:
+        raise FeedError("source", f"source is {camera.source}, but the address is of kind {source}", "leave source out")
+    if source == "file":
+        name = url.partition("://")[2] if scheme else url
+        return Feed(stream, source, str(base / Path(name).expanduser()))
+    authority = url.partition("://")[2].partition("/")[0].partition("?")[0]
+    match = _HOST.fullmatch(authority)
+    if match is None or (match[2] and not 0 < int(match[2]) <= 65_535):  # noqa: PLR2004 - ports have 16 bits
+        hint = "a / in a password is written %2F; or set username and password by themselves"
+        raise FeedError(key, "is no address of a camera", hint)
+    return Feed(stream, source, url)

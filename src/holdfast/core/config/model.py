@@ -1,0 +1,276 @@
+"""The shape of the configuration: every key, its default and what it means.
+
+The descriptions here are the reference in docs/configuration.md. Values are checked one by one; what only makes sense
+together is checked in `checks`, where lines are known. Pure.
+"""
+
+import re
+import zoneinfo
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
+
+from holdfast.core.config.problems import nearest
+from holdfast.core.config.secret import Secret, is_reference, resolve
+from holdfast.core.config.units import format_bytes, parse_bytes
+
+_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+MB = 10**6
+MIB = 2**20
+
+
+def _path(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, (str, Path)):
+        raise ValueError("must be a path in quotes")  # noqa: TRY004 - pydantic collects ValueError only
+    base: Path = (info.context or {}).get("base", Path.cwd())
+    return base / Path(value).expanduser()
+
+
+def _text_or_reference(value: object, info: ValidationInfo) -> object:
+    return resolve(value, info.context or {}) if isinstance(value, dict) and is_reference(value) else value
+
+
+def _zone(value: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        names = zoneinfo.available_timezones()
+        found = nearest(value, names) or next((name for name in sorted(names) if name.endswith(f"/{value}")), "")
+        hint = f"did you mean {found}?" if found else "write it as in Europe/Berlin"
+        raise ValueError(f"{value!r} is no time zone", hint) from error
+    return value
+
+
+def _time(value: str) -> str:
+    if not _TIME.fullmatch(value):
+        raise ValueError(f"{value!r} is no time of day", "write 00:00 to 23:59, or 24:00 for the end of a day")
+    return value
+
+
+def _cpu(value: object) -> object:
+    cores = value if isinstance(value, (list, tuple)) else ()
+    if value in {"none", "round-robin"} if isinstance(value, str) else cores and all(_is_core(c) for c in cores):
+        return value
+    raise ValueError(f"{value!r} is no choice of cores", 'write "none", "round-robin" or a list such as [0, 2]')
+
+
+def _is_core(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+Folder = Annotated[Path, BeforeValidator(_path), PlainSerializer(str)]
+Size = Annotated[int, BeforeValidator(parse_bytes), PlainSerializer(format_bytes)]
+Text = Annotated[str, BeforeValidator(_text_or_reference)]
+TimeOfDay = Annotated[str, AfterValidator(_time)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class Table(BaseModel):
+    """What all tables of the file share: unknown keys are refused, values do not change, inputs stay out of errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class SiteConfig(Table):
+    """`[site]`: the place that this node is at."""
+
+    name: str = Field(default="", description="Name of the place, as people call it.")
+    id: str = Field(
+        default="", description="Its id, carried to every row about it; empty takes the name in small letters."
+    )
+    time_zone: Annotated[str, AfterValidator(_zone)] = Field(
+        default="UTC", description="IANA time zone, such as Europe/Berlin: windows and days are meant in it."
+    )
+
+
+class VolumeConfig(Table):
+    """`[volumes.NAME]`: a folder on a disk that footage goes to."""
+
+    path: Folder = Field(description="Folder that holds the footage; the disk must be mounted there.")
+    reserve: Size = Field(
+        default=256 * MIB, description="Space that stays free: below it cleared footage is removed first."
+    )
+    storage: Literal["disk", "sd-card"] = Field(
+        default="disk", description="Kind of disk; `sd-card` synchronises every 10 s instead of every 2 s, to spare it."
+    )
+
+
+class CatalogConfig(Table):
+    """`[catalog]`: the index over footage."""
+
+    url: Secret = Field(
+        default_factory=Secret,
+        description="Database address, as in postgresql+psycopg://…; empty is an SQLite file in the state folder.",
+    )
+
+
+class RecorderConfig(Table):
+    """`[recorder]`: how recording is spread over processes."""
+
+    streams_per_process: int = Field(default=16, ge=1, le=256, description="Streams that one recorder process takes.")
+    cpu: Annotated[str | tuple[int, ...], BeforeValidator(_cpu)] = Field(
+        default="none", description='Cores that streams are pinned to: "none", "round-robin" over all, or a list.'
+    )
+
+
+class LogConfig(Table):
+    """`[log]`: the log files, one a role."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severity that is logged; a change takes effect without a restart."
+    )
+    dir: Folder | None = Field(default=None, description="Folder of the log files; unset is `log` in the state folder.")
+    max_bytes: Size = Field(default=30 * MB, ge=10_000, description="A log file is rotated when it reaches this size.")
+    keep: int = Field(default=5, ge=0, le=1000, description="Rotated, compressed files that are kept beside it.")
+
+
+class WindowConfig(Table):
+    """One entry of `capture.windows`: daily hours in the site's time zone."""
+
+    days: tuple[Weekday, ...] = Field(
+        default=WEEKDAYS, min_length=1, description="Weekdays on which the window starts."
+    )
+    start: TimeOfDay = Field(description="First minute, as HH:MM.")
+    end: TimeOfDay = Field(description="End, as HH:MM; at or before the start it is meant on the next day.")
+
+
+class CaptureConfig(Table):
+    """`capture`: when a camera is connected."""
+
+    mode: Literal["always", "window", "burst", "off"] | None = Field(
+        default=None,
+        description="`always`; `window`: only inside the windows and booked spans; `burst`: one picture every "
+        "`burst_s`; `off`. Unset is `window` where there are windows, else `always`.",
+    )
+    windows: tuple[WindowConfig, ...] = Field(
+        default=(), description="Hours in which to record, or to take burst pictures."
+    )
+    burst_s: int = Field(default=300, ge=1, le=86_400, description="Seconds between the pictures of a burst.")
+    override: Literal["", "run", "stop"] = Field(
+        default="", description="Goes before the schedule: `run`, `stop` or empty."
+    )
+    override_until: datetime | None = Field(
+        default=None, description="When the override ends by itself; without an offset it is meant in the site's zone."
+    )
+
+
+class VideoExpected(Table):
+    """`expected.video`: what the picture should be; unset facts are not checked."""
+
+    codec: Literal["h264", "hevc"] | None = Field(default=None, description="`h264` or `hevc`.")
+    profile: str | None = Field(default=None, description="Profile, such as High or Main.")
+    width: int | None = Field(default=None, ge=1, description="Pixels.")
+    height: int | None = Field(default=None, ge=1, description="Pixels.")
+    frame_rate: float | None = Field(default=None, gt=0, description="Pictures per second.")
+
+
+class AudioExpected(Table):
+    """`expected.audio`: what the sound should be as the camera sends it; unset facts are not checked."""
+
+    codec: str | None = Field(default=None, description="What the camera sends, such as aac or pcm_alaw.")
+    sample_rate: int | None = Field(default=None, ge=1, description="Hertz.")
+    channels: int | None = Field(default=None, ge=1, description="1 or 2.")
+
+
+class ExpectedConfig(Table):
+    """`expected`: the stream contract, compared at each connection."""
+
+    video: VideoExpected = Field(default=VideoExpected(), description="What the picture should be.")
+    audio: AudioExpected = Field(default=AudioExpected(), description="What the sound should be.")
+
+
+class CameraConfig(Table):
+    """`[cameras.ID]`, and every key of it also in `[defaults]`."""
+
+    name: str = Field(default="", description="Name of the camera, as people call it; empty is its id.")
+    site: str = Field(default="", description="Site id carried to its rows; empty is the node's site.")
+    location: str = Field(default="", description="Id of the location in your own systems, carried to its rows.")
+    enabled: bool = Field(default=True, description="Whether it is recorded; switched off it leaves a `disabled` gap.")
+    volume: str = Field(default="", description="Name of the volume; may be left out where there is only one.")
+    url: Text = Field(default="", description="Address of the main stream; `{id}` stands for the camera's id.")
+    sub_url: Text = Field(default="", description="Address of the sub stream.")
+    address: Text = Field(default="", description="Host name or IP address, with `path` instead of a whole `url`.")
+    port: int | None = Field(default=None, ge=1, le=65_535, description="Port for `address`; unset is 554.")
+    path: str = Field(
+        default="", description="Path of the main stream, or a make's name: hikvision, dahua, reolink, axis."
+    )
+    sub_path: str = Field(default="", description="Path of the sub stream; unset is the make's.")
+    sub: bool | None = Field(
+        default=None, description="Record the sub stream too; unset is yes where its address is given."
+    )
+    username: Text = Field(default="", description="User name at the camera.")
+    password: Secret = Field(default_factory=Secret, description="Password at the camera.")
+    source: Literal["rtsp", "file"] | None = Field(
+        default=None, description="Kind of source; unset is told from the address."
+    )
+    transport: Literal["tcp", "udp"] = Field(default="tcp", description="How RTSP media travels.")
+    audio: Literal["optional", "required", "off"] = Field(
+        default="optional", description="Sound: recorded where there is some, its absence flagged, or left out."
+    )
+    segment_s: int = Field(
+        default=600, ge=1, le=86_400, description="Files are cut at clock multiples of this many seconds."
+    )
+    capture: CaptureConfig = Field(default=CaptureConfig(), description="When it is connected.")
+    open_timeout_s: Seconds = Field(default=10.0, description="Seconds to connect and learn what is sent.")
+    stall_s: Seconds = Field(default=5.0, description="Seconds without media on a track until it counts as stalled.")
+    keyframe_s: Seconds = Field(default=60.0, description="Seconds to wait for the first keyframe of a connection.")
+    backoff_first_s: Seconds = Field(
+        default=1.0, description="First wait after a refusal, in seconds; doubles each time."
+    )
+    backoff_cap_s: Seconds = Field(default=60.0, description="Longest such wait, in seconds.")
+    probe_s: Seconds = Field(default=2.0, description="Seconds between tries to reach a camera that does not answer.")
+    healthy_s: Seconds = Field(
+        default=60.0, description="After recording this many seconds waits begin from the first again."
+    )
+    sync_s: Seconds | None = Field(
+        default=None, description="Seconds between syncs of the growing file; unset is 2, or 10 on an SD card."
+    )
+    queue: Size = Field(default=16 * MIB, ge=64 * 1024, description="Bytes that may wait for a slow disk.")
+    cpu: int | None = Field(
+        default=None, ge=0, description="Core that its streams run on; unset follows `recorder.cpu`."
+    )
+    expected: ExpectedConfig = Field(default=ExpectedConfig(), description="What the main stream should be.")
+    options: dict[str, str] = Field(default={}, description="Further settings of one kind of source.")
+
+
+class Config(Table):
+    """The whole file, merged: each camera stands complete in `cameras`, defaults included."""
+
+    state_dir: Folder = Field(
+        description="Folder of the catalog, of what is to be recorded and of logs. Unset: $STATE_DIRECTORY, else "
+        "holdfast in $XDG_STATE_HOME or ~/.local/state."
+    )
+    runtime_dir: Folder = Field(
+        description="Folder of status files and locks, in memory. Unset: in $RUNTIME_DIRECTORY, else /run/user/UID, "
+        "else /dev/shm; apart for each state folder."
+    )
+    site: SiteConfig = Field(default=SiteConfig(), description="The place.")
+    volumes: dict[str, VolumeConfig] = Field(default={}, description="Where footage goes.")
+    catalog: CatalogConfig = Field(default=CatalogConfig(), description="The index over footage.")
+    recorder: RecorderConfig = Field(default=RecorderConfig(), description="Processes of the recorder.")
+    log: LogConfig = Field(default=LogConfig(), description="Log files.")
+    cameras: dict[str, CameraConfig] = Field(default={}, description="The cameras, by id.")
+
+    @property
+    def log_dir(self) -> Path:
+        """Folder of the log files."""
+        return self.log.dir or self.state_dir / "log"
+
+    @property
+    def catalog_url(self) -> str:
+        """Database address with its password; for the catalog alone."""
+        return self.catalog.url.reveal() or f"sqlite:///{self.state_dir / 'catalog.sqlite'}"
+
+    @property
+    def site_id(self) -> str:
+        """Id of the site: as given, else made from its name."""
+        return self.site.id or re.sub(r"[^a-z0-9]+", "-", self.site.name.lower()).strip("-")
+
+    def masked(self) -> dict[str, Any]:
+        """Return all settings as plain values, secrets hidden."""
+        return self.model_dump(mode="json")

@@ -1,0 +1,125 @@
+"""What is wrong with a configuration: each problem with its place, and all of them in one error.
+
+Also turns pydantic's findings into sentences for a person, naming the nearest known key or value. Pure.
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from holdfast.core.config.positions import Key
+from holdfast.core.config.secret import mask_url
+from holdfast.core.errors import ConfigError
+
+_NEAR = 0.6  # chosen: difflib's own default; "transprot" still finds transport, "foo" finds nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong, or worth a warning.
+
+    Attributes:
+        place: `file:line`, `file:line:column`, or the name of an environment variable.
+        key: Dotted key, or empty.
+        message: What is wrong; never a secret.
+        hint: What to do, or empty.
+    """
+
+    place: str
+    key: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        head = f"{self.place}: {self.key}: " if self.key else f"{self.place}: "
+        return f"{head}{self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+class ConfigInvalid(ConfigError):
+    """The configuration cannot be used; `problems` lists everything that was found at once."""
+
+    def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
+        self.path = path
+        self.problems = tuple(problems)
+        lines = [str(problem) for problem in problems]
+        head = [] if len(lines) == 1 else [f"{len(lines)} problems in {path}"]
+        super().__init__("\n  ".join([*head, *lines]))
+
+
+def dotted(key: Iterable[str | int]) -> str:
+    """Write a path as people read it: `cameras.gate.capture.windows[0].start`."""
+    text = ""
+    for part in key:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that looks most like `word`, or nothing."""
+    by_case = {name.casefold(): name for name in known}
+    found = difflib.get_close_matches(word.casefold(), by_case, n=1, cutoff=_NEAR)
+    return by_case[found[0]] if found else ""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint that names the nearest known word, or all of them where they are few."""
+    names = sorted(known)
+    found = nearest(word, names)
+    if found:
+        return f"did you mean {found}?"
+    return f"known: {', '.join(names)}" if 0 < len(names) <= 12 else ""  # noqa: PLR2004 - more is a wall of words
+
+
+def known_keys(model: type[BaseModel], at: Sequence[str | int]) -> list[str]:
+    """Return the keys that a table of a model may have, by the path of the table."""
+    current: Any = model
+    for part in at:
+        current = _step(current, part)
+    return list(current.model_fields) if _is_model(current) else []
+
+
+def _step(kind: Any, part: str | int) -> Any:
+    if _is_model(kind):
+        field = kind.model_fields.get(str(part))
+        kind = field.annotation if field else None
+        # An optional table is the table; a dictionary or list stays one, its next part is a name or an index.
+        return next((found for found in get_args(kind) if _is_model(found)), kind) if _is_union(kind) else kind
+    return next((found for found in get_args(kind) if _is_model(found)), None)
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in {Union, UnionType}
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def explain(error: ErrorDetails, model: type[BaseModel]) -> tuple[Key, str, str]:
+    """Turn one finding of pydantic into (path, what is wrong, hint)."""
+    path: Key = error["loc"]
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        known = known_keys(model, path[:-1])
+        return path, "unknown key", did_you_mean(str(path[-1]), known)
+    if kind == "missing":
+        return path, "is missing", ""
+    if kind == "value_error":
+        cause = context.get("error")
+        message, hint = (*(cause.args if cause else ()), "", "")[:2]
+        return path, str(message), str(hint)
+    message = error["msg"].replace("Input should be", "must be")
+    value = error.get("input")
+    if kind == "literal_error" and isinstance(value, str):
+        options = [option.strip("' ") for option in str(context.get("expected", "")).replace(" or ", ",").split(",")]
+        found = nearest(value, options)
+        return path, f"{message}, not {mask_url(value)!r}", f"did you mean {found}?" if found else ""
+    if isinstance(value, (int, float, bool)):
+        message += f", not {value!r}"
+    return path, message, ""
