@@ -17,12 +17,13 @@ from signal import SIGCHLD, SIGHUP, SIGINT, SIGTERM
 import structlog
 
 from holdfast.core.clock import Clock
-from holdfast.core.errors import BadInput
+from holdfast.core.errors import BadInput, StorageError
 from holdfast.core.plan import Plan, StreamPlan
 from holdfast.core.status import status_name
 from holdfast.roles.children import STOP_GRACE_S, Child
 from holdfast.roles.notify import Notifier
 from holdfast.roles.signals import Signals
+from holdfast.storage.files import replace_atomically
 from holdfast.storage.lock import FileLock
 
 TICK_S = (
@@ -94,7 +95,10 @@ class Supervisor:
         Raises:
             AlreadyRunning: Another supervisor holds this state folder (C134). Nothing was started.
         """
-        with FileLock(self._state_dir / LOCK_FILE), Signals(SIGTERM, SIGINT, SIGHUP, SIGCHLD) as signals:
+        with (
+            FileLock(self._state_dir / LOCK_FILE, what="holdfast run for this state folder"),
+            Signals(SIGTERM, SIGINT, SIGHUP, SIGCHLD) as signals,
+        ):
             _log.info("supervisor.started", state_dir=str(self._state_dir))
             self._begin()
             while True:
@@ -296,12 +300,10 @@ def write_status(path: Path, body: dict[str, object]) -> bool:
     Returns:
         Whether it worked. A full or missing runtime folder is no reason to stop, so it raises nothing.
     """
-    fresh = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        fresh.write_text(json.dumps(body, ensure_ascii=False), encoding="utf-8")
-        fresh.replace(path)
-    except OSError:
+        replace_atomically(path, json.dumps(body, ensure_ascii=False).encode(), durable=False, mode=0o640)
+    except (OSError, StorageError):
         return False
     return True
 
