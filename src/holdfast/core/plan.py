@@ -144,7 +144,7 @@ class Plan:
             body = json.loads(text)
             streams = tuple(_stream(item) for item in body["streams"])
             return cls(streams=streams, **{k: body[k] for k in ("runtime_dir", "log_level") if k in body})
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadInput(f"streams.json is damaged: {error}") from error
 
 

@@ -1,0 +1,182 @@
+"""One stream's place on its volume: the lock, the journal, the segment being written.
+
+Everything here may fail with a `StorageError` at any time, because disks fill, fail and are pulled out; whoever holds
+a store then drops it and opens another one (`writer` does). Used by the writer's thread alone, recovery excepted, which
+is given files that no writer touches any more.
+"""
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from holdfast import __version__
+from holdfast.core.camera import Track
+from holdfast.core.clock import Clock
+from holdfast.core.errors import DiskFull
+from holdfast.core.footage import lock_path, stream_folder
+from holdfast.core.journal import Begun, Event, Opened
+from holdfast.core.plan import StreamPlan
+from holdfast.core.timing import SECOND_US
+from holdfast.media.recover import leftovers
+from holdfast.media.segment import SegmentFile, SegmentHead
+from holdfast.recording.fragmenter import Fragment
+from holdfast.storage.files import ensure_folder
+from holdfast.storage.journal import JournalWriter
+from holdfast.storage.lock import FileLock
+from holdfast.storage.reserve import Reserve
+from holdfast.storage.volume import Volume
+
+LOOK_US = (
+    2 * SECOND_US
+)  # chosen: how often the volume is looked at; two stat calls, against at most 2 s into a wrong disk
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """What a run's first segment needs to know.
+
+    Attributes:
+        run: Its id.
+        tracks: Its tracks.
+        why: Why it began: the reason of the gap before it, or `first`.
+        start_us: Wall time of its first picture, as far as it is known now.
+        start_boot_us: The same on the boot clock.
+    """
+
+    run: str
+    tracks: tuple[Track, ...]
+    why: str
+    start_us: int
+    start_boot_us: int
+
+
+class StreamStore:
+    """The stream's folder, held under its lock from construction of the context to its end.
+
+    Raises (on entering):
+        AlreadyRunning: Another recorder holds this stream.
+        StorageError: The volume is not there or cannot be written.
+    """
+
+    def __init__(self, plan: StreamPlan, clock: Clock, expendable: Path, session: str) -> None:
+        self._plan = plan
+        self._clock = clock
+        self._session = session
+        self.root = Path(plan.volume)
+        self._volume = Volume(self.root, plan.volume_id, plan.reserve_bytes)
+        self._reserve = Reserve(self._volume, expendable, clock)
+        self._stack = ExitStack()
+        self._looked_us = 0
+        self.segment: SegmentFile | None = None
+        self.leftovers: list[Path] = []
+
+    def __enter__(self) -> Self:
+        plan = self._plan
+        self._volume.check()
+        folder = self.root / stream_folder(plan.key)
+        ensure_folder(self.root, folder)
+        with ExitStack() as stack:
+            stack.enter_context(FileLock(self.root / lock_path(plan.key), what=f"recording of {plan.key}"))
+            self._journal = stack.enter_context(JournalWriter(self.root, plan.key, self._clock))
+            # Listed before anything is written: what is recovered later can never be the file that grows by then.
+            self.leftovers = leftovers(self.root, plan.key)
+            opened = Opened(
+                camera=plan.camera,
+                stream=plan.stream,
+                pid=os.getpid(),
+                program=__version__,
+                session=self._session,
+            )
+            self.say(opened)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abandon()
+        self._stack.close()
+
+    def say(self, event: Event, *, sync: bool = False) -> None:
+        """Append to the journal. `sync` where a power cut must not forget it."""
+        self._journal.write(event, sync=sync)
+
+    def look(self, *, now_us: int) -> None:
+        """See now and then that the volume is still the right one, and that its reserve is free.
+
+        Raises:
+            VolumeMissing: The marker is gone: the disk was unmounted.
+            DiskFull: Half of the reserve is used up, and nothing may be removed.
+        """
+        if now_us - self._looked_us < LOOK_US:
+            return
+        self._looked_us = now_us
+        self._volume.check()
+        if self._volume.short_bytes() > 0:
+            self.make_room()
+
+    def make_room(self) -> None:
+        """Unlink what policy has cleared of this stream, oldest first, and write down what went.
+
+        Every stream does this for its own footage, as only its journal may say so; together they free the reserve. The
+        first half of the reserve is for the time that this takes, the second half belongs to catalog, logs and
+        acknowledgements: footage does not enter it.
+
+        Raises:
+            DiskFull: It was not enough.
+        """
+        for _, removed in self._reserve.make_room({self._plan.key}):
+            self.say(removed, sync=True)
+        free_bytes = self._volume.free_bytes()
+        if free_bytes < self._plan.reserve_bytes // 2:
+            kept = self._plan.reserve_bytes >> 20
+            raise DiskFull(f"{self.root}: {free_bytes >> 20} MiB free, {kept} MiB are to be kept in reserve")
+
+    def begin(self, run: RunStart) -> None:
+        """Create the next segment's file and say so."""
+        plan, clock = self._plan, self._clock
+        self.look(now_us=clock.boot_us())
+        head = SegmentHead(
+            key=plan.key, run=run.run, start_us=run.start_us, start_boot_us=run.start_boot_us, boot=clock.boot_id,
+            sync=clock.synchronised(), why=run.why, program=__version__, site=plan.site,
+        )  # fmt: skip
+        self.segment = SegmentFile.create(self.root, head, run.tracks, segment_s=plan.segment_s)
+        try:
+            self.say(Begun(file=self.segment.file, run=run.run, start_us=run.start_us, why=run.why))
+        except BaseException:
+            segment, self.segment = self.segment, None
+            segment.discard()
+            raise
+
+    def write(self, fragment: Fragment, wall_us: int) -> int:
+        """Append one fragment to the segment; where the disk is full, make room and try once more."""
+        assert self.segment is not None  # noqa: S101 - the writer begins a segment before it writes into it
+        try:
+            return self.segment.write(fragment.samples, wall_us)
+        except DiskFull:
+            self.make_room()
+            return self.segment.write(fragment.samples, wall_us)
+
+    def seal(self, *, start_us: int, start_boot_us: int | None, end_us: int, ended: str) -> None:
+        """Finish the segment: index, sync, final name, journal line, in this order (invariants D1 to D3)."""
+        segment, self.segment = self.segment, None
+        if segment is None:
+            return
+        if segment.media_bytes == 0:
+            segment.discard()
+            return
+        try:
+            sealed = segment.seal(start_us=start_us, start_boot_us=start_boot_us, end_us=end_us, ended=ended)
+        except BaseException:
+            segment.abandon()
+            raise
+        self.say(sealed, sync=True)
+
+    def abandon(self) -> None:
+        """Leave the segment as it is: recovery finishes it."""
+        segment, self.segment = self.segment, None
+        if segment is not None:
+            segment.abandon()
