@@ -1,0 +1,194 @@
+"""Opening the catalog, and transactions on it: SQLite on one host, PostgreSQL where several share it.
+
+A `Transaction` is opaque to everybody outside this folder: it is passed down to the functions of the nouns, so that
+what belongs together is committed together.
+
+Not here: tables (`schema`), statements (`cameras`, `segments`, …), migrations (`upgrade`).
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy
+from sqlalchemy import Connection, CursorResult, Engine, Executable, event
+
+from holdfast.catalog import upgrade
+from holdfast.catalog.failures import translated
+from holdfast.core.errors import ConfigError
+
+BUSY_TIMEOUT_S = 30.0  # chosen: longer than any transaction of ours, shorter than a person's patience
+CONNECT_TIMEOUT_S = 5  # chosen: a host that is away must be known before the next pass is due
+_WRITES = "holdfast_writes"
+
+
+class Transaction:
+    """An open transaction. Ends with the block that `Catalog.read` or `Catalog.write` opened."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def run(self, what: str, statement: Executable, values: Sequence[Mapping[str, Any]] = ()) -> CursorResult[Any]:
+        """Execute a statement. Only for the modules of this folder.
+
+        Args:
+            what: What is being done, for an error's message.
+            statement: The statement.
+            values: Rows for a statement that is executed many times.
+
+        Raises:
+            CatalogError: It refused.
+            CatalogUnavailable: It did not answer.
+        """
+        with translated(what):
+            return self._connection.execute(statement, list(values) if values else None)
+
+
+class Catalog:
+    """An open catalog. A context manager: leaving it closes every connection."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._watcher: Connection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def dialect(self) -> str:
+        """Either `sqlite` or `postgresql`."""
+        return self._engine.dialect.name
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """Open a transaction that only reads: one consistent state for its whole length.
+
+        Raises:
+            CatalogUnavailable: It did not answer.
+        """
+        with translated("reading"), self._engine.connect() as connection, connection.begin():
+            yield Transaction(connection)
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """Open a transaction that writes: committed when the block ends, rolled back when it raises.
+
+        On SQLite it takes the one write lock at once (`BEGIN IMMEDIATE`) and waits up to 30 s for it: a transaction
+        that began by reading could not be granted it later.
+
+        Raises:
+            CatalogUnavailable: It did not answer, or somebody else kept it locked.
+            CatalogError: The commit was refused.
+        """
+        with translated("writing"), self._engine.connect() as raw:
+            connection = raw.execution_options(**{_WRITES: True})
+            with connection.begin():
+                yield Transaction(connection)
+
+    def data_version(self) -> int | None:
+        """Return a number that changes when another connection commits, for loops that wait for news.
+
+        Returns:
+            SQLite's `data_version` as one connection kept for this purpose sees it; None on PostgreSQL, which says it
+            by other means.
+        """
+        if self.dialect != "sqlite":
+            return None
+        with translated("data_version"):
+            if self._watcher is None:
+                self._watcher = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            return int(self._watcher.exec_driver_sql("PRAGMA data_version").scalar_one())
+
+    def close(self) -> None:
+        """Close every connection. Safe to call twice."""
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
+        self._engine.dispose()
+
+
+def open_catalog(url: str) -> Catalog:
+    """Open a catalog, creating or migrating it first.
+
+    Args:
+        url: `sqlite:////path/to/catalog.sqlite`, or `postgresql://user@host/database`.
+
+    Raises:
+        ConfigError: The URL names no such database.
+        CatalogDamaged: The file is not a database.
+        CatalogUnavailable: It did not answer.
+        CatalogError: It was written by a newer program, or a migration failed.
+    """
+    engine = _engine(url)
+    try:
+        upgrade.upgrade(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Catalog(engine)
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of an SQLite catalog, or None where the URL is for a server."""
+    parsed = _parsed(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+def _parsed(url: str) -> sqlalchemy.URL:
+    try:
+        parsed = sqlalchemy.make_url(url)
+    except sqlalchemy.exc.ArgumentError as error:
+        # The text itself may hold a password, so it is not repeated.
+        raise ConfigError(
+            "catalog.url is not a database URL", hint="write sqlite:////path or postgresql://…"
+        ) from error
+    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise ConfigError(f"catalog.url: {parsed.get_backend_name()} is not known", hint="use sqlite or postgresql")
+    return parsed
+
+
+def _engine(url: str) -> Engine:
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        return sqlalchemy.create_engine(
+            parsed,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "holdfast"},
+        )
+    with translated("opening"):
+        if parsed.database:
+            try:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ConfigError(f"catalog.url: no folder for {parsed.database}: {error.strerror}") from error
+    engine = sqlalchemy.create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    # None hands the beginning of transactions to us: the driver would begin late, and never IMMEDIATE.
+    connection.isolation_level = None
+    # Before anything writes the file's first page: after that only a VACUUM of the whole file could change it.
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute("PRAGMA journal_mode = WAL")
+    # In WAL this risks the last commits at a power cut, never the file; the journals say them again.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("isolation_level") == "AUTOCOMMIT":
+        return
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES) else "BEGIN")

@@ -1,0 +1,88 @@
+"""Gaps: spans without footage, and why."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy.engine import RowMapping
+
+from holdfast.catalog import schema
+from holdfast.catalog.db import Transaction
+from holdfast.catalog.rows import PAGE, PAGE_MAX, GapRow, Id, Page, cursor_of, new_ids, read_cursor
+from holdfast.core.footage import Gap
+from holdfast.core.gap import GapReason
+
+_GAPS = schema.gaps.c
+
+
+def between(tx: Transaction, stream: Id, from_us: int, to_us: int) -> list[GapRow]:
+    """Return the gaps that touch a span, in order; one that lasts reaches to now."""
+    ends_later = (_GAPS.end_us > from_us) | _GAPS.end_us.is_(None)
+    return _rows(tx, _query(stream).where(_GAPS.start_us < to_us, ends_later))
+
+
+def starting_at(tx: Transaction, stream: Id, from_us: int | None) -> list[GapRow]:
+    """Return the gaps that start at an instant or later, in order; all for None."""
+    query = _query(stream)
+    return _rows(tx, query if from_us is None else query.where(_GAPS.start_us >= from_us))
+
+
+def page(tx: Transaction, stream: Id, *, limit: int = PAGE, cursor: str | None = None) -> Page[GapRow]:
+    """List a stream's gaps, newest first."""
+    query = _query(stream).order_by(None).order_by(_GAPS.start_us.desc())
+    if cursor is not None:
+        query = query.where(_GAPS.start_us < read_cursor(cursor, 1)[0])
+    limit = max(1, min(limit, PAGE_MAX))
+    rows = _rows(tx, query.limit(limit + 1))
+    more = len(rows) > limit
+    return Page(tuple(rows[:limit]), cursor_of(rows[limit - 1].start_us) if more else None)
+
+
+def write(
+    tx: Transaction, stream: Id, *, new: Sequence[Gap], changed: Sequence[tuple[int, Gap]], gone: Sequence[int]
+) -> None:
+    """Write what became of a stream's gaps.
+
+    Args:
+        tx: A writing transaction.
+        stream: The stream.
+        new: Gaps without a row.
+        changed: Row numbers and what they say now.
+        gone: Row numbers of gaps that turned out to be footage.
+    """
+    own = _GAPS.node == stream.node
+    if gone:
+        tx.run("gaps", delete(schema.gaps).where(own, _GAPS.id.in_(gone)))
+    # What closes goes first: only one may be open at any time, inside a transaction too.
+    for number, gap in sorted(changed, key=lambda item: item[1].open):
+        tx.run("gaps", update(schema.gaps).where(own, _GAPS.id == number).values(_columns(gap)))
+    if new:
+        numbers = new_ids(tx, stream.node, "gaps", len(new))
+        identity = {"node": stream.node, "stream_id": stream.number}
+        rows = [{**identity, "id": number, **_columns(gap)} for number, gap in zip(numbers, new, strict=True)]
+        tx.run("gaps", insert(schema.gaps), rows)
+
+
+def _columns(gap: Gap) -> dict[str, Any]:
+    end_us = None if gap.open else gap.end_us
+    return {"start_us": gap.start_us, "end_us": end_us, "reason": gap.reason.value, "detail": gap.detail}
+
+
+def _query(stream: Id) -> Select[Any]:
+    where = (_GAPS.node == stream.node) & (_GAPS.stream_id == stream.number)
+    return select(schema.gaps).where(where).order_by(_GAPS.start_us)
+
+
+def _rows(tx: Transaction, query: Select[Any]) -> list[GapRow]:
+    return [_row(row) for row in tx.run("gaps", query).mappings()]
+
+
+def _row(row: RowMapping) -> GapRow:
+    return GapRow(
+        id=Id(int(row["node"]), int(row["id"])),
+        stream=int(row["stream_id"]),
+        start_us=row["start_us"],
+        end_us=row["end_us"],
+        reason=GapReason(row["reason"]),
+        detail=row["detail"],
+    )

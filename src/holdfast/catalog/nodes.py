@@ -1,0 +1,55 @@
+"""Nodes and volumes: rows that everything else belongs to."""
+
+from pathlib import Path
+
+from sqlalchemy import func, insert, select, update
+
+from holdfast.catalog import schema
+from holdfast.catalog.db import Transaction
+from holdfast.catalog.rows import new_ids
+
+_NODES = schema.nodes.c
+_VOLUMES = schema.volumes.c
+
+
+def ensure(tx: Transaction, name: str, now_us: int) -> int:
+    """Return the number of a node, adding it where it is new."""
+    found = find(tx, name)
+    if found is not None:
+        return found
+    number = int(tx.run("nodes", select(func.coalesce(func.max(_NODES.id), 0))).scalar_one()) + 1
+    tx.run("nodes", insert(schema.nodes).values(id=number, name=name, created_us=now_us))
+    return number
+
+
+def find(tx: Transaction, name: str) -> int | None:
+    """Return the number of a node, None where there is none of that name."""
+    found = tx.run("nodes", select(_NODES.id).where(_NODES.name == name)).scalar()
+    return None if found is None else int(found)
+
+
+def set_indexed(tx: Transaction, node: int, now_us: int | None) -> None:
+    """Say until when a node's journals are in the catalog."""
+    tx.run("nodes", update(schema.nodes).where(_NODES.id == node).values(indexed_us=now_us))
+
+
+def indexed_us(tx: Transaction, node: int) -> int | None:
+    """Return until when a node's journals are in the catalog; None before its first pass."""
+    found = tx.run("nodes", select(_NODES.indexed_us).where(_NODES.id == node)).scalar()
+    return None if found is None else int(found)
+
+
+def ensure_volumes(tx: Transaction, node: int, volumes: dict[str, Path], now_us: int) -> dict[str, int]:
+    """Return the numbers of a node's volumes by name, adding new ones and noting changed paths."""
+    rows = tx.run("volumes", select(schema.volumes).where(_VOLUMES.node == node)).mappings().all()
+    known = {row["name"]: (int(row["id"]), row["path"]) for row in rows}
+    for name, root in volumes.items():
+        if name not in known:
+            number = new_ids(tx, node, "volumes")[0]
+            row = {"node": node, "id": number, "name": name, "path": str(root), "created_us": now_us}
+            tx.run("volumes", insert(schema.volumes).values(row))
+            known[name] = (number, str(root))
+        elif known[name][1] != str(root):
+            where = (_VOLUMES.node == node) & (_VOLUMES.name == name)
+            tx.run("volumes", update(schema.volumes).where(where).values(path=str(root)))
+    return {name: number for name, (number, _) in known.items()}

@@ -1,0 +1,228 @@
+"""Segments and runs: rows about files of footage."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Select, bindparam, delete, insert, select, update
+from sqlalchemy.engine import RowMapping
+
+from holdfast.catalog import schema
+from holdfast.catalog.db import Transaction
+from holdfast.catalog.rows import PAGE, PAGE_MAX, Id, Page, SegmentRow, cursor_of, new_ids, read_cursor
+
+_SEGMENTS = schema.segments.c
+_RUNS = schema.runs.c
+_VOLUMES = schema.volumes.c
+_BATCH = 500  # chosen: far below the limit of bound values in one statement (32,766)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """What is written about a segment; columns as in the schema."""
+
+    volume: str
+    file: str
+    run: str
+    state: str
+    origin: str
+    start_us: int
+    end_us: int | None
+    boot: str = ""
+    start_boot_us: int | None = None
+    bytes: int | None = None
+    media_bytes: int | None = None
+    sha256: str | None = None
+    video_samples: int | None = None
+    audio_samples: int | None = None
+    began: str = ""
+    ended: str = ""
+    recovered: bool = False
+    removed_why: str | None = None
+    tracks: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
+
+    def columns(self, volume: int, run: int) -> dict[str, Any]:
+        """Return the row's values, its identity apart."""
+        elsewhere = {"volume", "run", "tracks"}
+        own = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in elsewhere}
+        return {**own, "volume_id": volume, "run_id": run}
+
+
+def between(tx: Transaction, stream: Id, from_us: int, to_us: int) -> list[SegmentRow]:
+    """Return the segments that touch a span, in order; growing ones reach to now."""
+    ends_later = (_SEGMENTS.end_us > from_us) | _SEGMENTS.end_us.is_(None)
+    query = _query(stream).where(_SEGMENTS.start_us < to_us, ends_later)
+    return [_row(row) for row in tx.run("segments", query).mappings()]
+
+
+def starting_at(tx: Transaction, stream: Id, from_us: int | None) -> list[SegmentRow]:
+    """Return the segments that start at an instant or later, in order; all for None."""
+    query = _query(stream)
+    if from_us is not None:
+        query = query.where(_SEGMENTS.start_us >= from_us)
+    return [_row(row) for row in tx.run("segments", query).mappings()]
+
+
+def adopted(tx: Transaction, stream: Id) -> list[tuple[SegmentRow, list[dict[str, Any]]]]:
+    """Return the segments whose rows were made from the file alone, with the facts of their tracks."""
+    query = _query(stream).add_columns(_RUNS.tracks).where(_SEGMENTS.origin == "file")
+    return [(_row(row), json.loads(row["tracks"])) for row in tx.run("segments", query).mappings()]
+
+
+def page(tx: Transaction, stream: Id, *, limit: int = PAGE, cursor: str | None = None) -> Page[SegmentRow]:
+    """List a stream's segments, newest first."""
+    query = _query(stream).order_by(None).order_by(_SEGMENTS.start_us.desc(), _SEGMENTS.id.desc())
+    if cursor is not None:
+        start_us, number = read_cursor(cursor, 2)
+        query = query.where(
+            (_SEGMENTS.start_us < start_us) | ((_SEGMENTS.start_us == start_us) & (_SEGMENTS.id < number))
+        )
+    limit = max(1, min(limit, PAGE_MAX))
+    rows = [_row(row) for row in tx.run("segments", query.limit(limit + 1)).mappings()]
+    more = len(rows) > limit
+    last = rows[limit - 1] if more else None
+    return Page(tuple(rows[:limit]), cursor_of(last.start_us, last.id.number) if last else None)
+
+
+def by_file(tx: Transaction, stream: Id, files: Iterable[tuple[int, str]]) -> list[SegmentRow]:
+    """Return the rows of some files of a stream, each named as (volume's number, path)."""
+    wanted = set(files)
+    names = sorted({file for _, file in wanted})
+    found: list[SegmentRow] = []
+    for at in range(0, len(names), _BATCH):
+        query = _query(stream).add_columns(_SEGMENTS.volume_id).where(_SEGMENTS.file.in_(names[at : at + _BATCH]))
+        rows = tx.run("segments", query).mappings()
+        found += [_row(row) for row in rows if (row["volume_id"], row["file"]) in wanted]
+    return found
+
+
+def write(
+    tx: Transaction,
+    stream: Id,
+    volumes: Mapping[str, int],
+    *,
+    new: Sequence[Piece],
+    changed: Sequence[tuple[int, Piece]],
+    gone: Sequence[int],
+) -> None:
+    """Write what became of a stream's segments, and bring its runs up to date.
+
+    Args:
+        tx: A writing transaction.
+        stream: The stream.
+        volumes: Numbers of the volumes by name.
+        new: Segments without a row.
+        changed: Row numbers and what they say now.
+        gone: Row numbers of segments that turned out not to be: emptied by recovery.
+    """
+    touched = _runs_of(tx, stream, [*gone, *(number for number, _ in changed)])
+    if gone:
+        where = (_SEGMENTS.node == stream.node) & _SEGMENTS.id.in_(gone)
+        tx.run("segments", delete(schema.segments).where(where))
+    runs = _ensure_runs(tx, stream, [*new, *(piece for _, piece in changed)])
+    # What ends being the growing one goes first: there may be only one at any time, inside a transaction too.
+    for number, piece in sorted(changed, key=lambda item: item[1].state == "growing"):
+        where = (_SEGMENTS.node == stream.node) & (_SEGMENTS.id == number)
+        values = piece.columns(volumes[piece.volume], runs[piece.run])
+        tx.run(f"segment {piece.file}", update(schema.segments).where(where).values(values))
+    if new:
+        numbers = new_ids(tx, stream.node, "segments", len(new))
+        identity = {"node": stream.node, "stream_id": stream.number}
+        rows = [
+            {**identity, "id": number, **piece.columns(volumes[piece.volume], runs[piece.run])}
+            for number, piece in zip(numbers, new, strict=True)
+        ]
+        tx.run(f"segment {new[0].file}", insert(schema.segments), rows)
+    _refresh_runs(tx, stream, touched | set(runs.values()))
+
+
+def set_removed(tx: Transaction, stream: Id, volume: int, removed: Mapping[str, str]) -> None:
+    """Note that files were deleted, and why."""
+    if not removed:
+        return
+    where = (_SEGMENTS.node == stream.node) & (_SEGMENTS.stream_id == stream.number)
+    where &= (_SEGMENTS.volume_id == volume) & (_SEGMENTS.file == bindparam("name"))
+    where &= _SEGMENTS.state.in_(("sealed", "removed"))
+    statement = update(schema.segments).where(where).values(state="removed", removed_why=bindparam("why"))
+    tx.run("segments", statement, [{"name": file, "why": why} for file, why in removed.items()])
+
+
+def set_missing(tx: Transaction, rows: Iterable[SegmentRow], now_us: int | None) -> None:
+    """Note that files are gone although nobody removed them; None for files that are there again."""
+    for row in rows:
+        where = (_SEGMENTS.node == row.id.node) & (_SEGMENTS.id == row.id.number)
+        tx.run(f"segment {row.file}", update(schema.segments).where(where).values(missing_us=now_us))
+
+
+def _query(stream: Id) -> Select[Any]:
+    joined = schema.segments.join(schema.runs).join(schema.volumes)
+    query = select(schema.segments, _RUNS.run, _VOLUMES.name.label("volume")).select_from(joined)
+    query = query.where(_SEGMENTS.node == stream.node, _SEGMENTS.stream_id == stream.number)
+    return query.order_by(_SEGMENTS.start_us, _SEGMENTS.id)
+
+
+def _row(row: RowMapping) -> SegmentRow:
+    names = [name for name in SegmentRow.__dataclass_fields__ if name not in {"id", "stream", "recovered"}]
+    return SegmentRow(
+        id=Id(int(row["node"]), int(row["id"])),
+        stream=int(row["stream_id"]),
+        recovered=bool(row["recovered"]),
+        **{name: row[name] for name in names},
+    )
+
+
+def _runs_of(tx: Transaction, stream: Id, numbers: Sequence[int]) -> set[int]:
+    if not numbers:
+        return set()
+    where = (_SEGMENTS.node == stream.node) & _SEGMENTS.id.in_(numbers)
+    return {int(number) for number in tx.run("runs", select(_SEGMENTS.run_id).where(where)).scalars()}
+
+
+def _ensure_runs(tx: Transaction, stream: Id, pieces: Sequence[Piece]) -> dict[str, int]:
+    names = list(dict.fromkeys(piece.run for piece in pieces))
+    known: dict[str, int] = {}
+    for at in range(0, len(names), _BATCH):
+        where = (_RUNS.node == stream.node) & (_RUNS.stream_id == stream.number)
+        where &= _RUNS.run.in_(names[at : at + _BATCH])
+        known |= {row.run: int(row.id) for row in tx.run("runs", select(_RUNS.run, _RUNS.id).where(where))}
+    unknown = {piece.run: piece for piece in pieces if piece.run not in known}
+    if unknown:
+        numbers = new_ids(tx, stream.node, "runs", len(unknown))
+        identity = {"node": stream.node, "stream_id": stream.number, "began": "", "ended": "", "tracks": "[]"}
+        rows: list[dict[str, Any]] = [
+            {**identity, "id": number, "run": run, "start_us": piece.start_us, "end_us": piece.start_us}
+            for number, (run, piece) in zip(numbers, unknown.items(), strict=True)
+        ]
+        tx.run("runs", insert(schema.runs), rows)
+        known |= {row["run"]: row["id"] for row in rows}
+    tracks = {piece.run: json.dumps([dict(t) for t in piece.tracks]) for piece in pieces if piece.tracks}
+    if tracks:
+        where = (_RUNS.node == stream.node) & (_RUNS.id == bindparam("number"))
+        statement = update(schema.runs).where(where).values(tracks=bindparam("facts"))
+        tx.run("runs", statement, [{"number": known[run], "facts": facts} for run, facts in tracks.items()])
+    return known
+
+
+def _refresh_runs(tx: Transaction, stream: Id, numbers: set[int]) -> None:
+    """Make runs say what their segments amount to; a run without any is none."""
+    todo = sorted(numbers)
+    for at in range(0, len(todo), _BATCH):
+        some = todo[at : at + _BATCH]
+        columns = (_SEGMENTS.run_id, _SEGMENTS.start_us, _SEGMENTS.end_us, _SEGMENTS.began, _SEGMENTS.ended)
+        where = (_SEGMENTS.node == stream.node) & _SEGMENTS.run_id.in_(some)
+        query = select(*columns).where(where).order_by(_SEGMENTS.start_us, _SEGMENTS.end_us, _SEGMENTS.file)
+        spans: dict[int, dict[str, Any]] = {}
+        for row in tx.run("runs", query):
+            end_us = row.start_us if row.end_us is None else row.end_us
+            span = spans.setdefault(
+                int(row.run_id), {"start_us": row.start_us, "end_us": end_us, "began": row.began, "ended": ""}
+            )
+            span["end_us"] = max(span["end_us"], end_us)
+            span["ended"] = row.ended if row.ended != "cut" else ""
+        own = _RUNS.node == stream.node
+        gone = [number for number in some if number not in spans]
+        if gone:
+            tx.run("runs", delete(schema.runs).where(own, _RUNS.id.in_(gone)))
+        for number, span in spans.items():
+            tx.run("runs", update(schema.runs).where(own, _RUNS.id == number).values(span))
