@@ -20,6 +20,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.errors import BadInput, StorageError
 from holdfast.core.plan import Plan, StreamPlan
 from holdfast.core.status import status_name
+from holdfast.library.desired import PLAN, read_plan
 from holdfast.roles.children import STOP_GRACE_S, Child
 from holdfast.roles.notify import Notifier
 from holdfast.roles.signals import Signals
@@ -33,13 +34,12 @@ STATUS_S = 1.0  # how often supervisor.json is rewritten, like the recorders' st
 STALE_S = 30.0  # a process that shows no progress for this long is replaced; recorders rewrite their files each second
 AWAY_S = 5.0  # a tick this late means that the judge was suspended, and the judged most likely too
 RETIRE_S = 5.0  # what a recorder without streams gets to let them go in its own words before it is stopped
-STOP_RECORDERS_S = 24.0  # C135: 30 s in all, of which
-STOP_WORKER_S = 5.0  # the worker gets these to index the recorders' last lines
+STOP_RECORDERS_S = 26.0  # C135: 30 s in all; a recorder's own deadline is shorter
+STOP_WORKER_S = 3.0  # its last lines are in the journals, and its successor finds them there
 HURRY_S = 2.0  # after a second signal: time for a last word, then KILL
 
 STATUS_FILE = "supervisor.json"
 LOCK_FILE = "run.lock"
-PLAN_FILE = "streams.json"
 
 _log = structlog.stdlib.get_logger("holdfast.supervisor")
 
@@ -140,7 +140,10 @@ class Supervisor:
             self._look_after(child)
         if now_us - self._status_us >= STATUS_S * 1e6:
             self._status_us = now_us
-            self._write_status()
+            if not self._write_status():
+                # Where we cannot write, neither can they: an old status file proves nothing then.
+                for child in self._children():
+                    child.forgive()
             self._show()
         self._ping(now_us)
 
@@ -158,13 +161,14 @@ class Supervisor:
 
     def _follow_plan(self) -> None:
         """Have a recorder for every process number of the plan."""
-        path = self._state_dir / PLAN_FILE
+        path = self._state_dir / PLAN
         try:
             found = path.stat()
             stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
             if stamp == self._plan_stamp:
                 return
-            plan = Plan.from_json(path.read_bytes())
+            self._plan_stamp = stamp
+            plan = read_plan(self._state_dir)
         except FileNotFoundError:
             return
         except (OSError, BadInput) as error:
@@ -173,8 +177,9 @@ class Supervisor:
                 self._plan_problem = str(error)
                 _log.error("plan.unreadable", path=str(path), error=str(error))
             return
-        self._plan_stamp, self._plan_problem = stamp, ""
-        self._adopt(plan)
+        self._plan_problem = ""
+        if plan is not None:
+            self._adopt(plan)
 
     def _adopt(self, plan: Plan) -> None:
         if plan.runtime_dir:
@@ -281,7 +286,7 @@ class Supervisor:
             _log.warning("supervisor.view_failed", exc_info=True)
             self._observe = None
 
-    def _write_status(self) -> None:
+    def _write_status(self) -> bool:
         body = {
             "v": 1,
             "state": self._state,
@@ -291,7 +296,7 @@ class Supervisor:
             "plan_problem": self._plan_problem,
             "children": [child.status().to_dict() for child in self._children()],
         }
-        write_status(self._runtime_dir / STATUS_FILE, body)
+        return write_status(self._runtime_dir / STATUS_FILE, body)
 
 
 def write_status(path: Path, body: dict[str, object]) -> bool:

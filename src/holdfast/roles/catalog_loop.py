@@ -1,0 +1,186 @@
+"""The worker's second thread: whatever needs the catalog, so that a catalog that is away delays nothing else (R7).
+
+Each second: cameras that were added at run time are read, and journals are indexed. A catalog that does not answer is
+said once, tried again with back-off, and said once more when it is back.
+
+Not here: publishing plans (worker), what indexing means (library.index).
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+
+from holdfast.catalog.db import Catalog
+from holdfast.core.clock import Clock
+from holdfast.core.config import Loaded
+from holdfast.core.errors import HoldfastError, StorageError
+from holdfast.library import cameras
+from holdfast.storage.errors import storage_errors
+from holdfast.storage.files import replace_atomically
+
+PASS_S = 1.0  # an indexer pass each second: well within the minute that C011 allows, one commit at most (P6)
+BACKOFF_CAP_S = 30.0  # chosen: a catalog that is back is used within this; until then one line in the log
+MEMORY = "runtime-cameras.json"
+
+_log = structlog.stdlib.get_logger("holdfast.worker")
+
+
+class Indexing(Protocol):
+    """What the loop needs of the indexer."""
+
+    def pass_once(self) -> object:
+        """Index what is new."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogState:
+    """How it went, for `worker.json`. `problem` is empty while the catalog answers; `indexed_us` is wall time."""
+
+    problem: str = ""
+    problem_since_us: int | None = None
+    indexed_us: int | None = None
+
+
+class CatalogLoop:
+    """Runs on a thread of its own from `start` to `stop`.
+
+    Args:
+        state_dir: Where the last known answer about cameras is kept.
+        node: Name of this node.
+        clock: Time.
+        open_catalog: Opens the catalog of a URL.
+        make_indexer: Makes the indexer of an open catalog and a configuration.
+        news: Called when the cameras of the catalog changed; from this thread.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        node: str,
+        clock: Clock,
+        *,
+        open_catalog: Callable[[str], Catalog],
+        make_indexer: Callable[[Catalog, Loaded], Indexing],
+        news: Callable[[], None],
+    ) -> None:
+        self._memory = state_dir / MEMORY
+        self._node = node
+        self._clock = clock
+        self._open_catalog = open_catalog
+        self._make_indexer = make_indexer
+        self._news = news
+        self._wake = threading.Event()
+        self._stopping = False
+        self._loaded: Loaded | None = None
+        self._synced: Loaded | None = None
+        self._catalog: Catalog | None = None
+        self._url = ""
+        self._indexer: Indexing | None = None
+        self._thread = threading.Thread(target=self._run, name="catalog", daemon=True)
+        self.state = CatalogState()
+        self.runtime: list[dict[str, Any]] = self._recall()
+        """Cameras added or changed at run time: the catalog's last answer. Replaced, never changed in place."""
+
+    def start(self, loaded: Loaded) -> None:
+        """Begin."""
+        self._loaded = loaded
+        self._thread.start()
+
+    def follow(self, loaded: Loaded) -> None:
+        """Use another configuration from the next pass on."""
+        self._loaded = loaded
+        self._wake.set()
+
+    def ask_stop(self) -> None:
+        """Ask for one last pass, and the end."""
+        self._stopping = True
+        self._wake.set()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end; returns whether it came. A pass that hangs in the database may be left behind."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        wait_s = PASS_S
+        while True:
+            last = self._stopping
+            try:
+                self._once()
+            except Exception as error:  # noqa: BLE001 - this loop supervises passes: whatever one raises, the next is tried
+                self._failed(error)
+                wait_s = min(BACKOFF_CAP_S, wait_s * 2)
+            else:
+                self._succeeded()
+                wait_s = PASS_S
+            if last:
+                break
+            self._wake.wait(wait_s)
+            self._wake.clear()
+        self._close()
+
+    def _once(self) -> None:
+        loaded = self._loaded
+        if loaded is None:
+            return
+        if self._catalog is None or self._url != loaded.config.catalog_url:
+            self._close()
+            self._url = loaded.config.catalog_url
+            self._catalog = self._open_catalog(self._url)
+        catalog = self._catalog
+        for camera_id in cameras.restore_lost(catalog, self._node, self.runtime, self._clock):
+            _log.warning("camera.restored", camera=camera_id, why="the catalog had forgotten it")
+        if self._synced is not loaded:
+            cameras.sync_file_cameras(catalog, self._node, loaded, self._clock)
+            self._indexer = self._make_indexer(catalog, loaded)
+            self._synced = loaded
+        self._learn(cameras.runtime_settings(catalog, self._node))
+        if self._indexer is not None:
+            self._indexer.pass_once()
+
+    def _learn(self, found: list[dict[str, Any]]) -> None:
+        if found == self.runtime:
+            return
+        self.runtime = found
+        self._news()
+        try:
+            with storage_errors("making folder", self._memory.parent):
+                self._memory.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            replace_atomically(self._memory, json.dumps(found).encode(), durable=True)
+        except StorageError as error:
+            # The plan that follows from it is published all the same; only a restart without catalog would miss it.
+            _log.warning("cameras.not_remembered", reason=str(error))
+
+    def _recall(self) -> list[dict[str, Any]]:
+        try:
+            body = json.loads(self._memory.read_bytes())
+        except (OSError, ValueError):
+            return []
+        return [camera for camera in body if isinstance(camera, dict) and "id" in camera]
+
+    def _failed(self, error: Exception) -> None:
+        ours = isinstance(error, HoldfastError)
+        problem = str(error) if ours else f"indexing failed: {type(error).__name__}: {error}"
+        if problem != self.state.problem:
+            hint = error.hint if isinstance(error, HoldfastError) else ""
+            _log.error("catalog.lost", reason=problem, hint=hint, exc_info=None if ours else error)
+        since_us = self.state.problem_since_us or self._clock.wall_us()
+        self.state = CatalogState(problem=problem, problem_since_us=since_us, indexed_us=self.state.indexed_us)
+        # Opened anew next time: a file that was replaced, or a server that came back, is not seen by old connections.
+        self._close()
+
+    def _succeeded(self) -> None:
+        now_us = self._clock.wall_us()
+        if self.state.problem_since_us is not None:
+            _log.info("catalog.back", after_s=round((now_us - self.state.problem_since_us) / 1e6, 1))
+        self.state = CatalogState(indexed_us=now_us)
+
+    def _close(self) -> None:
+        catalog, self._catalog, self._indexer, self._synced = self._catalog, None, None, None
+        if catalog is not None:
+            catalog.close()
