@@ -118,13 +118,16 @@ def check_journals(patient: Patient) -> Iterator[Finding]:
 
 def _deaths(lines: list[Line]) -> int:
     """Count recorders that were followed by another without having said goodbye."""
-    deaths, open_before = 0, False
+    deaths = 0
+    session: str | None = None  # of the recorder that is at work; None while nobody is
     for line in lines:
         if isinstance(line.event, Opened):
-            deaths += open_before
-            open_before = True
+            # The same recorder opens its journal again after its disk was away: nobody died in between.
+            again = bool(line.event.session) and line.event.session == session
+            deaths += session is not None and not again
+            session = line.event.session
         elif isinstance(line.event, Closed):
-            open_before = False
+            session = None
     return deaths
 
 
