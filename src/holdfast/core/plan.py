@@ -128,6 +128,9 @@ class Plan:
     streams: tuple[StreamPlan, ...] = ()
     runtime_dir: str = ""
     log_level: str = "info"
+    log_dir: str = ""
+    log_max_bytes: int = 30_000_000
+    log_keep: int = 5
 
     def to_json(self) -> str:
         """Write `streams.json`."""
@@ -143,7 +146,7 @@ class Plan:
         try:
             body = json.loads(text)
             streams = tuple(_stream(item) for item in body["streams"])
-            return cls(streams=streams, **{k: body[k] for k in ("runtime_dir", "log_level") if k in body})
+            return cls(**{**_known(cls, body), "streams": streams})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadInput(f"streams.json is damaged: {error}") from error
 

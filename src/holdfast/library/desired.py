@@ -75,7 +75,10 @@ def build_plan(
     before = {(s.camera, s.stream): s for s in previous.streams} if previous else {}
     streams = _spread(streams, before, config.recorder.streams_per_process)
     streams = _pin(streams, before, _cores(config, cores))
-    return Plan(streams=tuple(streams), runtime_dir=str(config.runtime_dir), log_level=config.log.level)
+    return Plan(
+        streams=tuple(streams), runtime_dir=str(config.runtime_dir), log_level=config.log.level,
+        log_dir=str(config.log_dir), log_max_bytes=config.log.max_bytes, log_keep=config.log.keep,
+    )  # fmt: skip
 
 
 def _stream(

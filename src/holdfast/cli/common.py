@@ -1,0 +1,111 @@
+"""What commands share: the option for the configuration, JSON, and how sizes, durations and times are written and read.
+
+Small on purpose: what one command alone needs stays with it. Pure but for `echo_json`.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from holdfast.core.config import parse_bytes
+from holdfast.core.errors import UsageError
+from holdfast.core.timing import DAY_US, SECOND_US, parse_instant, to_datetime
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="The configuration; without it $HOLDFAST_CONFIG or the usual places.", show_default=False
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON, for scripts.")]
+
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+_STEPS_S = (86_400, 3600, 60, 1)
+
+
+def echo_json(value: Any) -> None:
+    """Write a value as JSON to standard output; what JSON does not know is written as text."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def size(count: float) -> str:
+    """Write bytes for people: `1.4 GB`; a thousand to the next unit, as disks are sold."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 999.5:  # noqa: PLR2004 - what rounds to a thousand belongs to the next unit
+            return f"{count:.0f} {unit}" if unit == "B" or abs(count) >= 100 else f"{count:.1f} {unit}"  # noqa: PLR2004 - three digits at most
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def bitrate(bits_per_s: float) -> str:
+    """Write a bit rate for people: `2.1 Mb/s`."""
+    if bits_per_s < 999_500:  # noqa: PLR2004 - what rounds to a million is written as 1.0 Mb/s
+        return f"{bits_per_s / 1000:.0f} kb/s"
+    return f"{bits_per_s / 1e6:.1f} Mb/s"
+
+
+def duration(seconds: float) -> str:
+    """Write a length of time in its two largest units: `4.2s`, `1m05s`, `2h07m`, `3d04h`."""
+    if seconds < 0:
+        return f"-{duration(-seconds)}"
+    if seconds < 9.95:  # noqa: PLR2004 - below ten, tenths still say something
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    days, hours, minutes = whole // 86_400, whole // 3600 % 24, whole // 60 % 60
+    if days:
+        return f"{days}d{hours:02}h"
+    if hours:
+        return f"{hours}h{minutes:02}m"
+    return f"{minutes}m{whole % 60:02}s" if minutes else f"{whole}s"
+
+
+def read_duration(text: str) -> float:
+    """Read a length of time in seconds: `90`, `90s`, `1m30s`, `2h`, `1d12h`.
+
+    Raises:
+        UsageError: It is none.
+    """
+    match = _DURATION.fullmatch(text.strip().lower())
+    if match is None or not any(match.groups()):
+        raise UsageError(f"{text!r} is not a length of time", hint="write 90s, 10m, 2h or 1d12h")
+    return sum(float(part or 0) * step_s for part, step_s in zip(match.groups(), _STEPS_S, strict=True))
+
+
+def read_size(text: str) -> int:
+    """Read a size in bytes: `256MB`, `1.5GiB`.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        return parse_bytes(text if not text.strip().isdigit() else int(text))
+    except ValueError as error:
+        raise UsageError(str(error.args[0]), hint=str(error.args[-1])) from error
+
+
+def local_time(us: int, zone: str, *, seconds: bool = True) -> str:
+    """Write an instant for people, in the site's time: `2026-05-01 18:00:05`."""
+    return to_datetime(us, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+
+
+def read_since(text: str, zone: str, now_us: int) -> int:
+    """Read where to begin: a length of time before now (`2h`), `today`, `yesterday`, or a time (`2026-05-01T18:00`).
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    word = text.strip().lower()
+    info = ZoneInfo(zone)
+    if word in {"today", "yesterday"}:
+        today_us = parse_instant(to_datetime(now_us, info).date().isoformat(), info)
+        if word == "today":
+            return today_us
+        # Through the date, not by 24 h: yesterday may have had 23 or 25 hours.
+        return parse_instant(to_datetime(today_us - DAY_US // 2, info).date().isoformat(), info)
+    if _DURATION.fullmatch(word) and word:
+        return now_us - round(read_duration(word) * SECOND_US)
+    return parse_instant(text.strip(), info)
