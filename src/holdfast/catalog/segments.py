@@ -64,9 +64,9 @@ def starting_at(tx: Transaction, stream: Id, from_us: int | None) -> list[Segmen
     return [_row(row) for row in tx.run("segments", query).mappings()]
 
 
-def adopted(tx: Transaction, stream: Id) -> list[tuple[SegmentRow, list[dict[str, Any]]]]:
-    """Return the segments whose rows were made from the file alone, with the facts of their tracks."""
-    query = _query(stream).add_columns(_RUNS.tracks).where(_SEGMENTS.origin == "file")
+def finished(tx: Transaction, stream: Id) -> list[tuple[SegmentRow, list[dict[str, Any]]]]:
+    """Return all segments that are not being written, in order, with the facts of their tracks."""
+    query = _query(stream).add_columns(_RUNS.tracks).where(_SEGMENTS.state.in_(("sealed", "removed")))
     return [(_row(row), json.loads(row["tracks"])) for row in tx.run("segments", query).mappings()]
 
 

@@ -163,7 +163,7 @@ def condense(lines: Iterable[Line], before_us: int) -> list[Line]:
         Line(anywhen, Down(from_us=c.from_us, reason=c.reason, detail=c.detail), "") for c in (*early[-1:], *late)
     ]
     result += [line for file, line in ledger.sealed_lines.items() if ledger.segments[file].end_us > before_us]
-    result += [ledger.begun_lines[file] for file in ledger.growing]
+    result += [ledger.begun_lines[file] for file in ledger.growing if file in ledger.orphans]
     result += [
         Line(anywhen, Removed(file=file, bytes=0, why=why), "")
         for file, why in ledger.removed.items()
@@ -172,6 +172,7 @@ def condense(lines: Iterable[Line], before_us: int) -> list[Line]:
     if ledger.open_since is not None:
         opened = Opened(camera="", stream="", pid=0, program="", session=ledger.session)
         result.append(Line(ledger.open_since, opened, ""))
+    result += [ledger.begun_lines[file] for file in ledger.growing if file not in ledger.orphans]
     if ledger.last is not None:
         # Goes last: whatever it says, its time and boot are what the next recorder finds as the last sign of life.
         result.append(Line(ledger.last, Beat(reason=""), ""))
@@ -221,6 +222,7 @@ class _Ledger:
         self.growing: dict[str, Segment] = {}
         self.sealed_lines: dict[str, Line] = {}
         self.begun_lines: dict[str, Line] = {}
+        self.orphans: set[str] = set()  # begun by a recorder that is gone
         self.removed: dict[str, str] = {}
         self.causes: list[_Cause] = []
         self.open_since: When | None = None
@@ -254,6 +256,8 @@ class _Ledger:
         again = bool(event.session) and event.session == self.session
         if self.open_since is not None and self.last is not None and not again:
             self.causes.append(self._death(self.last, when))
+        if not again:
+            self.orphans = set(self.growing)
         self.open_since, self.session = when, event.session
 
     def _death(self, last: When, found: When | None) -> _Cause:
