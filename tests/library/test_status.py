@@ -147,6 +147,14 @@ def test_crash_loop_is_in_the_sentence(tmp_path: Path) -> None:
     assert not now.well
 
 
+def test_crash_loop_explains_why_nothing_records(tmp_path: Path) -> None:
+    """Where a supervisor runs and its only recorder keeps ending, the sentence says that and not "start it"."""
+    child = {"name": "recorder-0", "crash_loop": True, "last_end": "exited with 1", "restarts": 9, "since_us": NOW}
+    role(tmp_path, "supervisor", children=[child])
+    now = read_now(Plan(streams=(stream(),)), tmp_path, NOW)
+    assert now.sentence == "Nothing is recording: recorder-0 keeps ending (exited with 1, 9 restarts)"
+
+
 def test_bad_configuration_is_in_the_sentence(tmp_path: Path) -> None:
     """A file that was refused is reported while the last good one goes on (F48, C132)."""
     role(tmp_path, "worker", config_problem="holdfast.toml:3: unknown key colour")

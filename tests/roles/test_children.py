@@ -156,6 +156,18 @@ def test_unwritable_log_folder_does_not_stop_it(tmp_path: Path, keep: list[Child
     assert child.alive
 
 
+def test_last_words_are_kept(tmp_path: Path, keep: list[Child]) -> None:
+    """How a child ended says the last line of its traceback, of this life alone, without a password (F03)."""
+    errors = tmp_path / "errors.txt"
+    errors.write_text("words of an earlier life\n", encoding="utf-8")
+    text = "raise SystemExit('no way to rtsp://user:hunter2@192.0.2.1/')"
+    child = Child("c", script(tmp_path, text), clock=SystemClock(), errors=errors, backoff=Backoff(first_s=30))
+    keep.append(child)
+    child.start()
+    until(child, lambda: child.status().last_end != "")
+    assert child.status().last_end == "exited with 1 (no way to rtsp://user:****@192.0.2.1/)"
+
+
 def test_missing_program_is_tried_again(tmp_path: Path, keep: list[Child]) -> None:
     """A program that cannot be executed ends at once and backs off; nothing is raised."""
     child = Child("none", [str(tmp_path / "nothing")], clock=SystemClock(), backoff=Backoff(first_s=30))

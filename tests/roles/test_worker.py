@@ -11,6 +11,7 @@ from holdfast.core.config import ConfigInvalid, Loaded, load
 from holdfast.core.plan import Plan
 from holdfast.library.cameras import add_camera, remove_camera, switch_camera
 from holdfast.library.desired import read_plan
+from holdfast.library.index import IndexReport
 from holdfast.roles.catalog_loop import MEMORY
 from holdfast.roles.worker import Worker
 from support.clock import PushedClock
@@ -34,10 +35,11 @@ class FakeIndexing:
         self.passes = 0
         self.error: Exception | None = None
 
-    def pass_once(self) -> None:
+    def pass_once(self) -> IndexReport:
         self.passes += 1
         if self.error is not None:
             raise self.error
+        return IndexReport()
 
 
 class Node:

@@ -14,9 +14,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from holdfast.cli.common import ConfigOption, JsonOption, bitrate, echo_json
 from holdfast.core.clock import SystemClock
 from holdfast.core.config import Loaded
-from holdfast.core.status import StreamState
+from holdfast.core.status import StreamState, StreamStatus
 from holdfast.library.desired import load_or_last_good, read_plan
 from holdfast.library.status import Health, NodeNow, StreamNow, gap_words, read_now
 
@@ -25,7 +26,7 @@ REFRESH_S = 1.0  # the files behind it are rewritten once a second
 app = typer.Typer()
 
 # A shape and a word go with each colour, so that nothing depends on seeing it.
-_MARKS = {
+MARKS = {
     Health.WELL: ("●", "green"),
     Health.SETTLING: ("◌", "yellow"),
     Health.DEGRADED: ("◐", "yellow"),
@@ -36,9 +37,9 @@ _MARKS = {
 
 @app.command()
 def status(
-    config: Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file.")] = None,
+    config: ConfigOption = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON; with --watch one line a second.")] = False,
+    as_json: JsonOption = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep showing it until Ctrl-C.")] = False,
 ) -> int:
     """Show what every camera is doing now. Exit code 0: all well; 1: something is wrong."""
@@ -48,7 +49,7 @@ def status(
         return _watch(loaded, console, as_json=as_json)
     now = look(loaded)
     if as_json:
-        typer.echo(json.dumps(now.to_dict(), indent=1, ensure_ascii=False))
+        echo_json(now.to_dict())
     else:
         console.print(render(now))
     return 0 if now.well else 1
@@ -83,7 +84,9 @@ def render(now: NodeNow) -> RenderableType:
     parts: list[RenderableType] = [sentence(now)]
     if now.streams:
         parts += [Text(), _table(now)]
-    notes = [note for stream in now.streams if (note := _note(stream))]
+    # Where nothing runs the sentence has said it; the same line for each camera would bury it.
+    some = any(stream.fresh for stream in now.streams)
+    notes = [note for stream in now.streams if some and (note := _note(stream))]
     rest = [Text(f"✖ {trouble}", style="yellow") for trouble in now.troubles if trouble not in now.sentence]
     if notes or rest:
         parts += [Text(), *notes, *rest]
@@ -105,9 +108,9 @@ def _table(now: NodeNow) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("segment", overflow="ellipsis", no_wrap=True)
     for stream in now.streams:
-        mark, colour = _MARKS[stream.health]
+        mark, colour = MARKS[stream.health]
         given = stream.status
-        size, live = _size(stream), given.state is StreamState.RECORDING
+        size, live = _size(given), given.state is StreamState.RECORDING
         table.add_row(
             stream.name,
             Text(f"{mark} {given.state.value}", style=colour),
@@ -125,19 +128,20 @@ def _note(stream: StreamNow) -> Text | None:
     """Say about one camera what does not fit in a cell."""
     if stream.health not in {Health.LOST, Health.DEGRADED}:
         return None
-    mark, colour = _MARKS[stream.health]
+    mark, colour = MARKS[stream.health]
     text = Text.assemble((f"{mark} ", colour), (stream.name, "bold"), f": {stream.words}")
     return text.append(f" (try: {stream.hint})", style="dim") if stream.hint else text
 
 
-def _size(stream: StreamNow) -> str:
-    video = next((t for t in stream.status.tracks if t.get("kind") == "video"), {})
+def _size(status: StreamStatus) -> str:
+    video = next((t for t in status.tracks if t.get("kind") == "video"), {})
     return f"{video['width']}×{video['height']}" if video.get("width") and video.get("height") else ""  # noqa: RUF001 - the sign for "by", as people write sizes
 
 
-def bitrate(bps: float) -> str:
-    """Say bits per second as people do: `4.1 Mb/s`, `640 kb/s`."""
-    return f"{bps / 1e6:.1f} Mb/s" if bps >= 1e6 else f"{bps / 1e3:.0f} kb/s"  # noqa: PLR2004 - a megabit
+def size_words(status: StreamStatus) -> str:
+    """Say what a stream is at a glance: `1920×1080 25.0 fps 4.1 Mb/s`."""  # noqa: RUF002 - the sign for "by"
+    parts = (_size(status), f"{status.fps:.1f} fps", bitrate(status.bitrate_bps))
+    return " ".join(part for part in parts if part)
 
 
 def age(seconds: float) -> str:

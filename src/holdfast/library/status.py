@@ -124,7 +124,7 @@ def read_now(plan: Plan | None, runtime_dir: Path, now_us: int) -> NodeNow:
     supervisor = _read_role(runtime_dir / "supervisor.json", now_us)
     worker = _read_role(runtime_dir / "worker.json", now_us)
     troubles = tuple(_troubles(supervisor, worker))
-    sentence, hint, well = _sentence(streams, troubles)
+    sentence, hint, well = _sentence(streams, troubles, running=supervisor is not None)
     return NodeNow(
         sentence=sentence, hint=hint, well=well, streams=tuple(streams),
         supervisor=supervisor, worker=worker, troubles=troubles,
@@ -256,7 +256,15 @@ def _worker_is_overdue(supervisor: dict[str, Any]) -> bool:
     return not begun or supervisor["at_us"] - begun[0] > FRESH_S * 1e6
 
 
-def _sentence(streams: list[StreamNow], troubles: tuple[str, ...]) -> tuple[str, str, bool]:
+def _nothing(running: bool, troubles: tuple[str, ...]) -> tuple[str, str, bool]:  # noqa: FBT001 - a private pair of facts
+    if not running:
+        return ("Nothing is recording: no recorder is running", "holdfast run starts it", False)
+    if troubles:
+        return (f"Nothing is recording: {troubles[0]}", "holdfast logs shows more", False)
+    return ("Nothing is recording yet: recorders are starting", "", False)
+
+
+def _sentence(streams: list[StreamNow], troubles: tuple[str, ...], *, running: bool) -> tuple[str, str, bool]:
     """Return the state sentence, what to do, and whether all is well: the worst thing speaks."""
     if not streams:
         hint = "holdfast run starts recording; holdfast init writes a configuration, holdfast demo shows it all"
@@ -264,7 +272,7 @@ def _sentence(streams: list[StreamNow], troubles: tuple[str, ...]) -> tuple[str,
     worst = max(streams, key=lambda s: _ORDER.index(s.health))
     wanted = [s for s in streams if s.health is not Health.OFF]
     if wanted and not any(s.fresh for s in wanted):
-        said = ("Nothing is recording: no recorder is running", "holdfast run starts it", False)
+        said = _nothing(running, troubles)
     elif worst.health in {Health.LOST, Health.DEGRADED}:
         more = sum(s.health is worst.health for s in streams) - 1
         also = f" ({more} more like this)" if more else ""

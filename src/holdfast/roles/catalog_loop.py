@@ -20,6 +20,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.config import Loaded
 from holdfast.core.errors import HoldfastError, StorageError
 from holdfast.library import cameras
+from holdfast.library.index import IndexReport
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import replace_atomically
 
@@ -33,7 +34,7 @@ _log = structlog.stdlib.get_logger("holdfast.worker")
 class Indexing(Protocol):
     """What the loop needs of the indexer."""
 
-    def pass_once(self) -> object:
+    def pass_once(self) -> IndexReport:
         """Index what is new."""
 
 
@@ -141,7 +142,8 @@ class CatalogLoop:
             self._synced = loaded
         self._learn(cameras.runtime_settings(catalog, self._node))
         if self._indexer is not None:
-            self._indexer.pass_once()
+            for problem in self._indexer.pass_once().problems:
+                _log.warning("index.problem", reason=problem)
 
     def _learn(self, found: list[dict[str, Any]]) -> None:
         if found == self.runtime:

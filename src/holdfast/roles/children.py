@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from holdfast.core.clock import Clock
+from holdfast.core.config import mask_url
 
 FIRST_BACKOFF_S = 1.0  # C007: the first restart is immediate, the second waits this long
 BACKOFF_CAP_S = 60.0  # C007
@@ -27,6 +28,8 @@ HEALTHY_S = 60.0  # C007: after this long back-off starts from the beginning
 LOOP_AFTER = 5  # chosen: restarts without a healthy minute between them before it is called a crash loop
 STOP_GRACE_S = 10.0  # chosen: what a stuck child gets between TERM and KILL; a sound one needs under two seconds
 ERRORS_CAP_BYTES = 1024 * 1024  # chosen: hundreds of tracebacks; small enough for an SD card
+LAST_WORDS_BYTES = 8192  # of the error file: enough for the longest last line that anybody would read
+LAST_WORDS_SHOWN = 200  # characters of it, in a status and in the log
 
 # Runs between fork and the role: asks the kernel for SIGTERM when the parent dies, then becomes the role (exec keeps
 # the request). A program of its own, because `preexec_fn` may deadlock as soon as the parent has a second thread.
@@ -153,6 +156,7 @@ class Child:
         self._starts = 0
         self._last_end = ""
         self._wanted = False
+        self._errors_from = 0
 
     @property
     def alive(self) -> bool:
@@ -258,6 +262,7 @@ class Child:
         self._seen = None
         try:
             with self._open_errors() as sink:
+                self._errors_from = os.fstat(sink.fileno()).st_size
                 self._process = subprocess.Popen(
                     [sys.executable, "-I", "-S", "-c", _SHIM, str(os.getpid()), *self._argv],
                     stdin=subprocess.DEVNULL,
@@ -273,7 +278,8 @@ class Child:
 
     def _ended(self, code: int) -> str:
         self._process = None
-        self._last_end = died_how(code)
+        last_words = self._last_words() if code > 0 else ""
+        self._last_end = died_how(code) + (f" ({last_words})" if last_words else "")
         ran_s = (self._clock.boot_us() - self._started_us) / 1e6
         if not self._wanted:
             self._enter(ChildState.STOPPED)
@@ -300,6 +306,19 @@ class Child:
                 self._errors.parent.mkdir(parents=True, exist_ok=True)
                 return self._errors.open("ab", buffering=0)
         return Path(os.devnull).open("wb", buffering=0)
+
+    def _last_words(self) -> str:
+        """Return the last line that this life wrote to its error file: of a traceback, the error itself."""
+        if self._errors is None:
+            return ""
+        try:
+            with self._errors.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                file.seek(max(min(self._errors_from, size), size - LAST_WORDS_BYTES))
+                lines = file.read(LAST_WORDS_BYTES).decode(errors="replace").strip().splitlines()
+        except OSError:
+            return ""
+        return mask_url(lines[-1][:LAST_WORDS_SHOWN]) if lines else ""
 
     def _trim_errors(self) -> None:
         if self._errors is None:

@@ -245,6 +245,8 @@ class Supervisor:
         self._state = "stopping"
         _log.info("supervisor.stopping")
         self._notifier.stopping()
+        self._write_status()
+        self._show()
         hurried = self._drain(list(self._recorders.values()), STOP_RECORDERS_S, signals, hurried=False)
         self._drain([self._worker], STOP_WORKER_S, signals, hurried=hurried)
         self._state = "stopped"

@@ -1,0 +1,41 @@
+"""`holdfast work`: the worker alone. `holdfast run` starts it by itself; systemd may run it as a unit of its own.
+
+Exit codes: 0 stopped in order, 75 this node has a worker already, 78 the configuration cannot be used.
+"""
+
+import os
+from contextlib import closing
+
+import typer
+
+from holdfast.catalog.db import Catalog, open_catalog
+from holdfast.cli.common import ConfigOption
+from holdfast.core.clock import SystemClock
+from holdfast.core.config import Loaded
+from holdfast.library.desired import load_or_last_good
+from holdfast.library.index import LOCAL, Indexer
+from holdfast.roles.logging import set_up_logging
+from holdfast.roles.worker import Worker
+
+app = typer.Typer()
+
+
+@app.command()
+def work(
+    config: ConfigOption = None,
+) -> int:
+    """Index journals and publish what to record, until SIGTERM or Ctrl-C. SIGHUP reads the configuration again."""
+    os.umask(0o027)
+    loaded = load_or_last_good(config)
+    clock = SystemClock()
+
+    def make_indexer(catalog: Catalog, loaded: Loaded) -> Indexer:
+        roots = {name: volume.path for name, volume in loaded.config.volumes.items()}
+        return Indexer(catalog, roots, clock, node=LOCAL)
+
+    with closing(set_up_logging("worker", loaded.config.state_dir, loaded=loaded)) as logs:
+        Worker(
+            loaded.path, os.environ, clock, node=LOCAL, open_catalog=open_catalog, make_indexer=make_indexer,
+            reconfigured=lambda new: logs.add_secrets(new.secrets),
+        ).run()  # fmt: skip
+    return 0
