@@ -1,13 +1,20 @@
+import os
 import sqlite3
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from holdfast.catalog.db import open_catalog
+from holdfast.core.errors import HoldfastError
 from holdfast.library.doctor import ledger
 from holdfast.library.doctor.finding import Finding
-from support.patients import healthy
+from support.needs import postgres_bin
+from support.patients import NOBODY, healthy
 from support.rtsp_peer import free_port
 
 
@@ -65,3 +72,72 @@ def test_unreachable_database_is_explained(tmp_path: Path) -> None:
     (found,) = _found(tmp_path, f"postgresql://holdfast:hush-hush@127.0.0.1:{free_port()}/holdfast")
     assert found.fault == "catalog-unreachable"
     assert "hush-hush" not in repr(found)
+
+
+@pytest.fixture
+def locked_server() -> Iterator[int]:
+    """A real PostgreSQL on a free port that lets in nobody without the right password."""
+    programs = postgres_bin()
+    assert programs is not None
+    user = NOBODY if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as name:
+        if user is not None:
+            os.chown(name, user, user)
+        secret, data, port = Path(name, "secret"), Path(name, "data"), free_port()
+        secret.write_text("right\n", encoding="utf-8")
+        secret.chmod(0o644)
+        making: list[str | Path] = [
+            programs / "initdb",
+            "-D",
+            data,
+            "-U",
+            "holdfast",
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            secret,
+            "-N",
+        ]
+        subprocess.run(making, user=user, cwd="/", check=True, capture_output=True)
+        serving: list[str | Path] = [
+            programs / "postgres",
+            "-D",
+            data,
+            "-p",
+            str(port),
+            "-k",
+            name,
+            "-h",
+            "127.0.0.1",
+            "-F",
+        ]
+        with subprocess.Popen(serving, user=user, cwd="/", stderr=subprocess.DEVNULL) as server:
+            try:
+                _await_answer(f"postgresql://holdfast:right@127.0.0.1:{port}/postgres")
+                yield port
+            finally:
+                server.terminate()
+
+
+def _await_answer(url: str) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            open_catalog(url).close()
+        except HoldfastError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+@pytest.mark.needs("postgres")
+def test_refusing_database_is_explained(tmp_path: Path, locked_server: int) -> None:
+    """A wrong password and a database that is not there are told from a server that is down (F61)."""
+    at = f"127.0.0.1:{locked_server}"
+    assert not _found(tmp_path, f"postgresql://holdfast:right@{at}/postgres")
+    (found,) = _found(tmp_path, f"postgresql://holdfast:hush-hush@{at}/postgres")
+    assert found.fault == "catalog-refuses"
+    assert "hush-hush" not in repr(found)
+    assert [one.fault for one in _found(tmp_path, f"postgresql://holdfast:right@{at}/none")] == ["catalog-refuses"]

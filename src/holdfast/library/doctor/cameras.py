@@ -49,7 +49,7 @@ def check_cameras(patient: Patient) -> Iterator[Finding]:
             yield from seen[plan.key].findings
         else:
             evidence = f"no result within {patient.camera_deadline_s:.0f} s (a name server that does not answer?)"
-            yield FAULTS["unexamined"].found(str(plan.key), evidence)
+            yield FAULTS["check-failed"].found(str(plan.key), evidence)
     by_camera: dict[str, list[Seen]] = defaultdict(list)
     for one in seen.values():
         by_camera[one.plan.camera].append(one)

@@ -60,7 +60,7 @@ def examine(patient: Patient, began: Callable[[str], None] = lambda _: None) -> 
         try:
             findings += check(patient)
         except (HoldfastError, OSError) as error:
-            findings.append(FAULTS["unexamined"].found(name, str(error)))
+            findings.append(FAULTS["check-failed"].found(name, str(error)))
     return worst_first(_once(findings))
 
 

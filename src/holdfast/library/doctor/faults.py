@@ -204,7 +204,7 @@ _RUNNING = (
           "holdfast run finishes them; holdfast check --repair does where the camera is gone"),
     Fault("journal-damaged", _W, "a journal holds lines that cannot be read",
           "a failing disk, or somebody edited it", "holdfast verify names what is affected"),
-    Fault("unexamined", _W, "a check could not be carried out",
+    Fault("check-failed", _W, "a check could not be carried out",
           "named in the evidence", "mend what the evidence names, then run holdfast doctor again"),
 )  # fmt: skip
 
