@@ -1,7 +1,7 @@
 """Logs of a role: structlog into one capped file of JSON lines, and onto the console in a form that suits it.
 
-An event with its facts beside it; secrets are scrubbed, repetitions collapsed, the level may change at any time. Logging
-never waits and never raises into the caller: lines go through a queue (log_file).
+An event with its facts beside it; secrets are scrubbed, repetitions collapsed, the level may change at any time.
+Logging never waits and never raises into the caller: lines go through a queue (log_file).
 
 One `Logs` a process, made by the role's composition root. Other libraries' `logging` records come along.
 """

@@ -1,0 +1,80 @@
+"""`holdfast logs`: the log files of all roles, filtered and in order of time."""
+
+import json
+import sys
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from holdfast.cli.common import ConfigOption, JsonOption, local_time, read_since
+from holdfast.core.clock import SystemClock
+from holdfast.core.errors import NotFound, UsageError
+from holdfast.core.timing import from_datetime
+from holdfast.library import logs as library
+from holdfast.library.desired import load_or_last_good
+from holdfast.library.logs import LEVELS, Entry, Follower, Query
+
+app = typer.Typer()
+
+_POLL_S = 0.5  # chosen: soon enough for a reader, next to nothing for the machine
+_SHOWN_ELSEWHERE = {"at", "level", "role", "event", "camera", "stream", "exception"}
+_COLOURS = {"debug": "bright_black", "warning": "yellow", "error": "red", "critical": "bright_red"}
+
+
+@app.command()
+def logs(
+    who: Annotated[
+        str, typer.Argument(metavar="[ROLE|CAMERA]", help="Only this role or camera.", show_default=False)
+    ] = "",
+    config: ConfigOption = None,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written; Ctrl-C ends it.")] = False,
+    level: Annotated[str, typer.Option(help="Least severity: debug, info, warning or error.")] = "info",
+    since: Annotated[str, typer.Option(help="From here on: 2h, today, 2026-05-01T18:00.", show_default=False)] = "",
+    count: Annotated[int, typer.Option("-n", "--lines", min=0, help="Last lines; with --since 0 means all.")] = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """Read the log files."""
+    if level not in LEVELS:
+        raise UsageError(f"{level!r} is not a level", hint=f"levels are {', '.join(LEVELS)}")
+    loaded = load_or_last_good(config)
+    clock, zone = SystemClock(), loaded.config.site.time_zone
+    since_us = read_since(since, zone, clock.wall_us()) if since else None
+    query = Query(who=who, level=level, since_us=since_us)
+    log_dir = loaded.config.log_dir
+    _check_who(who, library.roles(log_dir), list(loaded.config.cameras))
+    follower = Follower(log_dir, query) if follow else None
+    for entry in library.tail(log_dir, query, None if since and count == 0 else count):
+        _show(entry, zone, as_json=as_json)
+    while follower:
+        for entry in follower.poll():
+            _show(entry, zone, as_json=as_json)
+        sys.stdout.flush()
+        clock.sleep(_POLL_S)
+
+
+def _check_who(who: str, roles: list[str], cameras: list[str]) -> None:
+    known = {name.casefold() for name in (*roles, *cameras, *(role.partition("-")[0] for role in roles))}
+    if who and who.casefold() not in known:
+        hint = f"roles: {', '.join(roles) or 'none has logged yet'}; cameras: {', '.join(cameras) or 'none'}"
+        raise NotFound(f"{who!r} is neither a role nor a camera", hint=hint)
+
+
+def _show(entry: Entry, zone: str, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(entry, ensure_ascii=False))
+        return
+    at = local_time(from_datetime(datetime.fromisoformat(str(entry["at"]))), zone)
+    level = str(entry.get("level", ""))
+    camera = "/".join(str(entry[name]) for name in ("camera", "stream") if entry.get(name))
+    facts = " ".join(f"{name}={_value(value)}" for name, value in entry.items() if name not in _SHOWN_ELSEWHERE)
+    shown = typer.style(f"{level:8}", fg=_COLOURS.get(level))
+    typer.echo(f"{at} {shown} {entry.get('role', ''):12} {' '.join(filter(None, (camera, entry.get('event'), facts)))}")
+    if entry.get("exception"):
+        typer.echo(str(entry["exception"]).rstrip())
+
+
+def _value(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return json.dumps(text, ensure_ascii=False) if " " in text or not text else text
