@@ -80,16 +80,25 @@ def recover_stream(root: Path, key: StreamKey, *, skip: str | None, boot: str = 
     Raises:
         StorageError: The volume does not answer. What was yielded before is done; call again for the rest.
     """
+    for file in leftovers(root, key):
+        if file != skip:
+            yield from recover(root, file, boot=boot)
+
+
+def leftovers(root: Path, key: StreamKey) -> list[str]:
+    """Return the files of a stream that were begun and not finished, oldest first, by the names they are to get.
+
+    Raises:
+        StorageError: The volume does not answer.
+    """
     folder = root / stream_folder(key)
     with storage_errors("listing", folder):
         parts = sorted(folder.glob(f"*/*.mp4{PART}"))
-    for part in parts:
-        file = part.relative_to(root).as_posix().removesuffix(PART)
-        if file != skip:
-            yield from _recover_one(root, file, boot)
+    return [part.relative_to(root).as_posix().removesuffix(PART) for part in parts]
 
 
-def _recover_one(root: Path, file: str, boot: str) -> Iterator[Sealed | Emptied]:
+def recover(root: Path, file: str, *, boot: str = "") -> Iterator[Sealed | Emptied]:
+    """Finish one interrupted file that nobody writes to any more; as `recover_stream`."""
     part, final = root / (file + PART), root / file
     if _same_file(part, final):
         with storage_errors("removing", part):

@@ -13,7 +13,7 @@ from contextlib import closing
 
 from holdfast.core.camera import Kind, Sample, Track
 from holdfast.core.clock import Clock
-from holdfast.core.errors import SourceEnded, TimestampJump
+from holdfast.core.errors import SourceEnded, SourceError, TimestampJump
 from holdfast.core.gap import GapReason
 from holdfast.core.journal import Stepped
 from holdfast.core.plan import StreamPlan
@@ -26,31 +26,33 @@ from holdfast.recording.store import RunStart
 from holdfast.recording.vigil import Vigil
 from holdfast.recording.writer import RunEnd, Writer, Written
 
+STOPPED = "stopped"  # how a run ends that nobody broke
 LOOK_US = SECOND_US // 4  # chosen: how often stalls, schedule and clock are looked at while samples flow
-STEP_US = 200_000  # chosen: NTP slews (at most 500 ppm) never move the clock by this between two looks; a step does
+STEP_US = 200_000  # chosen: slewing moves both clocks alike, so any difference is a step; smaller ones are no news
 
 
 class Run:
     """An unbroken stretch of samples, on its way to the writer."""
 
-    def __init__(self, tracks: tuple[Track, ...], why: str, segment_us: int) -> None:
+    def __init__(self, tracks: tuple[Track, ...], why: str, segment_us: int, offset_us: int) -> None:
         self.id = secrets.token_hex(6)
         self.tracks = tracks
         self.why = why
         self.fragmenter = Fragmenter(tracks)
         self.lead = self.fragmenter.lead
         self.scale = tracks[self.lead].timescale
-        self.times = [WallTime(track.timescale) for track in tracks]
+        self.times = [WallTime(track.timescale, offset_us) for track in tracks]
         self._segment_us = segment_us
         self._boundary_us = 0
         self.first: Sample | None = None
+        self.floor_us = 0
         self.end_us = 0
         self.said = False
 
     @property
     def start_us(self) -> int:
-        """Where the run began, by the best estimate there is now."""
-        return self.times[self.lead].place(self.first.pts_ticks) if self.first else 0
+        """Where the run began, by the best estimate there is now; never before what is already recorded."""
+        return max(self.floor_us, self.times[self.lead].place(self.first.pts_ticks)) if self.first else 0
 
     def placed(self, fragment: Fragment) -> Written:
         """Give a fragment its place in time, and decide whether a segment begins with it."""
@@ -139,12 +141,14 @@ class Session:
             self._offset_us = self._clock.wall_us() - began_us
             try:
                 self._flow(source, opened)
-            except BaseException as error:
-                reason = getattr(error, "reason", GapReason.RECORDER_DOWN)
-                self._end_run(reason.value, str(error))
+            except SourceError as error:
+                if self._go_on():
+                    self._end_run(error.reason.value, str(error))
+                else:
+                    self._end_run(STOPPED)  # we made it end
                 raise
             else:
-                self._end_run("stopped")
+                self._end_run(STOPPED)
             finally:
                 self.recorded_s = (self._clock.boot_us() - began_us) / SECOND_US if self.end_us else 0.0
 
@@ -190,8 +194,9 @@ class Session:
             self._overdue()
         now_us = self._clock.boot_us()
         offset_us = self._clock.wall_us() - now_us
-        step_us, self._offset_us = offset_us - self._offset_us, offset_us
+        step_us = offset_us - self._offset_us
         if abs(step_us) >= STEP_US:
+            self._offset_us = offset_us
             self._writer.say(Stepped(step_us=step_us))
             self._end_run(GapReason.CLOCK.value, f"the host's clock was set by {step_us / SECOND_US:+.3f} s")
             self._why = GapReason.CLOCK.value
@@ -203,11 +208,11 @@ class Session:
         if run is None:
             if not self._begins(sample):
                 return
-            run = self._run = Run(self.tracks, self._why, self._plan.segment_s * SECOND_US)
-        run.times[sample.track].to_wall_us(sample.pts_ticks, sample.arrived_us + self._offset_us)
+            run = self._run = Run(self.tracks, self._why, self._plan.segment_s * SECOND_US, self._offset_us)
+        run.times[sample.track].to_wall_us(sample.pts_ticks, sample.arrived_us)
         if run.first is None:
             run.first = sample
-            run.end_us = self.end_us
+            run.floor_us = run.end_us = self.end_us
         done = run.fragmenter.add(sample)
         if done is not None:
             self._hand_over(run, done)
@@ -228,8 +233,7 @@ class Session:
         written = run.placed(fragment)
         if not run.said:
             run.said = True
-            boot_us = self._clock.boot_us() - (self._clock.wall_us() - written.wall_us)
-            self._writer.say(RunStart(run.id, run.tracks, run.why, written.wall_us, boot_us))
+            self._writer.say(RunStart(run.id, run.tracks, run.why, written.wall_us, written.wall_us - self._offset_us))
             self._recording()
         if not self._writer.offer(written):
             self._overflow(run, fragment, written)

@@ -7,7 +7,7 @@ is given files that no writer touches any more.
 
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -71,7 +71,7 @@ class StreamStore:
         self._stack = ExitStack()
         self._looked_us = 0
         self.segment: SegmentFile | None = None
-        self.leftovers: list[Path] = []
+        self.leftovers: list[str] = []
 
     def __enter__(self) -> Self:
         plan = self._plan
@@ -169,11 +169,12 @@ class StreamStore:
             segment.discard()
             return
         try:
-            sealed = segment.seal(start_us=start_us, start_boot_us=start_boot_us, end_us=end_us, ended=ended)
+            sealed = segment.seal(start_us=start_us, end_us=end_us, ended=ended)
         except BaseException:
             segment.abandon()
             raise
-        self.say(sealed, sync=True)
+        # The file was begun with a first guess of its start; the boot clock's anchor moves along with the better one.
+        self.say(replace(sealed, start_boot_us=start_boot_us), sync=True)
 
     def abandon(self) -> None:
         """Leave the segment as it is: recovery finishes it."""

@@ -11,7 +11,6 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import structlog
 
@@ -59,7 +58,7 @@ class StreamRecorder:
         *,
         make_source: Callable[[StreamPlan], Source],
         open_store: Callable[[], StreamStore],
-        recover: Callable[[StreamPlan, list[Path], Callable[[Event], None]], None],
+        recover: Callable[[StreamPlan, list[str], Callable[[Event], None]], None],
         once: bool = False,
     ) -> None:
         self.plan = plan

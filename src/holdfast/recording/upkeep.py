@@ -23,14 +23,15 @@ log = structlog.get_logger()
 class Upkeep:
     """Takes files, gives back journal events. Lives as long as its process; `stop` finishes the file at hand."""
 
-    def __init__(self) -> None:
-        self._jobs: deque[tuple[StreamPlan, Path, Callable[[Event], None]]] = deque()
+    def __init__(self, boot: str) -> None:
+        self._boot = boot
+        self._jobs: deque[tuple[StreamPlan, str, Callable[[Event], None]]] = deque()
         self._wake = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="upkeep", daemon=True)
         self._thread.start()
 
-    def take(self, plan: StreamPlan, files: list[Path], say: Callable[[Event], None]) -> None:
+    def take(self, plan: StreamPlan, files: list[str], say: Callable[[Event], None]) -> None:
         """Recover these files soon; `say` is called with what to journal about each, from this thread."""
         with self._wake:
             self._jobs.extend((plan, file, say) for file in files)
@@ -57,11 +58,9 @@ class Upkeep:
                     return
                 plan, file, say = self._jobs.popleft()
             try:
-                event = recover(Path(plan.volume), plan.key, file)
+                for event in recover(Path(plan.volume), file, boot=self._boot):
+                    say(event)
+                    log.info("recovery.done", camera=plan.camera, stream=plan.stream, file=file, result=event.kind)
             except StorageError as error:
                 # Left where it is: the next start, or the next time the disk was away, finds it again.
-                log.warning("recovery.failed", camera=plan.camera, file=file.name, why=str(error))
-                continue
-            if event is not None:
-                say(event)
-                log.info("recovery.done", camera=plan.camera, file=file.name, result=event.kind)
+                log.warning("recovery.failed", camera=plan.camera, stream=plan.stream, file=file, why=str(error))

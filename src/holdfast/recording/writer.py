@@ -13,13 +13,11 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
 from holdfast.core.clock import Clock
 from holdfast.core.errors import AlreadyRunning, DiskFull, StorageError
-from holdfast.core.footage import PART
 from holdfast.core.gap import GapReason
 from holdfast.core.journal import Beat, Closed, Down, Emptied, Event, Sealed
 from holdfast.core.plan import StreamPlan
@@ -94,7 +92,7 @@ class Writer:
         plan: StreamPlan,
         clock: Clock,
         open_store: Callable[[], StreamStore],
-        recover: Callable[[StreamPlan, list[Path], Callable[[Event], None]], None],
+        recover: Callable[[StreamPlan, list[str], Callable[[Event], None]], None],
     ) -> None:
         self._plan = plan
         self._clock = clock
@@ -116,7 +114,7 @@ class Writer:
         self._start_boot_us = 0
         self._first_of_run = False
         self._end_us = 0
-        self._leftovers: list[Path] = []
+        self._leftovers: list[str] = []
         self.ready = threading.Event()
         self.trouble: Trouble | None = None
         self.segments = 0
@@ -344,7 +342,7 @@ class Writer:
         self._note(Trouble(error.reason, str(error), error.hint))
         store = self._store
         if store is not None and store.segment is not None:
-            self._leftovers.append(store.root / (store.segment.file + PART))
+            self._leftovers.append(store.segment.file)
             store.abandon()
         if not isinstance(error, DiskFull):
             # A full disk keeps its lock and its journal; a failing or absent one may come back as another file system.

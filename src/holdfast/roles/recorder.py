@@ -54,7 +54,7 @@ class Recorder:
         self._reload = threading.Event()
         self._seen: tuple[int, int, int] | None = None
         self._runtime: Path | None = None
-        self._upkeep = Upkeep()
+        self._upkeep = Upkeep(clock.boot_id)
 
     def run(self) -> None:
         """Record until told to stop."""

@@ -1,7 +1,7 @@
 """Cameras over RTSP and RTSPS, through PyAV. One object is one connection; used on the stream's thread.
 
-libav keeps the session alive, answers digest authentication and puts packets together; what it does not do is done here:
-deadlines (patience), telling one failure from another (failures), and recorded form (assembly).
+libav keeps the session alive, answers digest authentication and puts packets together; what it does not do is done
+here: deadlines (patience), telling one failure from another (failures), and recorded form (assembly).
 
 Not here: when to try again (recording), what a jump or a silent track means (recording).
 """
@@ -22,7 +22,11 @@ from holdfast.core.plan import StreamPlan
 from holdfast.media.source.assembly import Assembly
 from holdfast.media.source.contract import TracksChanged
 from holdfast.media.source.failures import (
-    Address, listen_to_libav, opening_failed, reading_failed, timed_out,
+    Address,
+    listen_to_libav,
+    opening_failed,
+    reading_failed,
+    timed_out,
 )  # fmt: skip
 from holdfast.media.source.patience import Patience
 
@@ -49,6 +53,7 @@ class RtspSource:
         self._container: Any = None
         self._assembly: Assembly | None = None
         self._packets: Iterator[Any] = iter(())
+        self._tracks: tuple[Track, ...] = ()
         self._early: list[Sample | TracksChanged] = []
         self.notes: tuple[str, ...] = ()
         listen_to_libav()
@@ -69,9 +74,8 @@ class RtspSource:
             self.close()
             # Raised out here so that libav's error, whose text holds the password, is not its context either.
             raise failure
-        assert self._assembly is not None
         self._patience.deadline_s = None
-        return self._assembly.tracks()
+        return self._tracks
 
     def samples(self) -> Iterator[Sample | TracksChanged]:
         """Yield what arrives; see `contract.Source.samples`."""
@@ -84,10 +88,15 @@ class RtspSource:
         stall_us = int(self._plan.stall_s * 1_000_000)
         yielded_us = boot_us()
         while failure is None:
+            asked_us = boot_us()
             packet, failure = self._next()
             if packet is None:
                 break
             now_us = boot_us()
+            if now_us - asked_us >= stall_us:
+                # The wait ended by its deadline, and what libav hands out then is what it had kept back all the while.
+                failure = Stalled(f"{self._address.name}: nothing arrived for {self._plan.stall_s:g} s")
+                now_us = asked_us
             out = feed(packet, now_us)
             if out:
                 yielded_us = now_us
@@ -154,6 +163,7 @@ class RtspSource:
                 return Refused(f"{self._address.name}: the stream ended before it began")
             came = True
             self._early += assembly.feed(packet, self._clock.boot_us())
+        self._tracks = assembly.tracks()
         return None
 
     def _next(self) -> tuple[Any, SourceError | None]:
