@@ -43,7 +43,7 @@ class _Pace(StrEnum):
 
 
 @app.callback(invoke_without_command=True)
-def sim(
+def sim(  # noqa: PLR0913 - one argument an option is how Typer declares them
     ctx: typer.Context,
     *,
     cameras: Annotated[str, typer.Option(help="How many (cam1, cam2, …), or their names: gate,yard.")] = "3",

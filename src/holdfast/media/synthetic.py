@@ -176,13 +176,18 @@ def _encoder(spec: VideoSpec) -> "av.VideoCodecContext":
     assert isinstance(context, av.VideoCodecContext)  # noqa: S101 - narrows the type: both are video encoders
     context.width, context.height, context.pix_fmt = spec.width, spec.height, "yuv420p"
     context.time_base, context.framerate = 1 / spec.rate, spec.rate
-    context.bit_rate = spec.bitrate_bps
+    if spec.content is not Content.FREEZE:
+        context.bit_rate = spec.bitrate_bps
     context.thread_count = 1  # the same clip on every machine
     kilobits = spec.bitrate_bps // 1000
     common = (
         f"keyint={spec.gop}:min-keyint={spec.gop}:scenecut=0:open-gop=0:bframes={spec.bframes}:b-adapt=0"
         f":vbv-maxrate={kilobits}:vbv-bufsize={kilobits}"
     )
+    if spec.content is Content.FREEZE:
+        # With bits to spare an encoder refines a frozen picture for a second, and every one of those differs.
+        # Constant quality does not. x264's must be 26, which its parameter sets otherwise start from, too.
+        common += ":qp=26" if spec.codec == "h264" else ":crf=26"
     if spec.codec == "h264":
         context.options = {"preset": "superfast", "x264-params": f"{common}:sliced-threads=0:force-cfr=1"}
     else:

@@ -7,6 +7,7 @@ Pure computation on arrays; no files, no codecs (those are in `synthetic`).
 """
 
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +94,7 @@ def write_counter(luma: Picture, number: int) -> None:
             luma[top:bottom, round(column * cell) : round((column + 1) * cell)] = value
 
 
-def read_counter(picture: NDArray[np.uint8]) -> int:
+def read_counter(picture: NDArray[Any]) -> int:
     """Read the number out of a decoded picture of any size, grey (H x W) or colour (H x W x 3).
 
     Returns:

@@ -130,14 +130,12 @@ class Studio:
             self._audios[spec] = pack_audio(load_audio(spec))
         return self._audios[spec]
 
-    def prepare(self, spec: CameraSpec, faults: Iterable[Fault] = ()) -> None:
-        """Encode everything that a camera will need when these faults come, alone or together."""
-        chosen = [fault for fault in faults if fault.camera == spec.name]
+    def prepare(self, spec: CameraSpec, together: Iterable[Iterable[Fault]]) -> None:
+        """Encode everything that a camera needs without faults, and for each of these sets of faults."""
         for stream in STREAMS:
             mood_of(spec, stream, [], self)
-            for fault in chosen:
-                mood_of(spec, stream, [fault], self)
-            mood_of(spec, stream, chosen, self)
+            for faults in together:
+                mood_of(spec, stream, faults, self)
 
 
 def mood_of(spec: CameraSpec, stream: str, faults: Iterable[Fault], studio: Studio) -> Mood:

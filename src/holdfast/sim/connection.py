@@ -22,7 +22,6 @@ from holdfast.sim.stream import Burst, LiveStream
 MAX_BACKLOG_BYTES = 4_000_000  # chosen: eight seconds at 4 Mb/s; a camera would have given up earlier
 _MAX_HEAD_BYTES = 16_384  # no request is longer; more without an end is garbage
 _SESSION_S = 60
-_STANDARD = {channel: channel for channel in range(4)}
 
 
 class Connection(asyncio.Protocol):
@@ -42,6 +41,7 @@ class Connection(asyncio.Protocol):
         self.session = ""
         self._how = ""
         self._channels: dict[int, int] = {}
+        self._plain = False  # wants every track, on our own channel numbers
         self._playing = False
         self._waiting = False
         self._written = 0
@@ -130,7 +130,7 @@ class Connection(asyncio.Protocol):
                 return
             start, self._waiting = burst.entry, False
         data: bytes | bytearray = burst.data[start:] if start else burst.data
-        if self._channels != _STANDARD:
+        if not self._plain:
             data = translate(data, self._channels)
             ends = [len(data)] * len(burst.frames)  # a translated burst counts as sent when all of it is
         else:
@@ -250,14 +250,15 @@ class Connection(asyncio.Protocol):
         if not self._playing:
             self._live.add(self)
             self._playing = self._waiting = True
+            sent = range(4) if self._live.mood.audio else range(2)
+            self._plain = self._channels == {channel: channel for channel in sent}
             self._say("play")
         base = request.url.partition("?")[0].rstrip("/")
         infos = []
-        tracks = ((0, self._live.video, self._live.video_due_us), (1, self._live.audio, self._live.audio_due_us))
-        for number, track, due in tracks:
+        for number, track in enumerate((self._live.video, self._live.audio)):
             if track.channel in self._channels:
-                stamp = track.timestamp(due(track.next))
-                infos.append(f"url={base}/trackID={number};seq={track.sequence};rtptime={stamp}")
+                sequence, stamp = self._live.next_packet(track)
+                infos.append(f"url={base}/trackID={number};seq={sequence};rtptime={stamp}")
         headers = {"Session": self.session, "Range": "npt=now-", "RTP-Info": ",".join(infos)}
         self._write(answer(request, 200, headers))
 

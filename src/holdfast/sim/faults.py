@@ -76,10 +76,21 @@ class Fault:
         """Say whether this stream is meant."""
         return bool(self.params.get("stream", "main" if self.fault in MAIN_ONLY else stream) == stream)
 
+    def begin_us(self, started_us: int) -> int:
+        """Return the wall time at which it sets in, for a simulator that started at `started_us`."""
+        return started_us + round(self.at_s * 1e6) if self.at_us is None else self.at_us
+
     @property
     def length_s(self) -> float:
         """How long it lasts; instants last no time."""
         return 0.0 if self.fault in INSTANT else self.for_s
+
+
+def combinations(faults: Sequence[Fault], started_us: int) -> list[list[Fault]]:
+    """Return which of one camera's faults are on together at some time: a list for each moment of change."""
+    spans = [(fault.begin_us(started_us), fault) for fault in faults]
+    edges = sorted({edge for at_us, fault in spans for edge in (at_us, at_us + round(fault.length_s * 1e6))})
+    return [[f for at_us, f in spans if at_us <= edge < at_us + round(f.length_s * 1e6)] for edge in edges]
 
 
 def read_script(path: Path) -> list[Fault]:

@@ -10,16 +10,18 @@ what is sent (`stream`), what faults do (`camera`).
 import asyncio
 import errno
 import functools
+import socket
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from holdfast.core.camera import STREAMS
 from holdfast.core.clock import Clock, SystemClock
 from holdfast.core.errors import AlreadyRunning, UsageError
 from holdfast.sim.camera import Camera, CameraSpec, SessionCounts, Studio
 from holdfast.sim.connection import Connection
-from holdfast.sim.faults import Fault
+from holdfast.sim.faults import Fault, combinations
 from holdfast.sim.ledger import Ledger
 from holdfast.sim.stream import BURST_US
 
@@ -65,6 +67,8 @@ class SimServer:
         self._studio = Studio()
         self._cameras: dict[str, Camera] = {}
         self._listeners: dict[str, asyncio.Server] = {}
+        self._held: dict[str, socket.socket] = {}
+        self._failures: list[BaseException] = []
         self.ports: dict[str, int] = {}
         self._connections: set[Connection] = set()
         self._empty = asyncio.Event()
@@ -80,7 +84,7 @@ class SimServer:
             await asyncio.to_thread(self._encode)
             await self._listen_all()
         except BaseException:
-            await self._close_listeners()
+            self._close_listeners()
             self._ledger.close()
             raise
         return self
@@ -91,8 +95,8 @@ class SimServer:
         """Stop the script, close listeners and connections, and write the last lines."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._close_listeners()
+        ended = await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._close_listeners()
         for camera in self._cameras.values():
             for stream in camera.streams.values():
                 stream.stop()
@@ -101,10 +105,14 @@ class SimServer:
         await self._empty.wait()  # aborted transports say goodbye in the loop's next rounds
         self._ledger.write("stop")
         self._ledger.close()
+        for failure in [*self._failures, *ended]:
+            if isinstance(failure, Exception):
+                raise failure  # a script that broke off half-way must not look like one that ran
 
     def _encode(self) -> None:
-        for spec in self.specs.values():
-            self._studio.prepare(spec, self.script)
+        for name, spec in self.specs.items():
+            mine = [fault for fault in self.script if fault.camera == name]
+            self._studio.prepare(spec, combinations(mine, self._clock.wall_us()))
 
     async def _listen_all(self) -> None:
         self.started_us = self._clock.wall_us()
@@ -150,19 +158,39 @@ class SimServer:
         if not self._connections:
             self._empty.set()
 
-    async def _close_listeners(self) -> None:
-        for name in list(self._listeners):
-            await self._close_listener(name)
+    def _close_listeners(self) -> None:
+        for listener in self._listeners.values():
+            listener.close()
+        for held in self._held.values():
+            held.close()
+        self._listeners.clear()
+        self._held.clear()
 
-    async def _close_listener(self, name: str) -> None:
+    def _shut(self, name: str) -> None:
+        """Close a camera's port. It stays bound, so that nobody else takes it; connecting is refused all the same."""
         listener = self._listeners.pop(name, None)
         if listener is not None:
             listener.close()
+            held = socket.socket()
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            held.bind((self._host, self.ports[name]))
+            self._held[name] = held
+
+    async def _reopen(self, name: str) -> None:
+        held = self._held.pop(name, None)
+        if held is not None:
+            held.close()
+            await self._listen(name, self.ports[name])
 
     def _spawn(self, work: "asyncio._CoroutineLike[None]") -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            self._failures.append(failure)
 
     async def _report(self) -> None:
         while True:
@@ -195,7 +223,7 @@ class SimServer:
         """
         spec = self._known(fault.camera)
         active = self._cameras[fault.camera].faults
-        await asyncio.to_thread(self._studio.prepare, spec, [*active, fault])
+        await asyncio.to_thread(self._studio.prepare, spec, [[fault], [*active, fault]])
         await self._begin(fault)
         self._spawn(self._finish(fault))
 
@@ -207,15 +235,14 @@ class SimServer:
     # Faults.
 
     async def _perform(self, fault: Fault) -> None:
-        begin_us = self.started_us + round(fault.at_s * 1e6) if fault.at_us is None else fault.at_us
-        await asyncio.sleep(max(0.0, (begin_us - self._clock.wall_us()) / 1e6))
+        await asyncio.sleep(max(0.0, (fault.begin_us(self.started_us) - self._clock.wall_us()) / 1e6))
         await self._begin(fault)
         await self._finish(fault)
 
     async def _begin(self, fault: Fault) -> None:
         camera = self._cameras[fault.camera]
         if fault.fault == "refuse" and self._port_per_camera:
-            await self._close_listener(fault.camera)
+            self._shut(fault.camera)
         self._ledger.write(
             "fault_begin", camera=fault.camera, fault=fault.fault, params=fault.params, for_s=fault.length_s
         )
@@ -225,6 +252,6 @@ class SimServer:
         await asyncio.sleep(fault.length_s)
         camera = self._cameras[fault.camera]
         camera.end(fault)
-        if fault.fault == "refuse" and fault.camera not in self._listeners and self._port_per_camera:
-            await self._listen(fault.camera, self.ports[fault.camera])
+        if not any(camera.has("refuse", stream) for stream in STREAMS):
+            await self._reopen(fault.camera)
         self._ledger.write("fault_end", camera=fault.camera, fault=fault.fault)

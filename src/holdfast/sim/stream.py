@@ -51,9 +51,9 @@ class Track:
         self.octets = 0
         self.next = 0
 
-    def timestamp(self, media_us: int) -> int:
-        """Return the RTP time of a media time."""
-        return (self.base + media_us * self.rate // 1_000_000) & _WORD
+    def timestamp(self, ticks: int) -> int:
+        """Return the RTP time of a media time, both counted in this track's rate."""
+        return (self.base + ticks) & _WORD
 
     def count(self, template: Template) -> int:
         """Take the sequence numbers for a frame; return the first of them."""
@@ -129,6 +129,13 @@ class LiveStream:
         for track in (self.video, self.audio):
             track.base = (track.base + round(seconds * track.rate)) & _WORD
 
+    def next_packet(self, track: Track) -> tuple[int, int]:
+        """Return sequence number and RTP time of the next packet of a track: for a new session, that of a keyframe."""
+        ticks = (
+            self._sound_ticks(track.next) if track is self.audio else self._picture_ticks(track.next, self._key_lead)
+        )
+        return track.sequence, track.timestamp(ticks)
+
     # What is due.
 
     def video_due_us(self, counter: int) -> int:
@@ -177,11 +184,11 @@ class LiveStream:
         picture_us, sound_us = self.video_due_us(self.video.next), self.audio_due_us(self.audio.next)
         while min(picture_us, sound_us) <= now_us:
             if picture_us <= sound_us:
-                self._add_video(burst, self.video.next, picture_us)
+                self._add_video(burst, self.video.next)
                 self.video.next += 1
                 picture_us = self.video_due_us(self.video.next)
             else:
-                self._add_audio(burst, self.audio.next, sound_us)
+                self._add_audio(burst, self.audio.next)
                 self.audio.next += 1
                 sound_us = self.audio_due_us(self.audio.next)
         if now_us >= self._report_us:
@@ -189,20 +196,18 @@ class LiveStream:
             self._add_reports(burst, now_us)
         return burst
 
-    def _add_video(self, burst: Burst, counter: int, due_us: int) -> None:
+    def _add_video(self, burst: Burst, counter: int) -> None:
         if not self.mood.send_video:
             self._skipped = True
             return
         template = self._choose()
         mark = mark_text(self.key, counter, burst.sent_us)
-        rate = self._reel.clip.spec.rate
-        shown_us = due_us + template.lead * 1_000_000 * rate.denominator // rate.numerator
         if burst.entry < 0 and (template.keyframe or not self.mood.keyframes):
             burst.entry = len(burst.data)
         template.append_to(
             burst.data,
             sequence=self.video.count(template),
-            timestamp=self.video.timestamp(shown_us),
+            timestamp=self.video.timestamp(self._picture_ticks(counter, template.lead)),
             source=self.video.source,
             mark=mark,
         )
@@ -210,6 +215,19 @@ class LiveStream:
         if self._ledger.hashes:
             size, digest = template.size_bytes, template.sha256(mark)
             self._ledger.write("picture", stream=self.key, counter=counter, bytes=size, sha256=digest)
+
+    # In ticks and from the counter, not from rounded microseconds: blocks of 1024 samples are 1024 apart.
+
+    def _picture_ticks(self, counter: int, lead: int) -> int:
+        rate = self.mood.video.clip.spec.rate
+        return (counter + lead) * VIDEO_RATE * rate.denominator // rate.numerator
+
+    def _sound_ticks(self, counter: int) -> int:
+        return counter * self.mood.audio.clip.spec.frame_samples if self.mood.audio else 0
+
+    @property
+    def _key_lead(self) -> int:
+        return self.mood.video.frames[0].lead
 
     def _choose(self) -> Template:
         """Return the next picture of the clip, or of another group where faults or new viewers ask for one."""
@@ -229,7 +247,7 @@ class LiveStream:
         self._index = (self._index + 1) % len(frames)
         return template
 
-    def _add_audio(self, burst: Burst, counter: int, due_us: int) -> None:
+    def _add_audio(self, burst: Burst, counter: int) -> None:
         if not self.mood.send_audio or self.mood.audio is None:
             return
         frames = self.mood.audio.frames
@@ -239,7 +257,7 @@ class LiveStream:
         template.append_to(
             burst.data,
             sequence=self.audio.count(template),
-            timestamp=self.audio.timestamp(due_us),
+            timestamp=self.audio.timestamp(self._sound_ticks(counter)),
             source=self.audio.source,
         )
         if self._ledger.hashes:
@@ -258,7 +276,7 @@ class LiveStream:
                     track.channel,
                     track.source,
                     wall_us=wall_us,
-                    timestamp=track.timestamp(now_us),
+                    timestamp=track.timestamp(now_us * track.rate // 1_000_000),
                     packets=track.packets,
                     octets=track.octets,
                 )
