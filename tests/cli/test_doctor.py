@@ -51,7 +51,7 @@ def test_json_holds_every_finding(folder: Path) -> None:
     done = _doctor(folder, "--json")
     body = json.loads(done.stdout)
     assert body["well"] is False
-    assert {"volume-marker-missing", "port-closed", "config-exposed"} <= {f["fault"] for f in body["findings"]}
+    assert {"recorder-not-running", "port-closed", "config-exposed"} <= {f["fault"] for f in body["findings"]}
     assert all(set(f) == {"fault", "severity", "subject", "what", "evidence", "fix"} for f in body["findings"])
     assert body["findings"][0]["severity"] == "error"
 

@@ -1,8 +1,6 @@
 """`holdfast doctor`: what is wrong, what shows it, and how to mend it. Exit code 0 for well, 1 warnings, 2 errors."""
 
-import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from holdfast.cli.common import ConfigOption, JsonOption, echo_json
 from holdfast.core.clock import SystemClock
 from holdfast.core.errors import NotFound
 from holdfast.core.plan import StreamPlan
@@ -30,10 +29,10 @@ _LOOK = {
 
 @app.command()
 def doctor(
-    config: Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file.")] = None,
+    config: ConfigOption = None,
     camera: Annotated[str, typer.Option("--camera", help="Look at this camera only, even while it records.")] = "",
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON, for scripts.")] = False,
+    as_json: JsonOption = False,
 ) -> int:
     """Find out what is wrong, and how to mend it.
 
@@ -59,7 +58,7 @@ def doctor(
     findings = worst_first(findings)
     if as_json:
         body = {"well": exit_code(findings) == 0, "findings": [_plain(finding) for finding in findings]}
-        typer.echo(json.dumps(body, indent=1, ensure_ascii=False))
+        echo_json(body)
     else:
         _show(console, findings, checks=len(CHECKS) if loaded else 0)
     return exit_code(findings)

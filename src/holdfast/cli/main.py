@@ -9,7 +9,6 @@ import importlib
 import sys
 from typing import Any, NoReturn
 
-import click
 import typer
 from rich.console import Console
 from typer.core import TyperGroup
@@ -39,13 +38,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Name of a command: module that holds it, and what it is for."""
 
 
+# What every complaint about a command line is derived from. Newer Typers carry a click of their own and name this
+# class nowhere; a click that happens to be installed beside it has another one, which would catch nothing.
+_Mistyped: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")
+
+
 class _Lazy(TyperGroup):
     """A group whose commands are imported when they are asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - click's signature
         if cmd_name not in COMMANDS:
             return None
         module, summary = COMMANDS[cmd_name]
@@ -89,10 +93,10 @@ def main(argv: list[str] | None = None) -> NoReturn:
     except HoldfastError as error:
         complain(error)
         sys.exit(error.exit_code)
-    except click.ClickException as error:
+    except _Mistyped as error:
         error.show()
         sys.exit(64)
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:
         # `holdfast logs | head` is finished, not broken; the interpreter must not complain about it at exit either.

@@ -34,7 +34,20 @@ def test_every_fault_reads_well(code: str) -> None:
         assert text
         assert not text.endswith(".")
     names = {name for _, name, _, _ in Formatter().parse(fault.fix) if name is not None}
-    assert names <= {"path", "owner", "user", "group", "mount", "missing", "host", "camera", "hint", "pid", "wanted"}
+    assert names <= {
+        "path",
+        "owner",
+        "user",
+        "group",
+        "mount",
+        "missing",
+        "host",
+        "camera",
+        "hint",
+        "pid",
+        "wanted",
+        "name",
+    }
 
 
 def test_parts_hold_every_fault_once() -> None:

@@ -8,6 +8,7 @@ from holdfast.core.plan import Plan
 from holdfast.library.desired import load_or_last_good, publish_plan, remember_config
 from holdfast.library.doctor.finding import Finding
 from holdfast.library.doctor.settings import examine_settings, patient_of
+from holdfast.library.volumes import prepare
 from support.patients import no_source, ordinary_user, plan_for
 
 _GOOD = """
@@ -120,14 +121,17 @@ def test_last_good_configuration_is_examined(tmp_path: Path) -> None:
 
 
 def test_patient_follows_configuration_and_plan(tmp_path: Path) -> None:
-    """Volume ids come from the published plan, folders from the configuration, and --camera leaves out the rest."""
+    """Ids come from the node's memory, cameras added at run time from its plan; --camera leaves out the rest."""
     text = _GOOD + '[cameras.yard]\nurl = "rtsp://127.0.0.1:9/yard"\n'
     loaded, _ = examine_settings(_written(tmp_path, text), {"HOME": str(tmp_path)})
     assert loaded is not None
-    stream = plan_for(tmp_path / "disk", volume_id="vol-7")
+    ids, _ = prepare(loaded.config, SystemClock())
+    stream = plan_for(tmp_path / "disk", "added", volume_id=ids["main"])
     publish_plan(loaded.config.state_dir, Plan(streams=(stream,), runtime_dir=str(tmp_path / "elsewhere")))
+    everything = patient_of(loaded, SystemClock(), no_source)
+    assert [str(one.key) for one in everything.streams] == ["gate/main", "yard/main", "added/main"]
     patient = patient_of(loaded, SystemClock(), no_source, camera="yard")
     assert [str(one.key) for one in patient.streams] == ["yard/main"]
-    assert patient.volumes[0].volume_id == "vol-7"
+    assert patient.volumes[0].volume_id == ids["main"]
     assert patient.runtime_dir == tmp_path / "elsewhere"
     assert os.fspath(patient.state_dir) == os.fspath(tmp_path / "state")

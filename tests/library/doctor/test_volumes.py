@@ -63,6 +63,15 @@ def test_missing_marker_is_explained(tmp_path: Path) -> None:
     assert not list(_root(patient).iterdir())
 
 
+def test_new_volume_is_no_finding(tmp_path: Path) -> None:
+    """A volume that was never seen gets folder and marker at the first start, so their absence is no fault."""
+    patient = healthy(tmp_path)
+    new = replace(patient.volumes[0], volume_id="")
+    (_root(patient) / ".holdfast-volume").unlink()
+    assert not _faults(replace(patient, volumes=(new,)))
+    assert not _faults(replace(patient, volumes=(replace(new, path=tmp_path / "not" / "yet"),)))
+
+
 def test_damaged_marker_is_explained(tmp_path: Path) -> None:
     """A marker that is no JSON is named as damaged, not taken for an unmounted disk."""
     patient = healthy(tmp_path)

@@ -16,6 +16,7 @@ from holdfast.library.doctor import access
 from holdfast.library.doctor.faults import FAULTS
 from holdfast.library.doctor.finding import Finding
 from holdfast.library.doctor.patient import Patient, VolumeToCheck
+from holdfast.library.volumes import remembered_ids
 from holdfast.media.source.contract import Source
 
 _SAYS = (
@@ -82,12 +83,15 @@ def patient_of(
         published = read_plan(config.state_dir)
     except BadInput:  # `streams-damaged` says so
         published = None
-    ids = {stream.volume: stream.volume_id for stream in published.streams} if published else {}
-    by_name = {name: ids.get(str(volume.path), "") for name, volume in config.volumes.items()}
+    try:
+        known = remembered_ids(config.state_dir)
+    except BadInput:  # markers are then compared with nothing; `holdfast volumes list` names the damage
+        known = {}
+    by_name = {name: known.get(f"{name}|{volume.path}", "") for name, volume in config.volumes.items()}
     # The published plan keeps streams where they are, and knows the cameras that were added at run time.
     streams = build_plan(loaded, previous=published, volume_ids=by_name).streams
-    known = {stream.key for stream in streams}
-    added = [stream for stream in published.streams if stream.key not in known] if published and loaded.stale else []
+    here = {stream.key for stream in streams}
+    added = [stream for stream in published.streams if stream.key not in here] if published else []
     return Patient(
         clock=clock,
         connect=connect,

@@ -24,13 +24,24 @@ _PROBE_BYTES = 1024 * 1024  # about what a stream of 4 Mb/s syncs at once
 def check_volumes(patient: Patient) -> Iterator[Finding]:
     """Is each volume there, the right one, writable, with room, fast enough?"""
     for volume in patient.volumes:
+        if not volume.path.exists() and not volume.volume_id:
+            yield from _makeable(volume)
+            continue
         if not volume.path.is_dir():
             evidence = access.described(volume.path) if not volume.path.exists() else f"{volume.path} is no folder"
-            yield FAULTS["volume-folder-missing"].found(volume.name, evidence, path=volume.path)
+            yield FAULTS["volume-folder-missing"].found(volume.name, evidence, path=volume.path, name=volume.name)
             continue
         # On a wrong disk nothing else matters, and nothing may be written to it.
         wrong = list(_marker(volume))
         yield from wrong or _condition(patient, volume)
+
+
+def _makeable(volume: VolumeToCheck) -> Iterator[Finding]:
+    """Judge a volume that this node has never seen: its first start makes folder and marker, if it may."""
+    trial = access.try_writing(access.nearest(volume.path))
+    if trial.error:
+        owner = access.owner()
+        yield FAULTS["volume-unwritable"].found(volume.name, trial.evidence, path=volume.path, owner=owner)
 
 
 def _marker(volume: VolumeToCheck) -> Iterator[Finding]:
@@ -38,14 +49,18 @@ def _marker(volume: VolumeToCheck) -> Iterator[Finding]:
     try:
         marker = read_marker(volume.path)
     except HoldfastError as error:
-        yield FAULTS["volume-marker-damaged"].found(volume.name, str(error), path=volume.path, owner=access.owner())
+        yield FAULTS["volume-marker-damaged"].found(
+            volume.name, str(error), path=volume.path, owner=access.owner(), name=volume.name
+        )
         return
+    if marker is None and not volume.volume_id:
+        return  # never seen: the first start adopts it
     if marker is None:
         evidence = f"there is no {place}; {volume.path} is on {mount_of(volume.path)[0] or 'an unknown mount'}"
-        yield FAULTS["volume-marker-missing"].found(volume.name, evidence, path=volume.path)
+        yield FAULTS["volume-marker-missing"].found(volume.name, evidence, path=volume.path, name=volume.name)
     elif volume.volume_id and marker.volume_id != volume.volume_id:
         evidence = f"{place} says {marker.volume_id}, expected {volume.volume_id}"
-        yield FAULTS["volume-other"].found(volume.name, evidence, path=volume.path)
+        yield FAULTS["volume-other"].found(volume.name, evidence, name=volume.name)
 
 
 def _condition(patient: Patient, volume: VolumeToCheck) -> Iterator[Finding]:

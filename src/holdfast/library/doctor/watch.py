@@ -12,12 +12,12 @@ from holdfast.core.timing import SECOND_US, ticks_to_us
 from holdfast.library.doctor.faults import FAULTS
 from holdfast.library.doctor.finding import Finding
 from holdfast.library.doctor.patient import Patient
+from holdfast.media.probe import compare
 from holdfast.media.source.contract import TracksChanged
 
 KEYFRAMES_FAR_US = 4 * SECOND_US + SECOND_US // 2  # chosen: cameras' menus offer up to 4 s; a bit over is jitter
 CLOCK_OFF_US = 5 * SECOND_US  # chosen: NTP keeps a camera within 0.1 s, network and buffers stay below 2 s
 CLOCK_WAIT_US = 3 * SECOND_US  # RFC 3550 asks for a sender report every 5 s or sooner; waiting for it is not worth more
-_RATE_SLACK = 0.06  # cameras announce 25 and send 24.6
 
 _CODES = {
     "unsupported": "codec-unsupported", "stalled": "no-media", "no-keyframe": "no-keyframe", "ended": "no-media",
@@ -102,28 +102,10 @@ def _judge_tracks(plan: StreamPlan, tracks: tuple[Track, ...]) -> Iterator[Findi
     if Kind.AUDIO not in kinds and plan.audio == "required":
         found = ", ".join(f"{track.kind.value} {track.sent_codec}" for track in tracks)
         yield FAULTS["audio-missing"].found(str(plan.key), f"it sends {found or 'nothing'}")
-    wrong = list(_differences(plan, tracks))
+    # Required sound that is not there has a fault of its own, above.
+    wrong = compare(plan.expected, tracks, "optional" if plan.audio == "required" else plan.audio)
     if wrong:
         yield FAULTS["stream-mismatch"].found(str(plan.key), "; ".join(wrong))
-
-
-def _differences(plan: StreamPlan, tracks: tuple[Track, ...]) -> Iterator[str]:
-    for kind, wanted in plan.expected.items():
-        facts = next((track.facts() for track in tracks if track.kind.value == kind), None)
-        if facts is None:
-            yield f"no {kind}, expected {', '.join(str(value) for value in wanted.values())}"
-            continue
-        for name, value in wanted.items():
-            # For sound, the codec that is meant is the camera's own, before we turn it into AAC.
-            seen = facts.get("sent_codec" if (kind, name) == ("audio", "codec") else name)
-            if not _alike(seen, value):
-                yield f"{kind}.{name}: {seen}, expected {value}"
-
-
-def _alike(seen: object, wanted: object) -> bool:
-    if isinstance(seen, int | float) and isinstance(wanted, float):
-        return abs(seen - wanted) <= wanted * _RATE_SLACK
-    return str(seen).casefold() == str(wanted).casefold()
 
 
 def _judge_media(plan: StreamPlan, watched: _Watched) -> Iterator[Finding]:
