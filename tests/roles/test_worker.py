@@ -9,10 +9,9 @@ import pytest
 from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.core.config import ConfigInvalid, Loaded, load
 from holdfast.core.plan import Plan
-from holdfast.library.cameras import add_camera, remove_camera, switch_camera
+from holdfast.library.cameras import MEMORY, add_camera, remove_camera, switch_camera
 from holdfast.library.desired import read_plan
 from holdfast.library.index import IndexReport
-from holdfast.roles.catalog_loop import MEMORY
 from holdfast.roles.worker import Worker
 from support.clock import PushedClock
 

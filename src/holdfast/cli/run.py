@@ -8,7 +8,7 @@ import os
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -49,7 +49,20 @@ def run(
     return 0
 
 
-def supervise(loaded: Loaded, story: "Story | None") -> None:
+class View(Protocol):
+    """Something that shows on a terminal what goes on."""
+
+    def begin(self) -> None:
+        """Everything is about to start."""
+
+    def tell(self) -> None:
+        """A second has passed, or stopping has begun."""
+
+    def end(self) -> None:
+        """Everything has ended."""
+
+
+def supervise(loaded: Loaded, story: View | None) -> None:
     """Run the supervisor of a configuration, with its log and its service manager.
 
     Raises:

@@ -21,6 +21,8 @@ from holdfast.core.status import StreamState, StreamStatus
 from holdfast.library.desired import load_or_last_good, read_plan
 from holdfast.library.status import Health, NodeNow, StreamNow, gap_words, read_now
 
+WIDE = 110  # columns that a table with file names needs; below it the names would push out the numbers
+WIDEST = 200  # for pipes and files, whose reader scrolls
 REFRESH_S = 1.0  # the files behind it are rewritten once a second
 
 app = typer.Typer()
@@ -44,15 +46,21 @@ def status(
 ) -> int:
     """Show what every camera is doing now. Exit code 0: all well; 1: something is wrong."""
     loaded = load_or_last_good(config)
-    console = Console(highlight=False)
+    console = wide_console()
     if watch:
         return _watch(loaded, console, as_json=as_json)
     now = look(loaded)
     if as_json:
         echo_json(now.to_dict())
     else:
-        console.print(render(now))
+        console.print(render(now, narrow=console.width < WIDE))
     return 0 if now.well else 1
+
+
+def wide_console() -> Console:
+    """Return a console that, where nobody looks at its width, is wide enough for every column."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDEST)
 
 
 def look(loaded: Loaded) -> NodeNow:
@@ -70,20 +78,21 @@ def _watch(loaded: Loaded, console: Console, *, as_json: bool) -> int:
                 typer.echo(json.dumps(now.to_dict(), ensure_ascii=False))
                 time.sleep(REFRESH_S)
                 now = look(loaded)
-        with Live(render(now), console=console, auto_refresh=False, screen=False) as live:
+        narrow = console.width < WIDE
+        with Live(render(now, narrow=narrow), console=console, auto_refresh=False, screen=False) as live:
             while True:
                 time.sleep(REFRESH_S)
                 now = look(loaded)
-                live.update(render(now), refresh=True)
+                live.update(render(now, narrow=console.width < WIDE), refresh=True)
     except KeyboardInterrupt:
         return 0 if now.well else 1
 
 
-def render(now: NodeNow) -> RenderableType:
-    """Draw sentence, table, and what to do."""
+def render(now: NodeNow, *, narrow: bool = False) -> RenderableType:
+    """Draw sentence, table, and what to do; a narrow table leaves the file out."""
     parts: list[RenderableType] = [sentence(now)]
     if now.streams:
-        parts += [Text(), _table(now)]
+        parts += [Text(), _table(now, narrow=narrow)]
     # Where nothing runs the sentence has said it; the same line for each camera would bury it.
     some = any(stream.fresh for stream in now.streams)
     notes = [note for stream in now.streams if some and (note := _note(stream))]
@@ -100,17 +109,19 @@ def sentence(now: NodeNow) -> Text:
     return text.append(f"\n  try: {now.hint}", style="dim") if now.hint else text
 
 
-def _table(now: NodeNow) -> Table:
+def _table(now: NodeNow, *, narrow: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("camera", no_wrap=True)
     table.add_column("state", no_wrap=True)
     for name in ("resolution", "fps", "bitrate", "last frame", "restarts"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("segment", overflow="ellipsis", no_wrap=True)
+    if not narrow:
+        table.add_column("segment", overflow="ellipsis", no_wrap=True)
     for stream in now.streams:
         mark, colour = MARKS[stream.health]
         given = stream.status
         size, live = _size(given), given.state is StreamState.RECORDING
+        file = Path(given.segment).name if live else Text(gap_words(stream), style="dim")
         table.add_row(
             stream.name,
             Text(f"{mark} {given.state.value}", style=colour),
@@ -119,7 +130,7 @@ def _table(now: NodeNow) -> Table:
             bitrate(given.bitrate_bps) if live else "",
             "" if stream.frame_age_s is None else age(stream.frame_age_s),
             str(given.restarts),
-            Path(given.segment).name if live else Text(gap_words(stream), style="dim"),
+            *(() if narrow else (file,)),
         )
     return table
 

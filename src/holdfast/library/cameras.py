@@ -7,6 +7,7 @@ state, not commands). A password is never in a row: it stands in a file of mode 
 Not here: asking a camera what it sends (`camera_check`), resolving settings (core.config).
 """
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import replace_atomically
 
 FILE, RUNTIME, FOUND = "file", "runtime", "found"
+MEMORY = "runtime-cameras.json"  # in the state folder: the catalog's last answer
 SECRETS = "secrets"  # folder in the state folder; rows point into it
 
 
@@ -50,6 +52,26 @@ def runtime_settings(catalog: Catalog, node: str) -> list[dict[str, Any]]:
     with catalog.read() as tx:
         number = nodes.find(tx, node)
         return [] if number is None else [_table(row) for row in _rows(tx, number, RUNTIME)]
+
+
+def remember(state_dir: Path, found: Sequence[Mapping[str, Any]]) -> None:
+    """Keep the answer of `runtime_settings` for whoever starts while the catalog is away.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    with storage_errors("making folder", state_dir):
+        state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    replace_atomically(state_dir / MEMORY, json.dumps(list(found)).encode(), durable=True)
+
+
+def recall(state_dir: Path) -> list[dict[str, Any]]:
+    """Return what was remembered last; empty where there is nothing usable."""
+    try:
+        body = json.loads((state_dir / MEMORY).read_bytes())
+    except (OSError, ValueError):
+        return []
+    return [camera for camera in body if isinstance(camera, dict) and "id" in camera]
 
 
 def restore_lost(catalog: Catalog, node: str, remembered: Sequence[Mapping[str, Any]], clock: Clock) -> list[str]:

@@ -225,7 +225,8 @@ def _age_s(status: StreamStatus, now_us: int) -> float | None:
 
 def _why(status: StreamStatus) -> str:
     if status.detail:
-        return status.detail
+        # Errors name their stream first; whoever reads this knows already which one it is about.
+        return status.detail.removeprefix(f"{status.camera}/{status.stream}: ")
     try:
         return MEANING[GapReason(status.reason)]
     except ValueError:

@@ -6,7 +6,6 @@ said once, tried again with back-off, and said once more when it is back.
 Not here: publishing plans (worker), what indexing means (library.index).
 """
 
-import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,12 +20,9 @@ from holdfast.core.config import Loaded
 from holdfast.core.errors import HoldfastError, StorageError
 from holdfast.library import cameras
 from holdfast.library.index import IndexReport
-from holdfast.storage.errors import storage_errors
-from holdfast.storage.files import replace_atomically
 
 PASS_S = 1.0  # an indexer pass each second: well within the minute that C011 allows, one commit at most (P6)
 BACKOFF_CAP_S = 30.0  # chosen: a catalog that is back is used within this; until then one line in the log
-MEMORY = "runtime-cameras.json"
 
 _log = structlog.stdlib.get_logger("holdfast.worker")
 
@@ -69,7 +65,7 @@ class CatalogLoop:
         make_indexer: Callable[[Catalog, Loaded], Indexing],
         news: Callable[[], None],
     ) -> None:
-        self._memory = state_dir / MEMORY
+        self._state_dir = state_dir
         self._node = node
         self._clock = clock
         self._open_catalog = open_catalog
@@ -84,7 +80,7 @@ class CatalogLoop:
         self._indexer: Indexing | None = None
         self._thread = threading.Thread(target=self._run, name="catalog", daemon=True)
         self.state = CatalogState()
-        self.runtime: list[dict[str, Any]] = self._recall()
+        self.runtime: list[dict[str, Any]] = cameras.recall(state_dir)
         """Cameras added or changed at run time: the catalog's last answer. Replaced, never changed in place."""
 
     def start(self, loaded: Loaded) -> None:
@@ -151,19 +147,10 @@ class CatalogLoop:
         self.runtime = found
         self._news()
         try:
-            with storage_errors("making folder", self._memory.parent):
-                self._memory.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            replace_atomically(self._memory, json.dumps(found).encode(), durable=True)
+            cameras.remember(self._state_dir, found)
         except StorageError as error:
             # The plan that follows from it is published all the same; only a restart without catalog would miss it.
             _log.warning("cameras.not_remembered", reason=str(error))
-
-    def _recall(self) -> list[dict[str, Any]]:
-        try:
-            body = json.loads(self._memory.read_bytes())
-        except (OSError, ValueError):
-            return []
-        return [camera for camera in body if isinstance(camera, dict) and "id" in camera]
 
     def _failed(self, error: Exception) -> None:
         ours = isinstance(error, HoldfastError)
