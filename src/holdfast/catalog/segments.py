@@ -143,7 +143,7 @@ def set_removed(tx: Transaction, stream: Id, volume: int, removed: Mapping[str, 
         return
     where = (_SEGMENTS.node == stream.node) & (_SEGMENTS.stream_id == stream.number)
     where &= (_SEGMENTS.volume_id == volume) & (_SEGMENTS.file == bindparam("name"))
-    where &= _SEGMENTS.state.in_(("sealed", "removed"))
+    where &= (_SEGMENTS.state == "sealed") | (_SEGMENTS.state == "removed")
     statement = update(schema.segments).where(where).values(state="removed", removed_why=bindparam("why"))
     tx.run("segments", statement, [{"name": file, "why": why} for file, why in removed.items()])
 
