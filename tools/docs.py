@@ -54,9 +54,8 @@ def _command(command: Any, context: Any, *, level: int) -> Iterator[str]:
                 yield from _command(sub, type(context)(sub, info_name=name, parent=context), level=level + 1)
         return
     records = [p.get_help_record(context) for p in command.get_params(context) if not getattr(p, "hidden", False)]
-    arguments = [p for p in command.params if p.param_type_name == "argument"]
-    names = " ".join(p.make_metavar(context) for p in arguments)
-    yield from ("", "```text", f"{context.command_path} [OPTIONS] {names}".rstrip(), "```", "")
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    yield from ("", "```text", usage, "```", "")
     rows = [record for record in records if record and "--help" not in record[0]]
     if rows:
         yield from ("| option | does |", "|---|---|")
@@ -74,18 +73,17 @@ def troubleshooting() -> str:
         "# Troubleshooting",
         "",
         _DO_NOT_EDIT,
-        "`holdfast doctor` looks for all of this by itself and prints what it found, what shows it, and what mends it.",
-        "Cameras that are recording are not connected to again; `holdfast doctor --camera NAME` does so. `--json` is",
-        "for scripts. It ends with 0 where all is well, 1 for warnings, 2 for errors; notes are advice and count nothing.",
+        "`holdfast doctor` looks for all of this and prints what it found, what shows it, and what mends it.",
+        "Cameras that are recording are not connected to again; `holdfast doctor --camera NAME` does so.",
+        "It ends with 0 where all is well, 1 for warnings, 2 for errors; notes are advice and count nothing.",
         "",
         f"These {count} faults it explains, each of them injected by a test.",
     ]
     for part, faults in PARTS.items():
         lines += ["", f"## {part}", "", "| fault | what | usual cause | fix |", "|---|---|---|---|"]
-        lines += [
-            f"| `{fault.code}`{_mark(fault.severity)} | {fault.what} | {_cell(fault.cause)} | {_cell(_fix(fault.fix))} |"
-            for fault in faults
-        ]
+        for fault in faults:
+            words = (fault.what, fault.cause, _fix(fault.fix))
+            lines.append(" | ".join([f"| `{fault.code}`{_mark(fault.severity)}", *map(_cell, words)]) + " |")
     return "\n".join([*lines, *_gaps(), *_exit_codes()]) + "\n"
 
 

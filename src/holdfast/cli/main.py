@@ -54,6 +54,8 @@ class _Lazy(TyperGroup):
             return None
         module, summary = COMMANDS[cmd_name]
         command = typer.main.get_command(importlib.import_module(f"holdfast.cli.{module}").app)
+        # Completion belongs to the program, not to each command of it.
+        command.params = [p for p in command.params if p.name not in {"install_completion", "show_completion"}]
         command.name = cmd_name
         command.short_help = summary
         return command
