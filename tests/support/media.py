@@ -15,12 +15,15 @@ WALL_US = 1_790_000_000_000_000
 GATE = StreamKey("gate", "main")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Footage:
     """Tracks and their samples, in the order in which a camera would have sent them."""
 
     tracks: tuple[Track, ...]
     samples: tuple[Sample, ...]
+
+    def __repr__(self) -> str:
+        return f"Footage({len(self.samples)} samples)"
 
     def of(self, track: int) -> list[Sample]:
         return [s for s in self.samples if s.track == track]

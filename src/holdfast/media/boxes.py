@@ -175,12 +175,15 @@ def _json(facts: dict[str, Any]) -> bytes:
 
 
 def to_ntp(us: int) -> int:
-    """Return an instant as 64-bit NTP time (seconds since 1900, 32.32), exact enough to come back unchanged."""
+    """Return an instant as 64-bit NTP time (seconds since 1900, 32.32), exact enough to come back unchanged.
+
+    The 32 bits of seconds end in February 2036 and begin again (RFC 5905, section 6).
+    """
     seconds, rest = divmod(us, SECOND_US)
-    return (seconds + _NTP_EPOCH_S) << 32 | (rest << 32) // SECOND_US
+    return (seconds + _NTP_EPOCH_S & 0xFFFFFFFF) << 32 | (rest << 32) // SECOND_US
 
 
 def from_ntp(ntp: int) -> int:
-    """Return 64-bit NTP time as microseconds since the epoch."""
+    """Return 64-bit NTP time as microseconds since the epoch; what would lie before 1970 is in the next era."""
     rest_us = ((ntp & 0xFFFFFFFF) * SECOND_US + (1 << 31)) >> 32
-    return ((ntp >> 32) - _NTP_EPOCH_S) * SECOND_US + rest_us
+    return ((ntp >> 32) - _NTP_EPOCH_S & 0xFFFFFFFF) * SECOND_US + rest_us
