@@ -271,6 +271,28 @@ def read_next(fd: int, offset: int, head: FileHead) -> Fragment | Ended | None:
     return fragment if offset + fragment.bytes <= os.fstat(fd).st_size else None
 
 
+def skim(fd: int, offset: int, size: int) -> int | None:
+    """Return how long the fragment at `offset` is, without looking into it; None where there is no whole one.
+
+    Args:
+        fd: The file.
+        offset: Where a fragment begins.
+        size: Of the file, now.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    front = os.pread(fd, PRFT.size + HEADER.size, offset)
+    if len(front) < PRFT.size + HEADER.size or front[4:8] != b"prft":
+        return None
+    mdat_at = PRFT.size + HEADER.unpack_from(front, PRFT.size)[0]
+    mdat = os.pread(fd, HEADER.size, offset + mdat_at)
+    if len(mdat) < HEADER.size:
+        return None
+    length = mdat_at + int(HEADER.unpack(mdat)[0])
+    return length if offset + length <= size else None
+
+
 def _read_end(fd: int, offset: int, raw: bytes) -> Ended | None:
     size = HEADER.unpack_from(raw)[0]
     if not HEADER.size + len(END_UUID) + TRAILER.size < size <= _MOST_END_BYTES:
