@@ -128,8 +128,8 @@ def console_line(line: Mapping[str, Any], style: str) -> str:
     if style == "colour":
         clock = datetime.fromisoformat(at).astimezone().strftime("%H:%M:%S") if at else ""
         colour = f"\x1b[{_COLOUR.get(level, '0')}m"
-        return f"\x1b[2m{clock}\x1b[0m {colour}{level:7}\x1b[0m \x1b[1m{event}\x1b[0m {facts}{below}"
-    return f"{at} {level:7} {role} {event} {facts}{below}"
+        return f"\x1b[2m{clock}\x1b[0m {colour}{level:8}\x1b[0m \x1b[1m{event}\x1b[0m {facts}{below}"
+    return f"{at} {level:8} {role} {event} {facts}{below}"
 
 
 def _value(value: Any) -> str:

@@ -107,6 +107,8 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> tuple[Key, str, str]
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
         known = known_keys(model, path[:-1])
+        if "cameras" in known:
+            known.append("defaults")  # the file's other table of cameras; it is merged away before the model sees it
         return path, "unknown key", did_you_mean(str(path[-1]), known)
     if kind == "missing":
         return path, "is missing", ""
