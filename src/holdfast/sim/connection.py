@@ -20,6 +20,7 @@ from holdfast.sim.rtsp import Place, Request, answer
 from holdfast.sim.stream import Burst, LiveStream
 
 MAX_BACKLOG_BYTES = 4_000_000  # chosen: eight seconds at 4 Mb/s; a camera would have given up earlier
+_KERNEL_BUFFER_BYTES = 262_144  # chosen: holds a keyframe at 4 Mb/s, so that most writes need no second one
 _MAX_HEAD_BYTES = 16_384  # no request is longer; more without an end is garbage
 _SESSION_S = 60
 
@@ -53,6 +54,9 @@ class Connection(asyncio.Protocol):
         """Begin."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - narrows the type: streams are what we serve
         self._transport = transport
+        # Without it the kernel hides megabytes of what a slow client has not taken.
+        raw = transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER_BYTES)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The end, whoever wanted it."""
@@ -269,8 +273,9 @@ class Connection(asyncio.Protocol):
         if not self.session:
             self._write(answer(request, 454))
             return
-        self._write(answer(request, 200, {"Session": self.session}))
-        self._end("torn_down")
+        reply = answer(request, 200, {"Session": self.session})
+        self._end("torn_down")  # first, so that whoever has the answer finds it counted
+        self._write(reply)
 
     def _end(self, how: str) -> None:
         """End the session, if there is one, and say how it ended."""
