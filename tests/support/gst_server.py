@@ -1,9 +1,8 @@
 """GStreamer's RTSP server as a child process: the independent peer that tests record from.
 
-Needs Debian's gir1.2-gst-rtsp-server-1.0 and python3-gi, which live in the system's interpreter, not in ours.
+Mark its tests with `needs("gst-rtsp")`: its packages live in the system's interpreter, not in ours.
 """
 
-import functools
 import json
 import select
 import subprocess
@@ -11,27 +10,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-SYSTEM_PYTHON = "/usr/bin/python3"
+from support.needs import system_python
+
 START_S = 20.0  # chosen: loading GStreamer's plugins takes 0.3 s alone and several on a loaded machine
 _SCRIPT = Path(__file__).with_name("gst_rtsp.py")
-
-
-@functools.cache
-def gst_available() -> bool:
-    """Say whether the server can run here."""
-    code = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
-    try:
-        done = subprocess.run([SYSTEM_PYTHON, "-c", code], capture_output=True, check=False, timeout=60)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
 
 
 def h264(size: str = "320x240", fps: int = 25, *, gop: int = 25, kbps: int = 400, bframes: int = 0) -> str:
     """Describe a live H.264 track (payload type 96)."""
     speed = f"speed-preset=veryfast bframes={bframes}" if bframes else "speed-preset=ultrafast tune=zerolatency"
+    profile = "main" if bframes else "constrained-baseline"
     return (
-        f"{_picture(size, fps)} ! x264enc {speed} key-int-max={gop} bitrate={kbps} "
+        f"{_picture(size, fps)} ! x264enc {speed} key-int-max={gop} bitrate={kbps} ! video/x-h264,profile={profile} "
         "! h264parse ! rtph264pay name=pay0 pt=96 config-interval=0"
     )
 
@@ -110,7 +100,7 @@ class GstServer:
 
     def __enter__(self) -> Self:
         self._child = subprocess.Popen(
-            [SYSTEM_PYTHON, str(_SCRIPT), self._spec],
+            [system_python(), str(_SCRIPT), self._spec],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         assert self._child.stdout is not None

@@ -2,8 +2,8 @@
 
 Nothing arrives before it was made, so the *smallest* difference between arrival and media time is the one closest to
 the truth: a burst at connect, jitter, or a backlog after the network stood still only ever make it larger. That lower
-edge is followed, its slope is the camera's drift, and what is handed out bends towards it slowly enough that the picture's
-rhythm stays the camera's.
+edge is followed, its slope is the camera's drift, and what is handed out bends towards it slowly enough that the
+picture's rhythm stays the camera's.
 
 Pure: boot time goes in with each sample, no clock is asked. One `WallTime` a run, on the stream's thread. The reasons
 are in docs/design.
@@ -30,6 +30,7 @@ MAX_BACK_US = 500_000
 SETTLE_US = 10 * SECOND_US
 """Chosen: cameras push at most a group of pictures or two at connect; until then the estimate follows at once."""
 
+_FIRST_STEP_US = 10 * SECOND_US  # until two pictures were seen, the camera may be one that sends few
 _SETTLE_BEND = 0.9  # of the media's advance: even while settling, time goes on at a tenth of its speed
 _BUCKET_US = 10 * SECOND_US
 _WINDOW = 6  # buckets: a minute; a backlog that lasts longer than this is a new normal
@@ -124,7 +125,7 @@ class WallTime:
 
     def _judge(self, step_us: int, arrived_us: int) -> None:
         ahead_us = step_us - max(arrived_us - self._arrived_us, 0)
-        if ahead_us > MAX_STEP_US + 2 * self._step_us:
+        if ahead_us > MAX_STEP_US + (2 * self._step_us or _FIRST_STEP_US):
             raise TimestampJump(f"media time jumped {ahead_us / SECOND_US:.1f} s ahead of its arrival")
         if step_us <= -MAX_BACK_US:
             raise TimestampJump(f"media time went back by {-step_us / SECOND_US:.1f} s")
@@ -140,7 +141,7 @@ class WallTime:
             self._lowest, self._lowest_at_us = float(difference), arrived_us
 
     def _close_bucket(self, arrived_us: int) -> None:
-        if self._lowest_at_us:
+        if self._lowest < float("inf"):
             self._edge.append((self._lowest_at_us, self._lowest))
             del self._edge[:-_MEMORY]
         self._slope = _slope(self._edge)

@@ -139,16 +139,16 @@ class Assembly:
             if isinstance(track, Pictures):
                 self._barrier, self._barrier_us = [], now_us
             return result
-        assert self._barrier is not None
+        waiting = self._barrier or []
         if isinstance(track, Pictures):
             if out:
-                result += self._barrier
+                result += waiting
                 self._barrier = None
         elif now_us - self._barrier_us > _BARRIER_US:
-            result = [*self._barrier, *result]
+            result = [*waiting, *result]
             self._barrier = None
         else:
-            self._barrier += out
+            self._barrier = waiting + out
             result = []
         return result
 

@@ -7,6 +7,7 @@ error is let go instead of being chained (F61). Any thread.
 
 import errno
 import logging
+import os
 import re
 import socket
 from typing import Any
@@ -36,7 +37,8 @@ _HINTS = {
 _ANSWERED = "the camera answered with an error; its own log may say why"
 
 _UNREACHABLE = frozenset({
-    errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL,
+    errno.ECONNREFUSED, errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN,
+    errno.EADDRNOTAVAIL,
 })  # fmt: skip
 _ENDED = frozenset({errno.ECONNRESET, errno.EPIPE, errno.EIO, errno.ECONNABORTED, errno.ENOTCONN})
 
@@ -46,7 +48,7 @@ def listen_to_libav() -> None:
     if av.logging.get_level() is None:
         av.logging.set_level(av.logging.ERROR)
         # Two cameras that fail alike must both be heard.
-        av.logging.set_skip_repeated(False)  # noqa: FBT003 - PyAV's signature
+        av.logging.set_skip_repeated(False)
         logger = logging.getLogger("libav")
         logger.addHandler(logging.NullHandler())
         logger.propagate = False
@@ -114,17 +116,13 @@ def opening_failed(error: Exception, logs: list[Any], address: Address) -> Sourc
     if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
         return _answered(place, 401, "Unauthorized")
     code = getattr(error, "errno", None)
-    if code in _UNREACHABLE:
-        return Unreachable(f"{place} cannot be reached: {_words(code)}")
-    if isinstance(error, av.error.TimeoutError):
-        return Unreachable(f"{place} cannot be reached: connection timed out")
-    if code in _ENDED or isinstance(error, EOFError):
-        if _connected(logs):
-            return Refused(f"{place} closed the connection while it was being opened")
-        return Unreachable(f"{place} cannot be reached: {_words(code)}")
-    detail = address.scrub(_last(logs) or getattr(error, "strerror", None) or type(error).__name__)
-    if "resolve hostname" in detail:
+    if "resolve hostname" in _last(logs):
         return Unreachable(f"{address.name}: the name {address.host} cannot be resolved", hint="check the host name")
+    if code in _UNREACHABLE or (code in _ENDED and not _connected(logs)):
+        return Unreachable(f"{place} cannot be reached: {_words(code)}")
+    if code in _ENDED or isinstance(error, EOFError):
+        return Refused(f"{place} closed the connection while it was being opened")
+    detail = address.scrub(_last(logs) or getattr(error, "strerror", None) or type(error).__name__)
     return Refused(f"{place} gave a bad answer: {detail}", hint="this may not be an RTSP camera, or its path is wrong")
 
 
@@ -162,4 +160,4 @@ def _last(logs: list[Any]) -> str:
 
 
 def _words(code: int | None) -> str:
-    return errno.errorcode.get(code or 0, "end of stream").lower()
+    return os.strerror(code).lower() if code is not None and code in errno.errorcode else "end of stream"

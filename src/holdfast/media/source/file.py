@@ -47,6 +47,8 @@ class FileSource:
         self._assembly: Assembly | None = None
         self._packets: Iterator[Any] = iter(())
         self._early: list[Sample | TracksChanged] = []
+        self._clocked: int | None = None
+        self._first_us: int | None = None
         self._end_us = 0
         self._zero_us: int | None = None
         self._began_us: int | None = None
@@ -62,6 +64,9 @@ class FileSource:
             else:
                 self._container = av.open(self._path)
                 self._assembly = Assembly(self._container, self._audio, live=False)
+                # A round lasts as long as its pictures: sound often begins a little earlier and ends a little later.
+                video = next((s for s in self._assembly.streams if s.type == "video"), None)
+                self._clocked = None if video is None else video.index
                 self._learn()
         except SourceError as error:
             failure = type(error)(f"{self._name}: {error}", hint=error.hint)
@@ -93,11 +98,10 @@ class FileSource:
                         break
                     yield from assembly.feed(packet, self._clock.boot_us(), shift_us)
                 if not self._stop.is_set() and self._loops and self._zero_us is not None:
-                    shift_us += max(self._end_us - self._zero_us, 1)
-                    self._container.seek(self._container.start_time or 0)
-                    self._packets = self._container.demux(assembly.streams)
+                    shift_us += max(self._end_us - (self._first_us or 0), 1)
+                    self._rewind(assembly)
                     continue
-            except av.error.FFmpegError as error:
+            except (av.error.FFmpegError, OSError) as error:
                 failure = SourceEnded(f"{self._name}: {self._path} broke off: {error.strerror}")
             yield from assembly.flush()
             raise failure or SourceEnded(f"{self._name}: {'told to stop' if self._stop.is_set() else 'end of file'}")
@@ -127,6 +131,14 @@ class FileSource:
             self._mark(packet)
             self._early += assembly.feed(packet, self._clock.boot_us())
 
+    def _rewind(self, assembly: Assembly) -> None:
+        """Open the file again: seeking lands behind the first keyframe in MPEG-TS with B-frames."""
+        indexes = [stream.index for stream in assembly.streams]
+        self._packets = iter(())
+        self._container.close()
+        self._container = av.open(self._path)
+        self._packets = self._container.demux(*(self._container.streams[index] for index in indexes))
+
     def _mark(self, packet: Any) -> int | None:
         """Remember where the file's time begins and how far it was read; returns the packet's time in microseconds."""
         time = packet.dts if packet.dts is not None else packet.pts
@@ -135,7 +147,12 @@ class FileSource:
         at_us = int(time * packet.time_base * SECOND_US)
         if self._zero_us is None:
             self._zero_us = at_us
-        self._end_us = max(self._end_us, at_us + int((packet.duration or 0) * packet.time_base * SECOND_US))
+        if self._clocked is None or packet.stream_index == self._clocked:
+            shown = time if packet.pts is None else packet.pts
+            shown_us = int(shown * packet.time_base * SECOND_US)
+            lasts_us = int((packet.duration or 0) * packet.time_base * SECOND_US)
+            self._first_us = shown_us if self._first_us is None else min(self._first_us, shown_us)
+            self._end_us = max(self._end_us, shown_us + lasts_us)
         return at_us
 
     def _wait(self, packet: Any, shift_us: int) -> None:

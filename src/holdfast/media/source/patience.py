@@ -1,9 +1,9 @@
-"""Deadlines and interruption for calls into libav: a call under `Patience` ends when its time is up or when told to.
+"""Deadlines and interruption for calls into libav: one under `Patience` ends when its time is up or when told to.
 
-libav asks about ten times a second, and before each wait, whether to go on; PyAV answers by comparing Python's monotonic
-clock with the call's time-out. That clock is the one place where another thread can end a call in flight, so here it is
-put behind a clock that leaps ahead, for one thread, when patience has run out. Should a later PyAV ask another clock,
-its own time-outs still hold, and a test says so.
+libav asks about ten times a second, and before each wait, whether to go on; PyAV answers by comparing Python's
+monotonic clock with the call's time-out. That clock is the one place where another thread can end a call in flight, so
+here it is put behind a clock that leaps ahead, for one thread, when patience has run out. Should a later PyAV ask
+another clock, its own time-outs still hold, and a test says so.
 
 Any thread.
 """

@@ -34,7 +34,7 @@ class Pictures:
         changed: Set when the track became another one; whoever reads it, resets it.
     """
 
-    def __init__(  # noqa: PLR0913 - six facts about a track; two of them have defaults
+    def __init__(
         self, index: int, codec: str, config: bytes, timescale: int, frame_rate: float, *, wrap: int = 0
     ) -> None:
         self.track: Track | None = None
@@ -74,7 +74,7 @@ class Pictures:
         # Without a prefix libav shows the end of a picture only by the start of the next one: what it hands out now was
         # whole when it handed out the one before, or soon after. With slow cameras that is seconds of difference.
         arrived, self._previous_us = self._previous_us or arrived_us, arrived_us
-        out += self._line.push(unit.payload, unit.keyframe, pts, dts, arrived, camera_us)
+        out += self._line.push(unit.payload, pts, dts, arrived, camera_us, keyframe=unit.keyframe)
         return out
 
     def flush(self) -> list[Sample]:

@@ -1,4 +1,6 @@
-"""The sound of one connection into samples: AAC as it comes, G.711 and PCM through the encoder. One object a connection.
+"""The sound of one connection into samples: AAC as it comes, G.711 and PCM through the encoder.
+
+One object a connection, on the stream's thread.
 
 Not here: the encoder (transcode), reading packets (rtsp, file), order between tracks (assembly).
 """
@@ -26,7 +28,7 @@ class PassedAac:
         changed: Set when the track became another one; whoever reads it, resets it.
     """
 
-    def __init__(  # noqa: PLR0913 - six facts about a track; one has a default
+    def __init__(
         self, index: int, config: bytes, timescale: int, sample_rate: int, channels: int, *, wrap: int = 0
     ) -> None:
         self.track: Track | None = None
@@ -54,7 +56,7 @@ class PassedAac:
                 out = self.configure(config)
         if not data or self.track is None:
             return out
-        out += self._line.push(data, True, pts, None, arrived_us, camera_us)  # noqa: FBT003 - every AAC frame stands alone
+        out += self._line.push(data, pts, None, arrived_us, camera_us, keyframe=True)
         return out
 
     def configure(self, config: bytes) -> list[Sample]:

@@ -39,33 +39,36 @@ class Timeline:
         self._last_dts: int | None = None
         self._window: list[int] = []
         self._held: Sample | None = None
-        self._start: list[tuple[Sample, int | None, int | None]] | None = []
+        self._starting = True
+        self._start: list[tuple[Sample, int | None, int | None]] = []
+        self._told = False
 
-    def push(  # noqa: PLR0913 - one call a packet: an object to carry these would cost more than the work itself
+    def push(
         self,
         payload: bytes,
-        keyframe: bool,
         pts: int | None,
         dts: int | None,
         arrived_us: int,
-        camera_us: int | None,  # noqa: FBT001 - called in one place
+        camera_us: int | None,
+        *,
+        keyframe: bool,
     ) -> list[Sample]:
         """Take the next sample in decoding order and return those whose duration is known now.
 
         Args:
             payload: As in `Sample`.
-            keyframe: As in `Sample`.
             pts: Presentation time in ticks as the sender wrote it, or None.
             dts: Decode time, or None to derive it from the presentation times.
             arrived_us: As in `Sample`.
             camera_us: As in `Sample`.
+            keyframe: As in `Sample`.
         """
         sample = Sample(self._track, payload, 0, 0, self._step, keyframe, arrived_us, camera_us)
         if pts is not None and self._wrap:
             pts = self._unwrap(pts)
             if dts is not None:
                 dts += self._offset
-        if self._start is not None:
+        if self._starting:
             return self._begin(sample, pts, dts)
         return self._settle(sample, pts, dts)
 
@@ -98,8 +101,7 @@ class Timeline:
         return value
 
     def _begin(self, sample: Sample, pts: int | None, dts: int | None) -> list[Sample]:
-        """Collect until enough times are known to tell the missing ones: libav often has none for the first picture."""
-        assert self._start is not None
+        """Collect until enough times are known to tell the missing ones: libav often has none for the first."""
         self._start.append((sample, pts, dts))
         known = sum(1 for _, time, _ in self._start if time is not None)
         if (dts is None or pts is None) and known <= self._reorder and len(self._start) < _MAX_WITHOUT_PTS:
@@ -107,7 +109,8 @@ class Timeline:
         return self._resolve()
 
     def _resolve(self) -> list[Sample]:
-        start, self._start = self._start or [], None
+        self._starting = False
+        start, self._start = self._start, []
         first = min((time for _, time, _ in start if time is not None), default=0)
         unknown = sum(1 for _, time, _ in start if time is None)
         out: list[Sample] = []
@@ -129,7 +132,11 @@ class Timeline:
         else:
             out = []
             last = self._last_dts
-        if dts is None:
+        if dts is not None:
+            self._told = True
+        elif self._told:
+            dts = min(pts, self._step + (last or 0))
+        else:
             dts = self._derive(pts)
         if last is not None and -self._back <= dts - last <= 0:
             # A step back that is too small for a jump; the picture keeps its time, only its decode time gives way.
@@ -146,7 +153,7 @@ class Timeline:
         return out
 
     def _derive(self, pts: int) -> int:
-        """Return a decode time: the times of showing in order, begun early enough that none comes before its decoding."""
+        """Return a decode time: the times of showing in order, begun so early that none comes before its decoding."""
         if not self._reorder:
             return pts
         if not self._window:
