@@ -141,6 +141,13 @@ def set_tail(tx: Transaction, stream: Id, *, settled_us: int | None, tail: str |
     tx.run("streams", update(schema.streams).where(where).values(settled_us=settled_us, tail=tail))
 
 
+def tail_of(tx: Transaction, stream: Id) -> str | None:
+    """Return the indexer's memory of a stream, as it was last committed by whomever."""
+    where = (_STREAMS.node == stream.node) & (_STREAMS.id == stream.number)
+    found = tx.run("streams", select(_STREAMS.tail).where(where)).scalar()
+    return None if found is None else str(found)
+
+
 def _stream_query(node: int | None) -> Select[Any]:
     joined = schema.streams.join(schema.cameras)
     query = select(schema.streams, _CAMERAS.camera).select_from(joined)

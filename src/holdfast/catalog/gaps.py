@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 
 from holdfast.catalog import schema
@@ -36,6 +36,13 @@ def page(tx: Transaction, stream: Id, *, limit: int = PAGE, cursor: str | None =
     rows = _rows(tx, query.limit(limit + 1))
     more = len(rows) > limit
     return Page(tuple(rows[:limit]), cursor_of(rows[limit - 1].start_us) if more else None)
+
+
+def first_us(tx: Transaction, stream: Id) -> int | None:
+    """Return when a stream's first gap starts, None where it has none."""
+    where = (_GAPS.node == stream.node) & (_GAPS.stream_id == stream.number)
+    found = tx.run("gaps", select(func.min(_GAPS.start_us)).where(where)).scalar()
+    return None if found is None else int(found)
 
 
 def write(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, insert, select, update
+from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 
 from holdfast.catalog import schema
@@ -135,6 +135,13 @@ def write(
         ]
         tx.run(f"segment {new[0].file}", insert(schema.segments), rows)
     _refresh_runs(tx, stream, touched | set(runs.values()))
+
+
+def first_us(tx: Transaction, stream: Id) -> int | None:
+    """Return when a stream's first segment starts, None where it has none."""
+    where = (_SEGMENTS.node == stream.node) & (_SEGMENTS.stream_id == stream.number)
+    found = tx.run("segments", select(func.min(_SEGMENTS.start_us)).where(where)).scalar()
+    return None if found is None else int(found)
 
 
 def set_removed(tx: Transaction, stream: Id, volume: int, removed: Mapping[str, str]) -> None:

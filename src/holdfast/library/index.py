@@ -64,6 +64,7 @@ class _State:
     row: StreamRow
     tail: Tail | None
     positions: dict[tuple[str, str], journals.Read]
+    stored: str | None = None
     quiet: bool = False
     alive: bool = False
     growing: Growing | None = None
@@ -182,7 +183,7 @@ class Indexer:
             for key in unknown:
                 row = cameras.ensure_stream(tx, self._node, key, now_us)
                 tail = None if row.tail is None else Tail.from_json(row.tail, row.settled_us)
-                self._states[key] = _State(row, tail, journals.positions(tx, row.id))
+                self._states[key] = _State(row, tail, journals.positions(tx, row.id), row.tail)
 
     def _stirred(self, key: StreamKey, state: _State, now_us: int) -> bool:
         """Say whether rows may change without a new line: somebody died, or a file stopped growing."""
@@ -244,7 +245,8 @@ class Indexer:
 
     def _index(self, tx: Transaction, key: StreamKey, news: _News, now_us: int, tally: _Tally) -> None:
         state = self._states[key]
-        if news.doubtful or state.tail is None:
+        # Somebody else may have written meanwhile, a reindex by hand: what we remember is then not what is there.
+        if news.doubtful or state.tail is None or cameras.tail_of(tx, state.row.id) != state.stored:
             self._from_scratch(tx, key, state, now_us, tally)
             return
         try:
@@ -309,8 +311,9 @@ class Indexer:
         )
         tail.settle(lines, timeline)
         journals.set_positions(tx, state.row.id, self._volume_ids, news.positions)
-        if news.lines or news.doubtful:
-            cameras.set_tail(tx, state.row.id, settled_us=tail.settled_us, tail=tail.to_json())
+        if news.lines or news.doubtful or state.stored is None:
+            state.stored = tail.to_json()
+            cameras.set_tail(tx, state.row.id, settled_us=tail.settled_us, tail=state.stored)
         # Twice the same before we call it quiet: a hole shows only once it is long enough to be one.
         state.quiet = not (pieces or spans or news.lines)
         state.tail, state.alive, state.growing, state.reach = tail, alive, newest, end
