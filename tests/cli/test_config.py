@@ -87,3 +87,10 @@ def test_a_broken_file_is_said_in_full_to_any_command(path: Path, capsys: pytest
     err = capsys.readouterr().err
     assert "holdfast.toml:11: defaultz: unknown key (did you mean defaults?)" in err
     assert "Traceback" not in err
+
+
+def test_messages_keep_their_brackets(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a message says about tables of the file arrives as it is written there."""
+    path.write_text('[cameras.gate]\nurl = "rtsp://h/x"\n')
+    assert _run("config", "show", "-c", str(path)) == 78
+    assert "add [volumes.main] with a path" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from typer.core import TyperGroup
 
 from holdfast import __version__
@@ -83,9 +84,10 @@ def _root(
 def complain(error: HoldfastError) -> None:
     """Print an error as a person wants it: what and why, then what to try. To standard error."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"[bold red]{error.code}[/]: ", str(error), sep="", markup=True)
+    # Escaped: a message that names [volumes.main] must not lose it to Rich's markup.
+    console.print(f"[bold red]{error.code}[/]: ", escape(str(error)), sep="", markup=True)
     if error.hint:
-        console.print("[dim]try:[/] ", error.hint, sep="", markup=True)
+        console.print("[dim]try:[/] ", escape(error.hint), sep="", markup=True)
 
 
 def main(argv: list[str] | None = None) -> NoReturn:
