@@ -17,6 +17,7 @@ from rich.text import Text
 
 from holdfast.catalog.db import open_catalog, sqlite_path
 from holdfast.cli.common import ConfigOption, JsonOption, echo_json
+from holdfast.cli.status import WIDEST
 from holdfast.core.camera import Kind, Track
 from holdfast.core.clock import SystemClock
 from holdfast.core.config import Loaded, split_url
@@ -60,7 +61,7 @@ def list_(config: ConfigOption = None, *, as_json: JsonOption = False) -> int:
 
 
 @app.command("test")
-def test(
+def check(
     only: Annotated[
         list[str] | None, typer.Argument(metavar="[ID]...", help="Only these cameras.", show_default=False)
     ] = None,
@@ -240,7 +241,8 @@ def track_words(track: Track) -> str:
 
 
 def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True)
+    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=WIDEST)
 
 
 def _table(*columns: str) -> Table:

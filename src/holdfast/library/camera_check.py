@@ -118,7 +118,9 @@ def _ask(
     try:
         tracks = tuple(probe(plan, clock))
     except HoldfastError as error:
-        cause = f"{error.code}: {error}" if isinstance(error, SourceError) else str(error)
+        # Errors name their stream first; a verdict says already which one it is about.
+        text = str(error).removeprefix(f"{plan.key}: ")
+        cause = f"{error.code}: {text}" if isinstance(error, SourceError) else text
         return Verdict(
             camera=plan.camera, stream=plan.stream, outcome=Outcome.ERROR, cause=cause, fix=error.hint,
             took_s=(clock.boot_us() - began_us) / 1e6,
