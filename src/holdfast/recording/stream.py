@@ -292,6 +292,9 @@ class StreamRecorder:
             return
         if from_us is None:
             from_us = self._clock.wall_us()
+            if 0 < self._end_us - from_us < SECOND_US:
+                # The last picture still lasts a moment: what came of the next attempt must not seem to come before.
+                from_us = self._end_us + 1
         self.writer.say(Down(from_us=from_us, reason=reason.value, detail=detail))
         log.info(
             "stream.down", camera=self.plan.camera, stream=self.plan.stream, reason=reason.value, detail=detail,
