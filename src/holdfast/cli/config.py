@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from holdfast.cli.common import ConfigOption, JsonOption, echo_json
@@ -14,6 +13,8 @@ from holdfast.core.config.problems import did_you_mean, dotted
 from holdfast.core.errors import NotFound
 
 app = typer.Typer(no_args_is_help=True)
+
+_WIDEST = 60  # chosen: one long address must not push every origin off the screen
 
 
 @app.command()
@@ -39,7 +40,7 @@ def check(config: ConfigOption = None, *, as_json: JsonOption = False) -> int:
         words = (
             f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
             if problems
-            else f"{cameras} cameras, can be used"
+            else f"{cameras} camera{'s' if cameras != 1 else ''}, can be used"
         )
         console.print(Text(f"{path}: {words}"))
     return ConfigInvalid.exit_code if problems else 0
@@ -60,11 +61,12 @@ def show(
         values = {key: {"value": value, "origin": origin} if origins else value for key, value, origin in rows}
         echo_json(values)
         return
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for key, value, origin in rows:
-        cells = [Text(key), Text(_written(value))]
-        table.add_row(*cells, *([Text(origin, style="dim")] if origins else []))
-    Console(highlight=False, soft_wrap=True).print(table)
+    # Padded by hand: a table would cut addresses to the width of the terminal, and a pipe has none.
+    shown = [(key, _written(value), origin) for key, value, origin in rows]
+    widths = [max((len(row[column]) for row in shown), default=0) for column in (0, 1)]
+    for key, value, origin in shown:
+        end = f"{value:{min(widths[1], _WIDEST)}}  {origin}" if origins else value
+        typer.echo(f"{key:{widths[0]}}  {end}")
 
 
 def _rows(loaded: Loaded, camera: str) -> list[tuple[str, Any, str]]:

@@ -44,6 +44,8 @@ def logs(
     query = Query(who=who, level=level, since_us=since_us)
     log_dir = loaded.config.log_dir
     _check_who(who, library.roles(log_dir), list(loaded.config.cameras))
+    if not library.roles(log_dir):
+        typer.echo(f"nothing has been logged yet in {log_dir}", err=True)
     follower = Follower(log_dir, query) if follow else None
     for entry in library.tail(log_dir, query, None if since and count == 0 else count):
         _show(entry, zone, as_json=as_json)
