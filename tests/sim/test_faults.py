@@ -35,6 +35,13 @@ def test_script_that_does_not_fit_says_what_would() -> None:
         make_script(["cam1"], seconds=60)
 
 
+def test_more_cameras_than_faults() -> None:
+    """Cameras for which no fault is left simply have none."""
+    script = make_script(CAMERAS, seconds=60, only=["reset"], each=2)
+    assert len({fault.camera for fault in script}) == 2
+    assert make_script(CAMERAS, seconds=1, only=["reset"], settle_s=0.1)
+
+
 def test_script_reads_back(tmp_path: Path) -> None:
     """A written script reads back as it was."""
     script = make_script(CAMERAS, seconds=600)

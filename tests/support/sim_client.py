@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class RawClient:
 
     def __init__(self, url: str, timeout_s: float = 5.0) -> None:
         parts = urlsplit(url)
-        self.user, self.password = parts.username or "", parts.password or ""
+        self.user, self.password = unquote(parts.username or ""), unquote(parts.password or "")
         self.url = f"rtsp://{parts.hostname}:{parts.port}{parts.path}"
         self.session = ""
         self.sdp = ""

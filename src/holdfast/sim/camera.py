@@ -107,6 +107,10 @@ class Guest(Protocol):
         """Stop reading and writing, for good."""
 
     @property
+    def numbed(self) -> bool:
+        """That has happened."""
+
+    @property
     def stream(self) -> str:
         """`main` or `sub`; empty where it has not said."""
 
@@ -224,7 +228,7 @@ class Camera:
                 guest.close()
         elif fault.fault == "half_open":
             # The camera has restarted: it knows nothing of these connections.
-            for guest in [guest for guest in self.guests if fault.concerns(guest.stream)]:
+            for guest in [guest for guest in self.guests if guest.numbed]:
                 guest.reset()
         elif fault.fault == "drift":
             self.pace.run_at(self._ppm())

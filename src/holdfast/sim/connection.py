@@ -34,12 +34,12 @@ class Connection(asyncio.Protocol):
         self._cameras, self._clock, self._ledger, self._gone = cameras, clock, ledger, gone
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
-        self._numb = False
         self._nonce = secrets.token_hex(16)
         self._camera: Camera | None = None
         self._live: LiveStream | None = None
         self.stream = ""
         self.session = ""
+        self.numbed = False
         self._how = ""
         self._channels: dict[int, int] = {}
         self._plain = False  # wants every track, on our own channel numbers
@@ -68,10 +68,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take requests apart; interleaved packets (receiver reports) are read and passed over."""
-        if self._numb:
+        if self.numbed:
             return
         self._buffer += data
-        while self._buffer and self._transport is not None and not self._numb:
+        while self._buffer and self._transport is not None and not (self.numbed or self._transport.is_closing()):
             taken = self._packet() if self._buffer[0] == ord("$") else self._request()
             if not taken:
                 break
@@ -117,8 +117,8 @@ class Connection(asyncio.Protocol):
 
     def numb(self) -> None:
         """Neither read nor write again; the socket stays open."""
-        if self._transport is not None and not self._numb:
-            self._numb = True
+        if self._transport is not None and not self.numbed:
+            self.numbed = True
             self._how = self._how or "killed"
             self._transport.pause_reading()
 
@@ -126,7 +126,7 @@ class Connection(asyncio.Protocol):
 
     def deliver(self, burst: Burst) -> None:
         """Send a burst, from its entry on if this is the first."""
-        if self._transport is None or self._numb:
+        if self._transport is None or self.numbed:
             return
         start = 0
         if self._waiting:

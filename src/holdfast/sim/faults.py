@@ -157,7 +157,7 @@ def make_script(
     for index, name in enumerate(names):
         shares[index % len(cameras)].append(_invent(name, cameras[index % len(cameras)], chooser))
     script = []
-    for share in shares:
+    for share in filter(None, shares):
         busy_s = sum(fault.length_s for fault in share) + settle_s * (len(share) + 1)
         if busy_s > seconds:
             raise UsageError(

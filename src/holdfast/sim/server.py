@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 from holdfast.core.camera import STREAMS
 from holdfast.core.clock import Clock, SystemClock
@@ -207,7 +208,7 @@ class SimServer:
             UsageError: There is no such camera.
         """
         spec = self._known(camera)
-        login = f"{spec.user}:{spec.password}@" if credentials and spec.user else ""
+        login = f"{quote(spec.user, safe='')}:{quote(spec.password, safe='')}@" if credentials and spec.user else ""
         return f"rtsp://{login}{self._host}:{self.ports[camera]}/{camera}/{stream}"
 
     def counts(self, camera: str) -> SessionCounts:

@@ -16,7 +16,6 @@ from holdfast.sim.faults import Fault
 from holdfast.sim.server import SimServer
 
 _T = TypeVar("_T")
-_STOP_S = 10.0
 
 
 class SimThread:
@@ -45,7 +44,7 @@ class SimThread:
         """Stop, and wait for the thread's end."""
         if self._loop is not None and self._stop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(_STOP_S)
+        self._thread.join()
         if self._failure is not None:
             raise self._failure
 
