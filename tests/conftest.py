@@ -17,7 +17,7 @@ import pytest
 
 from support.needs import NEEDS, present
 
-_SETTLE_S = 3.0  # how long threads and descriptors may take to go after a test; `join` of a writer took 0.4 s at most
+_SETTLE_S = 3.0  # chosen: how long threads and descriptors may take to go on a busy machine
 _MARK = "missing: "
 
 

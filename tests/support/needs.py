@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-_CHECK_TIMEOUT_S = 30.0  # a cold GStreamer registry on a slow SD card took 14 s to be built
+_CHECK_TIMEOUT_S = 60.0  # chosen: the first run of GStreamer builds its registry, which takes long where disks are slow
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,13 @@ def test_low_descriptor_limit_is_explained(tmp_path: Path) -> None:
     plans = [plan_for(tmp_path, f"cam{n}") for n in range(16)]
     patient = healthy(tmp_path, *plans)
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (200, before[1]))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (150, before[1]))
     try:
         (found,) = check_descriptors(patient)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
     assert found.fault == "few-descriptors"
-    assert "at most 200 open files" in found.evidence
+    assert "at most 150 open files" in found.evidence
     assert found.fix.startswith("ulimit -n 1024")
 
 

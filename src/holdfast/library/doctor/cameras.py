@@ -26,7 +26,7 @@ from holdfast.library.doctor.running import read_status
 from holdfast.library.doctor.watch import watch
 
 AT_ONCE = 32  # chosen: a thread each; a gigabit port carries 32 streams of 8 Mb/s at a quarter of its load
-TALK_S = 4.0  # the slowest camera seen described itself after 3 s; what is left of the deadline belongs to its media
+TALK_S = 4.0  # chosen: what is left of the deadline belongs to the media
 _ANSWERS = {401: "password-wrong", 403: "camera-refuses", 404: "path-wrong", 453: "session-limit", 454: "path-wrong"}
 _AWAY = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ENETDOWN}
 

@@ -8,10 +8,8 @@ from holdfast.library.doctor.faults import FAULTS
 from holdfast.library.doctor.finding import Finding
 from holdfast.library.doctor.patient import Patient
 
-_BASE_DESCRIPTORS = (
-    128  # measured: interpreter, libraries, logs, lock and control files stay below 40; room for the rest
-)
-_STREAM_DESCRIPTORS = 8  # measured: socket, segment, journal, lock, folder for syncing, status, wake-up pair
+_BASE_DESCRIPTORS = 64  # measured: 4 in a recorder besides its streams; the rest is room for libraries and logs
+_STREAM_DESCRIPTORS = 8  # measured: 4 a stream while 16 record; twice that while they reconnect and recover
 
 
 def check_clock(patient: Patient) -> Iterator[Finding]:

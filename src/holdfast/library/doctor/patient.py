@@ -49,6 +49,4 @@ class Patient:
     log_dir: Path
     catalog_url: str = ""
     deep: bool = False
-    camera_deadline_s: float = (
-        10.0  # chosen: a person waits for the answer; the slowest camera seen took 6 s to describe
-    )
+    camera_deadline_s: float = 10.0  # chosen: a person waits for the answer; as long as a plan gives to open

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from holdfast import __version__
 from holdfast.core.errors import BadInput
 
-_MAX_ANSWER_BYTES = 64 * 1024  # an SDP is 0.5 to 4 KB; more is no answer to our question
+_MAX_ANSWER_BYTES = 64 * 1024  # chosen: many times a usual SDP; more is no answer to our question
 _CHALLENGE = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s,]+))')
 _MD5 = {"", "md5"}
 

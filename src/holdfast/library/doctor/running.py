@@ -5,28 +5,27 @@ tried, and let go at once.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from holdfast.core.camera import StreamKey
-from holdfast.core.errors import BadInput, StorageError, UsageError
-from holdfast.core.footage import PART, journal_path, lock_path, stream_folder
+from holdfast.core.errors import BadInput, NotFound, StorageError
+from holdfast.core.footage import PART, lock_path, stream_folder
 from holdfast.core.gap import MEANING, PLANNED, GapReason
-from holdfast.core.journal import Closed, Line, Opened, decode
+from holdfast.core.journal import Closed, Line, Opened
 from holdfast.core.plan import StreamPlan
 from holdfast.core.status import FRESH_S, StreamState, StreamStatus, status_name
-from holdfast.core.timing import MINUTE_US, SECOND_US, day_of, iso
+from holdfast.core.timing import MINUTE_US, SECOND_US, iso
 from holdfast.library.doctor.faults import FAULTS
 from holdfast.library.doctor.finding import Finding
 from holdfast.library.doctor.patient import Patient
+from holdfast.storage.journal import journal_files, list_streams, read_journal
 from holdfast.storage.lock import holder
 
 CRASH_WINDOW_US = 10 * MINUTE_US  # chosen: long enough for a back-off that has reached its cap, short enough to be news
 CRASHES = 3  # chosen: one may be a power cut, two bad luck
 _SETTLE_US = 30 * SECOND_US  # a stream that only connects, for this long, is not yet a fault
-_TAIL_BYTES = 256 * 1024  # the end of a journal: hundreds of lines, more than ten minutes can hold
 
 
 def read_status(patient: Patient, plan: StreamPlan) -> StreamStatus | None:
@@ -106,10 +105,9 @@ def check_journals(patient: Patient) -> Iterator[Finding]:
     """Did recorders die again and again, and can their journals be read?"""
     now_us = patient.clock.wall_us()
     for plan in patient.streams:
-        path = Path(plan.volume) / journal_path(plan.key, day_of(now_us))
-        lines, damaged = _tail(path)
-        if damaged:
-            yield FAULTS["journal-damaged"].found(str(path), damaged)
+        lines, damage = _newest(Path(plan.volume), plan.key)
+        if damage:
+            yield damage
         deaths = _deaths([line for line in lines if now_us - line.when.at_us <= CRASH_WINDOW_US])
         if deaths >= CRASHES:
             minutes = CRASH_WINDOW_US // MINUTE_US
@@ -131,34 +129,26 @@ def _deaths(lines: list[Line]) -> int:
     return deaths
 
 
-def _tail(path: Path) -> tuple[list[Line], str]:
-    """Return the last lines of a journal, and what is wrong with one of them. A torn last line is no damage."""
+def _newest(root: Path, key: StreamKey) -> tuple[list[Line], Finding | None]:
+    """Return the lines of a stream's newest journal, and what is wrong with it."""
     try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _TAIL_BYTES))
-            raw = file.read()
-    except OSError:
-        return [], ""
-    pieces = raw.split(b"\n")[1 if len(raw) < size else 0 : -1]
-    lines: list[Line] = []
-    damaged = ""
-    for piece in pieces:
-        try:
-            lines.append(decode(piece))
-        except BadInput as error:
-            damaged = str(error)
-    return lines, damaged
+        files = journal_files(root, key)
+        entries = list(read_journal(files[-1])) if files else []
+    except (StorageError, NotFound) as error:
+        return [], FAULTS["journal-damaged"].found(str(key), str(error))
+    bad = [entry for entry in entries if entry.line is None]
+    damage = None
+    if bad:
+        evidence = f"{len(bad)} of {len(entries)} lines cannot be read, such as {bad[0].raw[:60]!r}"
+        damage = FAULTS["journal-damaged"].found(str(files[-1]), evidence)
+    return [entry.line for entry in entries if entry.line is not None], damage
 
 
 def check_parts(patient: Patient) -> Iterator[Finding]:
     """Were interrupted files left behind?"""
     for root in {Path(volume.path) for volume in patient.volumes}:
-        for folder in sorted(root.glob("footage/*/*")):
-            try:
-                key = StreamKey(folder.parent.name, folder.name)
-            except UsageError:  # somebody else's folder
-                continue
+        for key in list_streams(root):
+            folder = root / stream_folder(key)
             parts = sorted(folder.glob(f"*/*{PART}"))
             # A recorder that holds the lock has one file growing, and recovers the others by itself.
             if parts and _holder(root / lock_path(key)) is None:

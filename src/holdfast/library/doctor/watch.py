@@ -15,8 +15,8 @@ from holdfast.library.doctor.patient import Patient
 from holdfast.media.probe import compare
 from holdfast.media.source.contract import TracksChanged
 
-KEYFRAMES_FAR_US = 4 * SECOND_US + SECOND_US // 2  # chosen: cameras' menus offer up to 4 s; a bit over is jitter
-CLOCK_OFF_US = 5 * SECOND_US  # chosen: NTP keeps a camera within 0.1 s, network and buffers stay below 2 s
+KEYFRAMES_FAR_US = 4 * SECOND_US + SECOND_US // 2  # chosen: 4 s is the most that we recommend; a bit over is jitter
+CLOCK_OFF_US = 5 * SECOND_US  # chosen: far above what network and buffers add, far below what people notice
 CLOCK_WAIT_US = 3 * SECOND_US  # RFC 3550 asks for a sender report every 5 s or sooner; waiting for it is not worth more
 
 _CODES = {
