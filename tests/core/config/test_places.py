@@ -42,6 +42,7 @@ def test_the_state_folder_follows_systemd_then_the_user() -> None:
     [
         ('state_dir = "st"\n[unfinished', "st"),
         ("state_dir = '/abs'\nunknown = 1\n", "/abs"),
+        ('state_dir = "~nobody-here"', "/h/.local/state/holdfast"),
         ('# state_dir = "no"\nbroken = = 1', "/h/.local/state/holdfast"),
     ],
 )

@@ -5,6 +5,7 @@ Each finding goes to the layers, which know where things stand. Reads file modes
 
 import stat
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,9 @@ def find_warnings(layers: Layers, original: Mapping[str, Any], path: Path, conte
     plain: list[Key] = []
     for key, value in leaves(original):
         if is_reference(value) and isinstance(value.get("file"), str):
-            found += _too_open(secret_path(value["file"], context), layers.place(key), dotted(key))
+            # A name that is no path is a problem, and reported as one.
+            with suppress(ValueError):
+                found += _too_open(secret_path(value["file"], context), layers.place(key), dotted(key))
         elif isinstance(value, str) and value and not layers.environment.get(key) and _is_secret(key, value):
             plain.append(key)
     mode = _mode(path)

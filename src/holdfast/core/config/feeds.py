@@ -6,7 +6,7 @@ from pathlib import Path
 
 from holdfast.core.config.model import CameraConfig
 from holdfast.core.config.problems import did_you_mean
-from holdfast.core.config.secret import mask_url
+from holdfast.core.config.secret import anchored, mask_url
 
 PRESETS: dict[str, tuple[str, str]] = {
     "hikvision": ("/Streaming/Channels/101", "/Streaming/Channels/102"),
@@ -109,7 +109,10 @@ def _feed(stream: str, key: str, url: str, camera: CameraConfig, base: Path) -> 
         raise FeedError("source", f"source is {camera.source}, but the address is of kind {source}", "leave source out")
     if source == "file":
         name = url.partition("://")[2] if scheme else url
-        return Feed(stream, source, str(base / Path(name).expanduser()))
+        try:
+            return Feed(stream, source, str(anchored(base, name)))
+        except ValueError as error:
+            raise FeedError(key, *error.args) from error
     authority = url.partition("://")[2].partition("/")[0].partition("?")[0]
     match = _HOST.fullmatch(authority)
     if match is None or (match[2] and not 0 < int(match[2]) <= 65_535):  # noqa: PLR2004 - ports have 16 bits

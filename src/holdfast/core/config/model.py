@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
 
 from holdfast.core.config.problems import nearest
-from holdfast.core.config.secret import Secret, is_reference, resolve
+from holdfast.core.config.secret import Secret, anchored, is_reference, resolve
 from holdfast.core.config.units import format_bytes, parse_bytes
 
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
@@ -28,7 +28,7 @@ def _path(value: object, info: ValidationInfo) -> object:
     if not isinstance(value, (str, Path)):
         raise ValueError("must be a path in quotes")  # noqa: TRY004 - pydantic collects ValueError only
     base: Path = (info.context or {}).get("base", Path.cwd())
-    return base / Path(value).expanduser()
+    return anchored(base, str(value))
 
 
 def _text_or_reference(value: object, info: ValidationInfo) -> object:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
+from holdfast.core.config.secret import anchored
+
 _STATE_LINE = re.compile(r"""(?m)^[ \t]*state_dir[ \t]*=[ \t]*(?:"([^"\\\n]+)"|'([^'\n]+)')""")
 
 
@@ -56,4 +58,7 @@ def guess_state_dir(path: Path, environ: Mapping[str, str]) -> Path:
             # One wrong character anywhere must not cost us the way to the last good settings.
             match = _STATE_LINE.search(text)
             said = (match[1] or match[2]) if match else ""
-    return path.absolute().parent / Path(said).expanduser() if said else default_state_dir(environ)
+    try:
+        return anchored(path.absolute().parent, said) if said else default_state_dir(environ)
+    except ValueError:
+        return default_state_dir(environ)

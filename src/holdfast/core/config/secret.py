@@ -102,8 +102,22 @@ def resolve(reference: Mapping[str, Any], context: Mapping[str, Any]) -> str:
 
 def secret_path(name: str, context: Mapping[str, Any]) -> Path:
     """Return the file that `{ file = name }` means."""
-    base: Path = context.get("base", Path())
-    return base / Path(name).expanduser()
+    return anchored(context.get("base", Path()), name)
+
+
+def anchored(base: Path, name: str) -> Path:
+    """Return the path that a text in the file means: relative ones start from `base`, `~` is a home folder.
+
+    Raises:
+        ValueError: It cannot be a path.
+    """
+    try:
+        path = base / Path(name).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{name!r} names a user that does not exist", "write the whole path") from error
+    if "\0" in name:
+        raise ValueError("cannot hold a zero byte", "write the path as ls shows it")
+    return path
 
 
 class Split(NamedTuple):
