@@ -1,3 +1,4 @@
+import hashlib
 import itertools
 import json
 import socket
@@ -14,7 +15,7 @@ from holdfast.sim import connection
 from holdfast.sim.mark import find_marks
 from support.needs import system_python
 from support.sim import read_ledger, simulated, small_camera
-from support.sim_client import Packet, RawClient
+from support.sim_client import Packet, RawClient, nal_units
 
 
 def _probe(url: str) -> dict[str, dict[str, object]]:
@@ -141,7 +142,15 @@ def test_ledger_hashes_account_for_every_byte(tmp_path: Path, audio: str) -> Non
         counters = [line["counter"] for line in lines]
         assert counters == list(range(counters[0], counters[0] + len(counters)))
         assert {len(line["sha256"]) for line in lines} == {64}
-    assert set(_counters(packets)) <= {line["counter"] for line in read_ledger(ledger, "picture")}
+    hashes = {line["counter"]: (line["bytes"], line["sha256"]) for line in read_ledger(ledger, "picture")}
+    for nals in nal_units("h264", [packet for packet in packets if packet.channel == 0])[:-1]:
+        kept = b"".join(len(nal).to_bytes(4, "big") + nal for nal in nals if nal[0] & 0x1F not in {7, 8})
+        (mark,) = find_marks(kept)
+        assert hashes[mark.counter] == (len(kept), hashlib.sha256(kept).hexdigest())
+    sounds = {line["sha256"] for line in read_ledger(ledger, "sound")}
+    blocks = [packet.payload[4 if audio == "aac" else 0 :] for packet in packets if packet.channel == 2]
+    assert blocks
+    assert {hashlib.sha256(block).hexdigest() for block in blocks} <= sounds
 
 
 def test_digest_opens_and_wrong_passwords_do_not() -> None:
