@@ -5,16 +5,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from holdfast.core.errors import BadInput, NotFound
 from holdfast.core.footage import PART
-from holdfast.core.journal import Emptied, Sealed
+from holdfast.core.journal import Begun, Emptied, Sealed
 from holdfast.media.boxread import Ended, Fragment
 from holdfast.media.footage import read_fragments, samples_of
-from holdfast.media.recover import DAMAGED, describe, recover_stream
+from holdfast.media.recover import DAMAGED, describe, leftovers, recover, recover_stream
 from holdfast.media.segment import SegmentFile
+from holdfast.storage.journal import JournalWriter
+from support.clock import PushedClock
 from support.media import GATE, WALL_US, Footage, end_of, fragments, head, wall_of, write_part
 from support.probe import probe
 
@@ -51,6 +53,7 @@ def test_killed_at_any_byte(tmp_path: Path, request: pytest.FixtureRequest, name
     footage: Footage = request.getfixturevalue(name)
 
     @QUICK
+    @example(share=0.43, zeros=70_144)  # inside the first fragment, which then looks whole by its boxes
     @given(share=st.floats(min_value=0.0, max_value=1.0), zeros=st.sampled_from([0, 512, 4096, 70_144]))
     def cut(share: float, zeros: int) -> None:
         _clean(tmp_path)
@@ -92,7 +95,7 @@ def test_garbage_anywhere_is_survived(tmp_path: Path, h264: Footage) -> None:
         if isinstance(event, Sealed):
             assert event.video_samples + event.audio_samples >= sum(len(s) for f in before for s in f.slices)
             assert describe(tmp_path / event.file) == event
-            assert WALL_US <= event.end_us <= WALL_US + 2 * 86_400_000_000
+            assert WALL_US <= event.end_us <= WALL_US + 25 * 3_600_000_000
         else:
             assert before == []
             assert len(list(tmp_path.glob(f"footage/*/*/*/*{DAMAGED}"))) == 1
@@ -154,6 +157,8 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from support.media import encode, fragments, head, wall_of
 from holdfast.media.segment import SegmentFile
+from holdfast.storage.journal import JournalWriter
+from support.clock import PushedClock
 footage = encode("h264", seconds=2)
 segment = SegmentFile.create(Path(sys.argv[1]), head(), footage.tracks, segment_s=600)
 print("writing", flush=True)
@@ -212,8 +217,39 @@ def test_interrupted_rename_is_finished(tmp_path: Path, h264: Footage) -> None:
     sealed = segment.seal(start_us=WALL_US, end_us=end_of(h264), ended="cut")
     final = tmp_path / sealed.file
     final.with_name(final.name + PART).hardlink_to(final)
+    with JournalWriter(tmp_path, GATE, PushedClock()) as journal:
+        journal.write(Begun(file=sealed.file, run="run-1", start_us=WALL_US, why="opened"), sync=False)
     assert list(recover_stream(tmp_path, GATE, skip=None, boot="boot-1")) == [sealed]
     assert [p.name for p in final.parent.iterdir()] == [final.name]
+
+
+def test_file_that_the_journal_does_not_know_is_accounted_for(tmp_path: Path, h264: Footage) -> None:
+    """F11, C067: killed between rename and journal line, a finished file is described once, from itself."""
+    with JournalWriter(tmp_path, GATE, PushedClock()) as journal:
+        sealed = write_part(tmp_path, h264).seal(start_us=WALL_US, end_us=end_of(h264), ended="cut")
+        journal.write(Begun(file=sealed.file, run="run-1", start_us=WALL_US, why="opened"), sync=False)
+        assert leftovers(tmp_path, GATE) == [sealed.file]
+        (event,) = recover(tmp_path, sealed.file, boot="boot-1")
+        assert event == sealed
+        journal.write(event, sync=False)
+        assert leftovers(tmp_path, GATE) == []
+        assert list(recover(tmp_path, sealed.file, boot="boot-1")) == []
+
+
+def test_file_that_vanished_is_accounted_for(tmp_path: Path, h264: Footage) -> None:
+    """A file that was begun and is neither there nor explained does not stay open in the journal for ever."""
+    segment = write_part(tmp_path, h264)
+    segment.abandon()
+    with JournalWriter(tmp_path, GATE, PushedClock()) as journal:
+        journal.write(Begun(file=segment.file, run="run-1", start_us=WALL_US, why="opened"), sync=False)
+    (tmp_path / (segment.file + PART)).unlink()
+    (event,) = _recover(tmp_path)
+    assert isinstance(event, Emptied)
+    assert event.file == segment.file
+    (tmp_path / segment.file).write_text("not a segment")
+    (event,) = _recover(tmp_path)
+    assert isinstance(event, Emptied)
+    assert "cannot be read" in event.detail
 
 
 def test_taken_name_gets_another(tmp_path: Path, h264: Footage) -> None:

@@ -12,23 +12,24 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from holdfast.core.camera import Kind, StreamKey
-from holdfast.core.errors import BadInput, DiskError
+from holdfast.core.errors import BadInput, DiskError, NotFound
 from holdfast.core.footage import PART, stream_folder
 from holdfast.core.journal import Emptied, Sealed
-from holdfast.core.timing import DAY_US, ticks_to_us
+from holdfast.core.timing import DAY_US, HOUR_US, ticks_to_us
 from holdfast.media.boxread import FRONT_BYTES, Ended, FileHead, Fragment, read_head, read_next
 from holdfast.media.footage import opened
 from holdfast.media.sealing import EndFacts, FragmentIndex, Layout, finish, hash_of
 from holdfast.media.segment import MOST_ATTEMPTS
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import DurableFile, fsync_folder
+from holdfast.storage.journal import journal_files, read_journal, unfinished
 
 ENDED = "recovered"
 DAMAGED = ".damaged"
 MOST_LENGTH_US = DAY_US  # no segment is longer; times further off are damage
+MOST_FRAGMENT_US = HOUR_US  # the same for a fragment: a picture every few minutes is the slowest that is recorded
 _NAL_LENGTH_BYTES = 4
 _FORBIDDEN = (
     b"\0\0\0"  # inside a NAL unit an encoder breaks up such a row, so one is a page that never reached the disk
@@ -45,12 +46,12 @@ class _Survey:
     fragments_end: int = 0
     media_bytes: int = 0
     counts: list[int] = field(default_factory=list)
-    end_us: int = 0
+    ends_us: list[int] = field(default_factory=list)
 
     def add(self, fragment: Fragment) -> None:
         head = self.head
         shown = fragment.slice_of(head.reference)
-        if shown is None:
+        if shown is None or not _believable(fragment, head):
             self.index.add(fragment.bytes, None, 0, keyframe=False)
         else:
             first = min(s.pts_ticks for s in shown)
@@ -59,7 +60,10 @@ class _Survey:
             self.counts[part.track] += len(part)
             self.media_bytes += part.media_bytes
         self.fragments_end = fragment.offset + fragment.bytes
-        self.end_us = max(self.end_us, fragment.end_us(head) or 0)
+        reached = fragment.end_us(head)
+        if reached is not None and _believable(fragment, head):
+            # Only the last few count: a flipped bit further in must not move the end.
+            self.ends_us = [*self.ends_us[-2:], reached]
 
     def count(self, kind: Kind) -> int:
         return sum(n for n, t in zip(self.counts, self.head.tracks, strict=True) if t.kind is kind)
@@ -88,23 +92,44 @@ def recover_stream(root: Path, key: StreamKey, *, skip: str | None, boot: str = 
 def leftovers(root: Path, key: StreamKey) -> list[str]:
     """Return the files of a stream that were begun and not finished, oldest first, by the names they are to get.
 
+    To these belong files that carry their final name, but of which the journal does not know: the recorder died between
+    the rename and the line.
+
     Raises:
         StorageError: The volume does not answer.
     """
     folder = root / stream_folder(key)
     with storage_errors("listing", folder):
         parts = sorted(folder.glob(f"*/*.mp4{PART}"))
-    return [part.relative_to(root).as_posix().removesuffix(PART) for part in parts]
+    files = {part.relative_to(root).as_posix().removesuffix(PART) for part in parts}
+    return sorted(files | _unaccounted(root, key))
+
+
+def _unaccounted(root: Path, key: StreamKey) -> set[str]:
+    """Return what the journal says was begun, and not what became of it.
+
+    Its last two files are enough: whatever recorder came after a death has accounted for what it found.
+    """
+    recent = (entry.line for path in journal_files(root, key)[-2:] for entry in read_journal(path))
+    return set(unfinished(line for line in recent if line is not None))
 
 
 def recover(root: Path, file: str, *, boot: str = "") -> Iterator[Sealed | Emptied]:
-    """Finish one interrupted file that nobody writes to any more; as `recover_stream`."""
+    """Finish one interrupted file that nobody writes to any more; as `recover_stream`.
+
+    Yields nothing where somebody has finished it and said so meanwhile.
+    """
     part, final = root / (file + PART), root / file
     if _same_file(part, final):
         with storage_errors("removing", part):
             part.unlink()  # the power went between the two halves of a rename; the final name is the one to keep
         fsync_folder(part.parent)
-        yield describe(final, boot=boot)
+    with storage_errors("looking for", part):
+        interrupted = part.exists()
+    if not interrupted:
+        _, camera, stream, *_ = PurePosixPath(file).parts
+        if file in _unaccounted(root, StreamKey(camera, stream)):
+            yield _account(final, file, boot)
         return
     with storage_errors("looking for", final):
         taken = final.exists()
@@ -123,6 +148,16 @@ def recover(root: Path, file: str, *, boot: str = "") -> Iterator[Sealed | Empti
     yield _put_aside(root, file, detail)
 
 
+def _account(final: Path, file: str, boot: str) -> Sealed | Emptied:
+    """Say what became of a file that needs no finishing any more."""
+    try:
+        return describe(final, boot=boot)
+    except NotFound:
+        return Emptied(file=file, detail="it is not there any more, and nobody said why")
+    except BadInput as error:
+        return Emptied(file=file, detail=f"it cannot be read: {error}")
+
+
 def _survey(file: DurableFile) -> "_Survey | str":
     """Walk through a file up to the last fragment that is whole; a text says why there is nothing to walk through."""
     fd = file.fileno()
@@ -138,15 +173,13 @@ def _survey(file: DurableFile) -> "_Survey | str":
         at = head.fragments_at
         with suppress(BadInput):
             while isinstance(piece := read_next(fd, at, head), Fragment):
-                if not _believable(piece, head):
-                    break
                 whole.append(piece)
                 at += piece.bytes
             end = piece if isinstance(piece, Ended) else None
         if end is None and whole:
             # Damage that a power cut does lies at the end. Further in, a flipped bit must not cost what follows it.
-            strict = _plausible(fd, whole[0], head, strict=True)
-            while whole and not _plausible(fd, whole[-1], head, strict=strict):
+            strict = len(whole) == 1 or _plausible(fd, whole[0], head, strict=True)
+            while whole and not (_believable(whole[-1], head) and _plausible(fd, whole[-1], head, strict=strict)):
                 whole.pop()
     track = head.reference
     survey = _Survey(head, FragmentIndex(track + 1, head.tracks[track].timescale), end, counts=[0] * len(head.tracks))
@@ -158,6 +191,9 @@ def _survey(file: DurableFile) -> "_Survey | str":
 def _believable(fragment: Fragment, head: FileHead) -> bool:
     """Say whether its times belong to this file: a flipped bit in them must not stretch the timeline by years."""
     if abs(fragment.wall_us - head.start_us) > MOST_LENGTH_US:
+        return False
+    reached = fragment.end_us(head)
+    if reached is not None and abs(reached - fragment.wall_us) > MOST_FRAGMENT_US:
         return False
     starts = ((part.decode_ticks, head.tracks[part.track].timescale) for part in fragment.slices)
     return all(ticks_to_us(ticks, scale) <= MOST_LENGTH_US for ticks, scale in starts)
@@ -206,17 +242,30 @@ def _nal_units_fill(payload: bytes, *, strict: bool) -> bool:
 
 def _finish(root: Path, file: str, open_file: DurableFile, survey: _Survey, boot: str) -> Sealed:
     head = survey.head
-    said: dict[str, Any] = survey.end.facts if survey.end is not None else {}
     facts = EndFacts(
-        start_us=int(said.get("start_us", head.start_us)),
-        end_us=int(said.get("end_us", max(survey.end_us, head.start_us))),
-        ended=str(said.get("ended", ENDED)), recovered=bool(said.get("recovered", True)),
+        start_us=head.start_us, end_us=max([head.start_us, *survey.ends_us]), ended=ENDED, recovered=True,
         media_bytes=survey.media_bytes, video_samples=survey.count(Kind.VIDEO),
-        audio_samples=survey.count(Kind.AUDIO), dropped_samples=int(said.get("dropped_samples", 0)),
+        audio_samples=survey.count(Kind.AUDIO), dropped_samples=0,
     )  # fmt: skip
+    if survey.end is not None:
+        with suppress(BadInput):  # an end box that cannot be read is as good as none
+            facts = _end_facts(survey.end)
     layout = Layout(head.reserved_at, head.reserved_bytes, survey.fragments_end)
     digest = finish(open_file, root / file, layout, survey.index, facts)
     return _sealed(file, head, facts, digest, open_file.size, boot)
+
+
+def _end_facts(end: Ended) -> EndFacts:
+    said = end.facts
+    try:
+        return EndFacts(
+            start_us=int(said["start_us"]), end_us=int(said["end_us"]), ended=str(said["ended"]),
+            recovered=bool(said["recovered"]), media_bytes=int(said["media_bytes"]),
+            video_samples=int(said["video_samples"]), audio_samples=int(said["audio_samples"]),
+            dropped_samples=int(said["dropped_samples"]),
+        )  # fmt: skip
+    except (KeyError, ValueError, TypeError) as error:
+        raise BadInput(f"the end box is damaged: {error}") from error
 
 
 def _sealed(file: str, head: FileHead, end: EndFacts, digest: str, size: int, boot: str) -> Sealed:
@@ -250,16 +299,7 @@ def describe(path: Path, *, boot: str = "") -> Sealed:
         if piece is None:
             raise BadInput(f"{path} is not finished: it ends without an end box")
         digest, size = hash_of(fd, path), os.fstat(fd).st_size
-    try:
-        said = piece.facts
-        facts = EndFacts(
-            start_us=int(said["start_us"]), end_us=int(said["end_us"]), ended=str(said["ended"]),
-            recovered=bool(said["recovered"]), media_bytes=int(said["media_bytes"]),
-            video_samples=int(said["video_samples"]), audio_samples=int(said["audio_samples"]),
-            dropped_samples=int(said["dropped_samples"]),
-        )  # fmt: skip
-    except (KeyError, ValueError, TypeError) as error:
-        raise BadInput(f"the end box of {path} is damaged: {error}") from error
+    facts = _end_facts(piece)
     file = stream_folder(head.key) / path.parent.name / path.name
     return _sealed(str(file), head, facts, digest, size, boot)
 
@@ -289,4 +329,4 @@ def _free_name(root: Path, file: str, suffix: str = "") -> str:
 
 def _same_file(part: Path, final: Path) -> bool:
     with storage_errors("looking for", final):
-        return final.exists() and final.samefile(part)
+        return part.exists() and final.exists() and final.samefile(part)

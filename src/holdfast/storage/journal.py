@@ -18,7 +18,7 @@ from holdfast.core.camera import STREAMS, StreamKey
 from holdfast.core.clock import Clock
 from holdfast.core.errors import BadInput, NotFound, StorageError, UsageError
 from holdfast.core.footage import journal_path, stream_folder
-from holdfast.core.journal import CHAIN_START, Begun, Emptied, Event, Line, Sealed, When, decode, encode
+from holdfast.core.journal import CHAIN_START, Begun, Emptied, Event, Line, Removed, Sealed, When, decode, encode
 from holdfast.core.timing import day_of
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import DurableFile, ensure_folder, fsync_folder
@@ -261,6 +261,6 @@ def unfinished(lines: Iterable[Line]) -> list[str]:
     for line in lines:
         if isinstance(line.event, Begun):
             open_files[line.event.file] = None
-        elif isinstance(line.event, Sealed | Emptied):
+        elif isinstance(line.event, Sealed | Emptied | Removed):
             open_files.pop(line.event.file, None)
     return list(open_files)
