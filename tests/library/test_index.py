@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +21,6 @@ from holdfast.core.timing import HOUR_US
 from holdfast.library import tail
 from holdfast.library.index import Indexer
 from holdfast.library.timeline import read_stream
-from support.catalog import catalog, catalog_url, postgres  # noqa: F401 - fixtures
 from support.clock import PushedClock
 from support.journals import Told, touched
 from support.lines import START_US, journals
@@ -29,12 +29,13 @@ GATE = StreamKey("gate", "main")
 
 
 def rows(catalog: Catalog, key: StreamKey = GATE) -> tuple[list[SegmentRow], list[GapRow]]:
+    """Return a stream's rows."""
     with catalog.read() as tx:
         stream = next(row.id for row in cameras.streams(tx, camera=key.camera) if row.key == key)
         return segments.starting_at(tx, stream, None), gaps.starting_at(tx, stream, None)
 
 
-def facts(catalog: Catalog, key: StreamKey = GATE) -> tuple[list[object], list[object]]:
+def facts(catalog: Catalog, key: StreamKey = GATE) -> tuple[list[Any], list[Any]]:
     """Return rows without their ids."""
     pieces, spans = rows(catalog, key)
     return (
@@ -43,29 +44,30 @@ def facts(catalog: Catalog, key: StreamKey = GATE) -> tuple[list[object], list[o
     )
 
 
-def derived(line: Timeline) -> tuple[list[object], list[object]]:
+def derived(line: Timeline) -> tuple[list[Any], list[Any]]:
+    """Return what rows should say."""
     return (
         sorted((s.file.rpartition(":")[2], s.run, s.start_us, s.end_us, s.removed_why) for s in line.segments),
         [(g.start_us, None if g.open else g.end_us, g.reason, g.detail) for g in line.gaps],
     )
 
 
-@pytest.fixture
-def clock() -> PushedClock:
+@pytest.fixture(name="clock")
+def _clock() -> PushedClock:
     return PushedClock()
 
 
-@pytest.fixture
-def told(tmp_path: Path, clock: PushedClock) -> Told:
+@pytest.fixture(name="told")
+def _told(tmp_path: Path, clock: PushedClock) -> Told:
     return Told(tmp_path / "disk", clock)
 
 
-@pytest.fixture
-def indexer(catalog: Catalog, told: Told, clock: PushedClock) -> Indexer:  # noqa: F811
+@pytest.fixture(name="indexer")
+def _indexer(catalog: Catalog, told: Told, clock: PushedClock) -> Indexer:
     return Indexer(catalog, {"disk": told.root}, clock)
 
 
-def test_footage_and_gaps_cover_all_time(catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer) -> None:  # noqa: F811
+def test_footage_and_gaps_cover_all_time(catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer) -> None:
     """Every instant since the first line is in one segment or in one gap with its reason (C011, T1)."""
     told.open()
     first_us = clock.wall_us()
@@ -86,7 +88,7 @@ def test_footage_and_gaps_cover_all_time(catalog: Catalog, told: Told, clock: Pu
 
 
 def test_a_killed_recorder_shows_at_the_next_pass(
-    catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer  # noqa: F811
+    catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer
 ) -> None:  # fmt: skip
     """A recorder that dies without a word leaves an open gap in the catalog within 60 s (C011)."""
     told.open()
@@ -107,7 +109,7 @@ def test_a_killed_recorder_shows_at_the_next_pass(
 
 def test_recovery_closes_what_was_interrupted(
     catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer
-) -> None:  # noqa: F811
+) -> None:
     """An interrupted file becomes a recovered segment in the same row, and the gap keeps its place (F11)."""
     told.open()
     start_us = clock.wall_us()
@@ -126,7 +128,7 @@ def test_recovery_closes_what_was_interrupted(
     assert (pieces[0].id, pieces[0].state, pieces[0].recovered) == (before, "sealed", True)
 
 
-def test_emptied_files_leave_no_row(catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer) -> None:  # noqa: F811
+def test_emptied_files_leave_no_row(catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer) -> None:
     """A file in which recovery found nothing is no segment, and its run is no run."""
     told.open()
     file = told.begin()
@@ -170,7 +172,7 @@ def test_all_streams_share_one_commit(tmp_path: Path, clock: PushedClock) -> Non
 
 
 def test_a_new_indexer_goes_on_where_the_last_one_was(
-    catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer  # noqa: F811
+    catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer
 ) -> None:  # fmt: skip
     """A restarted worker reads on, finds nothing twice, and keeps every id."""
     told.open()
@@ -185,7 +187,7 @@ def test_a_new_indexer_goes_on_where_the_last_one_was(
     assert rows(catalog)[0][:5] == before[0]
 
 
-def test_removed_files_stay_on_record(catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer) -> None:  # noqa: F811
+def test_removed_files_stay_on_record(catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer) -> None:
     """Footage that policy removed keeps its row and says why, however long ago it was settled."""
     told.open()
     old = told.record(600)
@@ -199,7 +201,7 @@ def test_removed_files_stay_on_record(catalog: Catalog, told: Told, clock: Pushe
     assert Indexer(catalog, {"disk": told.root}, clock).rebuild().segments == 0
 
 
-def test_names_that_collide_are_distinct(catalog: Catalog, tmp_path: Path, clock: PushedClock) -> None:  # noqa: F811
+def test_names_that_collide_are_distinct(catalog: Catalog, tmp_path: Path, clock: PushedClock) -> None:
     """Over the hour that autumn repeats, three cameras in the same second keep all their files and rows (F14)."""
     clock = PushedClock(1_793_489_400_000_000)  # 2026-10-31T23:30Z; Berlin repeats 02:00 to 03:00 an hour later
     told = [Told(tmp_path / "disk", clock, StreamKey(name, "main")) for name in ("gate", "yard", "door")]
@@ -220,7 +222,7 @@ def test_names_that_collide_are_distinct(catalog: Catalog, tmp_path: Path, clock
         stream.die()
 
 
-def test_a_stream_may_move_to_another_volume(catalog: Catalog, tmp_path: Path, clock: PushedClock) -> None:  # noqa: F811
+def test_a_stream_may_move_to_another_volume(catalog: Catalog, tmp_path: Path, clock: PushedClock) -> None:
     """Footage of one stream on two volumes is one timeline; a file name may occur on both."""
     one, two = Told(tmp_path / "one", clock), Told(tmp_path / "two", clock)
     indexer = Indexer(catalog, {"one": one.root, "two": two.root}, clock)
@@ -243,7 +245,7 @@ def test_a_stream_may_move_to_another_volume(catalog: Catalog, tmp_path: Path, c
 
 
 def test_a_volume_that_is_away_takes_no_rows_with_it(
-    catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer, tmp_path: Path  # noqa: F811
+    catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer, tmp_path: Path
 ) -> None:  # fmt: skip
     """While a disk is not mounted its footage stays in the catalog."""
     told.open()
@@ -257,7 +259,7 @@ def test_a_volume_that_is_away_takes_no_rows_with_it(
     assert facts(catalog)[0] == before[0]
 
 
-def test_a_lost_journal_loses_no_footage(catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer) -> None:  # noqa: F811
+def test_a_lost_journal_loses_no_footage(catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer) -> None:
     """Where lines were cut off, finished segments stay, marked as known from the file alone, and somebody is told."""
     told.open()
     kept = told.record(600)
@@ -274,7 +276,7 @@ def test_a_lost_journal_loses_no_footage(catalog: Catalog, told: Told, clock: Pu
     told.die()
 
 
-def test_a_clock_that_was_wrong_moves_rows(catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer) -> None:  # noqa: F811
+def test_a_clock_that_was_wrong_moves_rows(catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer) -> None:
     """Footage from before the clock was right is placed where it belongs as soon as that is known, in the same row."""
     right_us = clock.wall_us()
     clock.step(-HOUR_US / 1e6)
@@ -295,7 +297,7 @@ def test_a_clock_that_was_wrong_moves_rows(catalog: Catalog, told: Told, clock: 
 
 def test_an_hour_later_only_the_end_is_derived(
     told: Told, clock: PushedClock, catalog: Catalog, indexer: Indexer
-) -> None:  # noqa: F811
+) -> None:
     """What the indexer carries from pass to pass stays small, however long the history."""
     told.open()
     sizes = []
@@ -309,7 +311,7 @@ def test_an_hour_later_only_the_end_is_derived(
         sizes.append(len(stream.tail))
     assert max(sizes) < 2.5 * tail.SETTLE_AT * 600
     assert sizes[-1] < 1.5 * sizes[3]
-    assert facts(catalog)[0][-1][3] == clock.wall_us()  # type: ignore[index]
+    assert facts(catalog)[0][-1][3] == clock.wall_us()
     told.die()
 
 
@@ -332,7 +334,7 @@ def test_the_catalog_may_go_away(tmp_path: Path, told: Told, clock: PushedClock)
     told.die()
 
 
-def test_the_catalog_says_until_when_it_knows(catalog: Catalog, clock: PushedClock, indexer: Indexer) -> None:  # noqa: F811
+def test_the_catalog_says_until_when_it_knows(catalog: Catalog, clock: PushedClock, indexer: Indexer) -> None:
     """Readers can tell how old the catalog's knowledge is."""
     indexer.pass_once()
     clock.advance(11)
@@ -383,12 +385,12 @@ class Chunked:
             indexer.pass_once()
         whole = timeline(read_stream({"disk": root}, key), now_us=clock.wall_us(), alive=False)
         pieces, spans = facts(self.catalog, key)
-        assert sorted(piece[:5] for piece in pieces) == derived(whole)[0]  # type: ignore[index]
+        assert sorted(piece[:5] for piece in pieces) == derived(whole)[0]
         assert spans == derived(whole)[1]
 
 
-@pytest.fixture
-def chunked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chunked]:
+@pytest.fixture(name="chunked")
+def _chunked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chunked]:
     monkeypatch.setattr(tail, "KEEP", 2)
     monkeypatch.setattr(tail, "SETTLE_AT", 5)
     with open_catalog(f"sqlite:///{tmp_path}/catalog.sqlite") as opened:

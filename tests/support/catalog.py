@@ -9,23 +9,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Self
 
 import psycopg
 import pytest
 from psycopg import sql
 
 from holdfast.catalog.db import Catalog, open_catalog
+from support.needs import postgres_bin
 
 BOTH = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.needs("postgres"))]
-
-
-def postgres_bin() -> Path | None:
-    """Where the newest PostgreSQL server's programs are; Debian keeps them off PATH."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
-    if found:
-        return found[-1].parent
-    other = shutil.which("initdb")
-    return Path(other).parent if other else None
 
 
 class Postgres:
@@ -36,7 +29,7 @@ class Postgres:
         self._folder = Path(tempfile.mkdtemp(prefix="holdfast-pg-"))
         self.port = _free_port()
 
-    def __enter__(self) -> "Postgres":
+    def __enter__(self) -> Self:
         data = self._folder / "data"
         if os.geteuid() == 0:
             # The server refuses to run as root; whoever installed it made a user for it.

@@ -5,13 +5,12 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support.clock import PushedClock
-
 from holdfast.core.camera import StreamKey
 from holdfast.core.footage import PART, lock_path, segment_path, stream_folder
 from holdfast.core.journal import Begun, Closed, Down, Emptied, Event, Opened, Removed, Sealed
 from holdfast.storage.journal import JournalWriter
 from holdfast.storage.lock import FileLock
+from support.clock import PushedClock
 
 
 @dataclass
@@ -66,10 +65,12 @@ class Told:
         data = f"{file} {start_us}".encode()
         (self.root / f"{file}{PART}").unlink(missing_ok=True)
         (self.root / file).write_bytes(data)
+        end_us = self.clock.wall_us()
+        boot_us = None if recovered else self.clock.boot_us() - (end_us - start_us)
         sealed = Sealed(
-            file=file, run=run, start_us=start_us, end_us=self.clock.wall_us(), start_boot_us=None if recovered else self.clock.boot_us() - (self.clock.wall_us() - start_us), bytes=len(data),
-            media_bytes=len(data) // 2, sha256=_sha256(data), video_samples=25, audio_samples=0, began="cut", ended=ended,
-            recovered=recovered, tracks=[{"kind": "video", "codec": "h264", "width": 1920}],
+            file=file, run=run, start_us=start_us, end_us=end_us, start_boot_us=boot_us, bytes=len(data),
+            media_bytes=len(data) // 2, sha256=_sha256(data), video_samples=25, audio_samples=0, began="cut",
+            ended=ended, recovered=recovered, tracks=[{"kind": "video", "codec": "h264", "width": 1920}],
         )  # fmt: skip
         self.say(sealed)
         return sealed

@@ -10,6 +10,7 @@ START_US = 1_790_000_000_000_000
 
 
 def sealed(number: int, start_us: int, end_us: int, *, recovered: bool = False) -> Sealed:
+    """Return a finished segment."""
     return Sealed(
         file=f"f{number}", run="r", start_us=start_us, end_us=end_us, start_boot_us=None, bytes=1, media_bytes=1,
         sha256="0", video_samples=1, audio_samples=0, began="cut", ended="cut", recovered=recovered,
@@ -17,7 +18,7 @@ def sealed(number: int, start_us: int, end_us: int, *, recovered: bool = False) 
 
 
 @st.composite
-def journals(draw: st.DrawFn) -> list[Line]:
+def journals(draw: st.DrawFn) -> list[Line]:  # noqa: C901 - one branch for each kind of line
     """Lines as recorders, recoveries, crashes, reboots and wrong clocks might leave them, and then some."""
     lines: list[Line] = []
     at, boot, begun = START_US, 0, {}

@@ -8,6 +8,7 @@ Not here: tables (`schema`), statements (`cameras`, `segments`, …), migrations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from holdfast.core.errors import ConfigError
 
 BUSY_TIMEOUT_S = 30.0  # chosen: longer than any transaction of ours, shorter than a person's patience
 CONNECT_TIMEOUT_S = 5  # chosen: a host that is away must be known before the next pass is due
+_AGAIN_S = 0.02  # chosen: making a catalog takes a tenth of a second
 _WRITES = "holdfast_writes"
 
 
@@ -152,6 +154,8 @@ def _parsed(url: str) -> sqlalchemy.URL:
         ) from error
     if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
         raise ConfigError(f"catalog.url: {parsed.get_backend_name()} is not known", hint="use sqlite or postgresql")
+    if parsed.get_backend_name() == "sqlite" and not parsed.database:
+        raise ConfigError("catalog.url names no file", hint="write sqlite:////path/to/catalog.sqlite, four slashes")
     return parsed
 
 
@@ -170,6 +174,7 @@ def _engine(url: str) -> Engine:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise ConfigError(f"catalog.url: no folder for {parsed.database}: {error.strerror}") from error
+    parsed = parsed.set(drivername="sqlite")
     engine = sqlalchemy.create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
@@ -181,10 +186,24 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     # Before anything writes the file's first page: after that only a VACUUM of the whole file could change it.
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    connection.execute("PRAGMA journal_mode = WAL")
+    _begin_wal(connection)
     # In WAL this risks the last commits at a power cut, never the file; the journals say them again.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_wal(connection: sqlite3.Connection) -> None:
+    # The busy timeout does not cover this one statement: of programs that start at once, all but one are refused.
+    deadline_s = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline_s:
+                raise
+            time.sleep(_AGAIN_S)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

@@ -1,0 +1,174 @@
+"""Opening, transactions, and the errors that leave the catalog."""
+
+import os
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from holdfast.catalog import nodes
+from holdfast.catalog.db import Catalog, open_catalog, sqlite_path
+from holdfast.catalog.failures import CatalogDamaged
+from holdfast.catalog.rows import new_ids
+from holdfast.core.errors import CatalogError, CatalogUnavailable, ConfigError
+
+
+def test_opening_again_changes_nothing(catalog_url: str) -> None:
+    """A catalog that is up to date is opened as it is."""
+    with open_catalog(catalog_url) as first, first.write() as tx:
+        nodes.ensure(tx, "local", 7)
+    with open_catalog(catalog_url) as second, second.read() as tx:
+        assert nodes.find(tx, "local") == 1
+
+
+def test_many_programs_start_at_once(catalog_url: str) -> None:
+    """Programs that open an empty catalog together migrate it once, one after the other."""
+    failures: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            open_catalog(catalog_url).close()
+        except BaseException as error:  # noqa: BLE001 - a thread's error is looked at below
+            failures.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_failed_block_leaves_nothing(catalog: Catalog) -> None:
+    """What a block wrote before it failed is not there afterwards."""
+
+    def fail() -> None:
+        with catalog.write() as tx:
+            nodes.ensure(tx, "local", 1)
+            raise ValueError
+
+    with pytest.raises(ValueError, match=r"^$"):
+        fail()
+    with catalog.read() as tx:
+        assert nodes.find(tx, "local") is None
+
+
+def test_no_foreign_error_leaves(catalog: Catalog) -> None:
+    """A refused statement is a CatalogError at the line that asked, and does not repeat any values."""
+    with catalog.read() as tx, pytest.raises(CatalogError, match="does not understand nonsense") as caught:
+        tx.run("nonsense", text("SELECT secret FROM nowhere WHERE x = :x").bindparams(x="hunter2"))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_ids_are_never_used_again(catalog: Catalog) -> None:
+    """The id of a deleted row does not come back."""
+    with catalog.write() as tx:
+        assert list(new_ids(tx, 1, "gaps", 3)) == [1, 2, 3]
+    with catalog.write() as tx:
+        assert list(new_ids(tx, 1, "gaps")) == [4]
+        assert list(new_ids(tx, 2, "gaps")) == [1]
+
+
+def test_sqlite_is_set_up_for_readers_beside_a_writer(tmp_path: Path) -> None:
+    """The file is in WAL mode, gives back space in steps, and holds to its foreign keys."""
+    with open_catalog(f"sqlite:///{tmp_path}/c.sqlite") as opened, opened.read() as tx:
+        wanted = {"journal_mode": "wal", "auto_vacuum": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+        for name, value in wanted.items():
+            assert tx._connection.exec_driver_sql(f"PRAGMA {name}").scalar() == value, name
+
+
+def test_a_locked_file_is_unavailable(tmp_path: Path) -> None:
+    """A catalog that somebody keeps locked is an error that says to try again."""
+    url = f"sqlite:///{tmp_path}/c.sqlite"
+    with open_catalog(url) as one, open_catalog(url) as other, one.write():
+        with other.read() as tx:
+            tx._connection.exec_driver_sql("PRAGMA busy_timeout = 20")
+        with pytest.raises(CatalogUnavailable) as caught, other.write():
+            pass
+    assert caught.value.transient
+
+
+def test_others_commits_are_noticed(tmp_path: Path) -> None:
+    """`data_version` changes when another connection commits, and not otherwise."""
+    url = f"sqlite:///{tmp_path}/c.sqlite"
+    with open_catalog(url) as one, open_catalog(url) as other:
+        before = one.data_version()
+        assert one.data_version() == before
+        with other.write() as tx:
+            nodes.ensure(tx, "local", 1)
+        assert one.data_version() != before
+
+
+@pytest.mark.parametrize("damage", [b"this is no database" * 300, None])
+def test_a_damaged_file_is_named(tmp_path: Path, damage: bytes | None) -> None:
+    """A file that is not a database, or whose pages are garbage, is damaged, with a way out."""
+    path = tmp_path / "c.sqlite"
+    if damage is None:
+        open_catalog(f"sqlite:///{path}").close()
+        garbage = bytearray(path.read_bytes())
+        garbage[100:] = os.urandom(len(garbage) - 100)
+        damage = bytes(garbage)
+    path.write_bytes(damage)
+    with pytest.raises(CatalogDamaged, match="damaged") as caught:
+        open_catalog(f"sqlite:///{path}")
+    assert "reindex" in caught.value.hint
+
+
+def test_a_newer_catalog_is_left_alone(catalog_url: str) -> None:
+    """A catalog of a newer program is refused with what to do, and not changed."""
+    with open_catalog(catalog_url) as opened, opened.write() as tx:
+        tx.run("a newer version", text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(CatalogError, match="does not know") as caught:
+        open_catalog(catalog_url)
+    assert "newer" in caught.value.hint
+
+
+def test_a_copy_is_kept_before_migrating(tmp_path: Path) -> None:
+    """Before an existing SQLite catalog is migrated, the file as it was is kept beside it."""
+    path = tmp_path / "c.sqlite"
+    with open_catalog(f"sqlite:///{path}") as opened, opened.write() as tx:
+        nodes.ensure(tx, "local", 1)
+        tx.run("an older version", text("UPDATE alembic_version SET version_num = '0000'"))
+    with pytest.raises(CatalogError):
+        open_catalog(f"sqlite:///{path}")
+    with closing(sqlite3.connect(f"{path}.before-0000")) as copy:
+        assert copy.execute("SELECT name FROM nodes").fetchall() == [("local",)]
+
+
+def test_a_server_that_is_away_is_unavailable() -> None:
+    """A PostgreSQL that cannot be reached is known within seconds, and its password is not in the message."""
+    began = time.monotonic()
+    with pytest.raises(CatalogUnavailable) as caught:
+        open_catalog("postgresql://holdfast:hunter2@127.0.0.1:1/none")
+    assert time.monotonic() - began < 10
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "sqlite+foo+bar://"])
+def test_other_urls_are_refused(url: str) -> None:
+    """A URL for another kind of database is a mistake in the configuration."""
+    with pytest.raises(ConfigError):
+        open_catalog(url)
+
+
+def test_where_the_file_is() -> None:
+    """The file of an SQLite catalog is known; a server has none."""
+    assert sqlite_path("sqlite:////a/b.sqlite") == Path("/a/b.sqlite")
+    assert sqlite_path("postgresql://x/y") is None
+
+
+def test_nothing_stays_open(tmp_path: Path) -> None:
+    """Fifty times opened and closed leaves no descriptor behind."""
+    url = f"sqlite:///{tmp_path}/c.sqlite"
+    open_catalog(url).close()
+    before = len(list(Path("/dev/fd").iterdir()))
+    for _ in range(50):
+        with open_catalog(url) as opened:
+            opened.data_version()
+            with opened.read() as tx:
+                nodes.find(tx, "local")
+    assert len(list(Path("/dev/fd").iterdir())) == before
