@@ -31,6 +31,7 @@ TICK_S = (
     0.25  # chosen: a plan is followed and a dead child noticed (sooner: SIGCHLD) within this; costs 0.1 % of a core
 )
 STATUS_S = 1.0  # how often supervisor.json is rewritten, like the recorders' status files
+WORKER_AFTER_S = 4.0  # chosen: recorders load in 1 s on an idle PC, 3 s on a busy one; the worker waits no longer
 STALE_S = 30.0  # a process that shows no progress for this long is replaced; recorders rewrite their files each second
 AWAY_S = 5.0  # a tick this late means that the judge was suspended, and the judged most likely too
 RETIRE_S = 5.0  # what a recorder without streams gets to let them go in its own words before it is stopped
@@ -87,7 +88,9 @@ class Supervisor:
         self._looping: set[str] = set()
         self._state = "starting"
         self._since_us = clock.wall_us()
-        self._ticked_us = self._status_us = self._ping_us = 0
+        self._baseline: dict[int, object] = {}
+        self._worker_begun = False
+        self._begun_us = self._ticked_us = self._status_us = self._ping_us = 0
 
     def run(self) -> None:
         """Supervise until SIGTERM or SIGINT; returns when every child has ended, within 30 s of it.
@@ -113,12 +116,22 @@ class Supervisor:
 
     def _begin(self) -> None:
         # Recorders first: with a last good plan footage does not wait for the worker's libraries to load (P7).
-        self._ticked_us = self._clock.boot_us()
+        self._ticked_us = self._begun_us = self._clock.boot_us()
         self._follow_plan()
-        self._worker.start()
+        self._baseline = {number: self._recorder_marker(number) for number in self._recorders}
+        self._start_worker(self._ticked_us)
         self._state = "running"
         self._write_status()
         self._notifier.ready(self._sentence())
+
+    def _start_worker(self, now_us: int) -> None:
+        """Start the worker once the first recorders report; loading everything at once would delay them by seconds."""
+        if self._worker_begun:
+            return
+        quiet = [n for n, marker in self._baseline.items() if marker is not None and marker == self._recorder_marker(n)]
+        if not quiet or now_us - self._begun_us >= WORKER_AFTER_S * 1e6:
+            self._worker_begun = True
+            self._worker.start()
 
     def _reload(self) -> None:
         _log.info("supervisor.reloading")
@@ -135,6 +148,7 @@ class Supervisor:
                 child.forgive()
         self._ticked_us = now_us
         self._follow_plan()
+        self._start_worker(now_us)
         self._retire(now_us)
         for child in self._children():
             self._look_after(child)
