@@ -21,7 +21,8 @@ from holdfast.core.gap import GapReason
 from holdfast.core.journal import Beat, Begun, Closed, Down, Emptied, Line, Opened, Removed, Sealed, When
 from holdfast.core.timing import day_of, stamp
 
-MIN_GAP_US = 100_000  # chosen: two frames at 20 fps; shorter holes are the last frame's unknown length, not a loss
+MIN_GAP_US = 30_000  # chosen: less than one picture at 25 fps, more than two runs' places in time differ by chance
+EARLY_US = 100_000  # chosen: a cause is dated by the last picture, whose length is an estimate
 
 PART = ".part"
 
@@ -156,8 +157,8 @@ def condense(lines: Iterable[Line], before_us: int) -> list[Line]:
         Lines that are only fit for `derive`, and of its result only for what starts at `before_us` or later.
     """
     ledger = _collected(lines)
-    early = [c for c in sorted(ledger.causes, key=lambda c: c.from_us) if c.from_us < before_us - MIN_GAP_US]
-    late = [c for c in ledger.causes if c.from_us >= before_us - MIN_GAP_US]
+    early = [c for c in sorted(ledger.causes, key=lambda c: c.from_us) if c.from_us < before_us - EARLY_US]
+    late = [c for c in ledger.causes if c.from_us >= before_us - EARLY_US]
     anywhen = When(at_us=before_us, boot="", boot_us=0, sync=True)
     result = [
         Line(anywhen, Down(from_us=c.from_us, reason=c.reason, detail=c.detail), "") for c in (*early[-1:], *late)
@@ -320,7 +321,7 @@ def _explained(hole: tuple[int, int], causes: list[_Cause]) -> list[Gap]:
     """
     start_us, end_us = hole
     # A cause carries the time of the last sample, whose length is an estimate: look a little before the hole, too.
-    inside = [c for c in causes if start_us - MIN_GAP_US <= c.from_us < end_us]
+    inside = [c for c in causes if start_us - EARLY_US <= c.from_us < end_us]
     if not inside:
         earlier = [c for c in causes if c.from_us < start_us]
         known = earlier[-1] if earlier else _Cause(start_us, GapReason.UNKNOWN, "")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from holdfast.core.errors import StorageError
+from holdfast.core.errors import HoldfastError
 from holdfast.core.journal import Event
 from holdfast.core.plan import StreamPlan
 from holdfast.media.recover import recover
@@ -61,6 +61,6 @@ class Upkeep:
                 for event in recover(Path(plan.volume), file, boot=self._boot):
                     say(event)
                     log.info("recovery.done", camera=plan.camera, stream=plan.stream, file=file, result=event.kind)
-            except StorageError as error:
+            except HoldfastError as error:
                 # Left where it is: the next start, or the next time the disk was away, finds it again.
                 log.warning("recovery.failed", camera=plan.camera, stream=plan.stream, file=file, why=str(error))
