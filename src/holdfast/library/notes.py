@@ -65,9 +65,12 @@ def write(
     line = json.dumps({"v": VERSION, **asdict(note)}, ensure_ascii=False) + "\n"
     path = root / NOTES_FILE
     with storage_errors("writing", path):
-        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
+        fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
         try:
-            os.write(fd, line.encode())
+            size = os.fstat(fd).st_size
+            # Half a line that a power cut left must not swallow this one.
+            torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+            os.write(fd, b"\n" * torn + line.encode())
             os.fsync(fd)
         finally:
             os.close(fd)

@@ -118,7 +118,7 @@ def _described(volumes: Mapping[str, Path], files: Iterable[tuple[str, str]], pr
         try:
             found = describe(volumes[volume] / file)
         except (BadInput, NotFound, StorageError) as error:
-            problems.append(str(error))
+            problems.append(f"{file} on volume {volume} cannot be adopted: {error}")
             continue
         yield Piece(
             volume=volume, file=file, run=found.run, state="sealed", origin="file", start_us=found.start_us,

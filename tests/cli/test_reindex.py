@@ -1,0 +1,51 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from holdfast.cli.main import main
+from support.clock import PushedClock
+from support.journals import Told
+
+
+def _run(*argv: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        main(list(argv))
+    return int(left.value.code or 0)
+
+
+@pytest.fixture(name="path")
+def _path(tmp_path: Path) -> Path:
+    path = tmp_path / "holdfast.toml"
+    path.write_text('state_dir = "state"\n[volumes.main]\npath = "disk"\n')
+    told = Told(tmp_path / "disk", PushedClock())
+    told.open()
+    told.record(600)
+    told.close()
+    return path
+
+
+def test_a_lost_catalog_is_rebuilt(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With no database at all, reindex makes one that check finds right (C067)."""
+    assert _run("reindex", "--json", "-c", str(path)) == 0
+    body = json.loads(capsys.readouterr().out)
+    assert (body["streams"], body["lines"], body["problems"]) == (1, 4, [])
+    assert _run("check", "-c", str(path)) == 0
+
+
+def test_a_damaged_catalog_is_put_aside(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A damaged database is kept under another name, and a new one takes its place (R7)."""
+    (path.parent / "state").mkdir()
+    (path.parent / "state" / "catalog.sqlite").write_bytes(b"garbage" * 1000)
+    assert _run("reindex", "-c", str(path)) == 0
+    assert "it is kept as" in capsys.readouterr().err.replace("\n", " ")
+    assert len(list((path.parent / "state").glob("catalog.sqlite.damaged-*"))) == 1
+    assert _run("check", "-c", str(path)) == 0
+
+
+def test_what_cannot_be_read_is_named(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that cannot be adopted is named, and the exit code says so."""
+    folder = path.parent / "disk/footage/gate/main/2026-09-21"
+    (folder / "gate_20260921T000000Z.mp4").write_bytes(b"not footage")
+    assert _run("reindex", "-c", str(path)) == 65
+    assert "gate_20260921T000000Z.mp4" in capsys.readouterr().err
