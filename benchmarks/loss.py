@@ -6,7 +6,6 @@ Exit code 1 where a single picture is missing between a camera's first and last 
 """
 
 import argparse
-import shutil
 import tempfile
 import time
 from collections import defaultdict
@@ -16,7 +15,7 @@ from rich.console import Console
 
 from holdfast.sim.mark import find_marks
 from meter import Group
-from scene import await_recording, cameras, holdfast_commands, media_files
+from scene import await_recording, cameras, clear, holdfast_commands, media_files
 
 _TAIL_US = 1_500_000  # a fragment, a burst, and the way through a busy machine; more is a loss at the end
 
@@ -47,7 +46,7 @@ def main() -> None:
                 counters[mark.camera].add(mark.counter)
                 last_us[mark.camera] = max(last_us[mark.camera], mark.sent_us)
     finally:
-        shutil.rmtree(folder)
+        clear(folder)
     lost = {name: max(seen) - min(seen) + 1 - len(seen) for name, seen in counters.items()}
     short = sorted(name for name, at_us in last_us.items() if stopped_us - at_us > _TAIL_US)
     total = sum(map(len, counters.values()))

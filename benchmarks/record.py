@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -21,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from meter import Group, Usage
-from scene import RECORDERS, await_recording, cameras, media_files
+from scene import RECORDERS, await_recording, cameras, clear, media_files
 
 _SETTLE_S = 3.0  # connections, first keyframes and imports are over by then; a cell measures steady recording
 
@@ -65,7 +64,7 @@ def run_cell(recorder: str, count: int, pace: str, seconds: float, scratch: Path
             written_bytes=written, recording_s=recording_s,
         )  # fmt: skip
     finally:
-        shutil.rmtree(folder)
+        clear(folder)
 
 
 def _media_bytes(folder: Path) -> int:

@@ -1,8 +1,10 @@
 """The scene of every benchmark: simulated cameras in a process of their own, and recorders that record them."""
 
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ from pathlib import Path
 from holdfast.core.plan import Plan, StreamPlan
 
 PER_PROCESS = 16  # streams of one recorder process, as configured by default
-_ENCODE_S = 180.0  # the first start encodes a minute of pictures in software; later ones find them in the cache
+MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else Path(tempfile.gettempdir())  # noqa: S108 - a folder with a random name is made in it
 
 
 @contextmanager
@@ -31,7 +33,9 @@ def cameras(count: int, pace: str, *options: str) -> Iterator[list[str]]:
 
 def holdfast_commands(folder: Path, urls: Sequence[str]) -> list[list[str]]:
     """Write `streams.json` for recorder processes without a supervisor, and return their command lines."""
-    footage, state, runtime = folder / "footage-disk", folder / "state", folder / "run"
+    footage, state = folder / "footage-disk", folder / "state"
+    # In memory, as installations have it: on a disk, replacing status files each second would be most of the work.
+    runtime = MEMORY / folder.parent.name
     for place in (footage, state, runtime):
         place.mkdir(parents=True)
     plans = tuple(
@@ -64,6 +68,12 @@ def pyav_commands(folder: Path, urls: Sequence[str]) -> list[list[str]]:
     """A thread a camera in one process, with PyAV's muxer."""
     folder.mkdir(parents=True)
     return [[sys.executable, str(Path(__file__).with_name("pyav_recorder.py")), str(folder), *urls]]
+
+
+def clear(folder: Path) -> None:
+    """Remove a run's scratch folder, and what `holdfast_commands` put into memory for it."""
+    shutil.rmtree(folder)
+    shutil.rmtree(MEMORY / folder.name, ignore_errors=True)
 
 
 RECORDERS = {"holdfast": holdfast_commands, "ffmpeg": ffmpeg_commands, "pyav": pyav_commands}
