@@ -92,7 +92,9 @@ def await_recording(folder: Path, count: int, *, timeout_s: float = 60.0) -> flo
         if sum(path.stat().st_size > 100_000 for path in _still_there(folder)) >= count:
             return time.monotonic() - begun
         time.sleep(0.05)
-    raise SystemExit(f"only {len(media_files(folder))} of {count} cameras are being recorded after {timeout_s:.0f} s")
+    sizes = sorted(path.stat().st_size for path in _still_there(folder))
+    said = (folder.parent / "log").read_text(encoding="utf-8", errors="replace")[-2000:]
+    raise SystemExit(f"not all of {count} cameras are being recorded after {timeout_s:.0f} s: {sizes} bytes\n{said}")
 
 
 def _still_there(folder: Path) -> Iterator[Path]:
