@@ -32,7 +32,7 @@ LOCAL = "local"
 HEARTBEAT_US = (
     10 * SECOND_US
 )  # chosen: readers call a catalog stale after a minute; six lost ones in a row are not noise
-RESCAN_US = 30 * SECOND_US  # chosen: new cameras and days show in half of the minute that C011 allows
+RESCAN_US = 30 * SECOND_US  # chosen: new days and sub streams show in half of the minute that C011 allows
 
 Progress = Callable[[str, int, int], None]
 """Told what is worked on, how many are done, and how many there are."""
@@ -94,6 +94,7 @@ class Indexer:
         self._streams: dict[StreamKey, tuple[str, ...]] = {}
         self._folders: dict[tuple[str, StreamKey], tuple[int, list[Path]]] = {}
         self._scanned_us: int | None = None
+        self._stamps: list[tuple[int, ...]] = []
         self._heartbeat_us: int | None = None
         self._problems: dict[str, None] = {}
         self._told: set[str] = set()
@@ -168,7 +169,10 @@ class Indexer:
         return self._report(tally, committed=True)
 
     def _scan(self, now_us: int) -> None:
-        if self._scanned_us is None or not 0 <= now_us - self._scanned_us < RESCAN_US:
+        # A new camera shows at once. Looked at twice, because its folder is there an instant before its stream's is.
+        self._stamps = [*self._stamps[-2:], tuple(_changed_ns(root / "footage") for root in self._volumes.values())]
+        settled = len(self._stamps) > 2 and len(set(self._stamps)) == 1  # noqa: PLR2004 - this one and two before
+        if self._scanned_us is None or not settled or not 0 <= now_us - self._scanned_us < RESCAN_US:
             self._streams = streams_on(self._volumes)
             self._scanned_us = now_us
 
@@ -322,3 +326,10 @@ class Indexer:
         tally.lines += sum(len(some) for some in news.lines.values())
         tally.segments += pieces
         tally.gaps += spans
+
+
+def _changed_ns(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0  # the volume is away, or nothing was recorded on it yet
