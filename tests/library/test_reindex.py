@@ -1,6 +1,6 @@
 """A catalog that was lost comes back as it was."""
 
-from dataclasses import fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,9 @@ def dump(catalog: Catalog) -> list[Any]:
     found: list[Any] = []
     with catalog.read() as tx:
         for stream in cameras.streams(tx):
-            for row in (*segments.starting_at(tx, stream.id, None), *gaps.starting_at(tx, stream.id, None)):
-                names = [f.name for f in fields(row) if f.name not in {"id", "stream"}]
-                found.append((str(stream.key), *(getattr(row, name) for name in names)))
+            rows = [asdict(row) for row in segments.starting_at(tx, stream.id, None)]
+            rows += [asdict(row) for row in gaps.starting_at(tx, stream.id, None)]
+            found += [(str(stream.key), *(v for k, v in row.items() if k not in {"id", "stream"})) for row in rows]
         runs = tx._connection.exec_driver_sql("SELECT run, start_us, end_us, began, ended, tracks FROM runs")
         found += [tuple(run) for run in runs]
     return sorted(found, key=str)

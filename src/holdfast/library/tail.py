@@ -16,7 +16,7 @@ from holdfast.core.footage import Timeline, anchor_us, condense, placed
 from holdfast.core.journal import Beat, Begun, Down, Emptied, Line, Sealed, decode, encode
 
 KEEP = 24  # chosen: four hours of ten-minute segments; what is noticed late is noticed within that
-SETTLE_AT = 240  # chosen: lines; derived in about a millisecond, and settled every 200 lines or so
+SETTLE_AT = 120  # chosen: lines; derived and written in some 10 ms, settled with every 90 lines or so
 _BOOTS = 16  # chosen: boots whose clock is remembered; lines come from the newest one
 
 
