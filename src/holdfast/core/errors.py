@@ -24,8 +24,8 @@
     └── MissingDependency     a tool or library is not there                     exit 72
 
 Each class says whether trying again can help (`transient`), what a person should do (`hint`), and how it leaves the
-program (`exit_code`, `http_status`). No libav error leaves `media/`, no SQLAlchemy error leaves `catalog/`, no `OSError`
-leaves `storage/`. A message names camera, stream and position, and never a credential.
+program (`exit_code`, `http_status`). No libav error leaves `media/`, no SQLAlchemy error leaves `catalog/`, no
+`OSError` leaves `storage/`. A message names camera, stream and position, and never a credential.
 """
 
 from typing import ClassVar

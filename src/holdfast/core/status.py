@@ -52,6 +52,7 @@ class StreamStatus:
         lost_s: Seconds not recorded since the recorder started, planned gaps not counted.
         drift_ppm: How fast the camera's clock runs against ours.
         retry_in_s: Seconds until the next attempt, or None.
+        notes: What a person should know about the stream, such as sound that cannot be recorded.
         mismatch: Fields in which the stream differs from what is expected, as `video.width: 1280, expected 1920`.
     """
 
@@ -77,6 +78,7 @@ class StreamStatus:
     lost_s: float = 0.0
     drift_ppm: float = 0.0
     retry_in_s: float | None = None
+    notes: list[str] = field(default_factory=list)
     mismatch: list[str] = field(default_factory=list)
 
     def to_json(self) -> str:

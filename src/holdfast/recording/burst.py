@@ -31,11 +31,13 @@ class BurstSource:
         self._clock = clock
         self._due_us = schedule.next_burst_us(capture, clock.wall_us())
         self._kinds: list[Kind] = []
+        self.notes: tuple[str, ...] = ()
 
     def open(self) -> tuple[Track, ...]:
         """Connect."""
         tracks = self._inner.open()
         self._kinds = [track.kind for track in tracks]
+        self.notes = self._inner.notes
         return tracks
 
     def samples(self) -> Iterator[Sample | TracksChanged]:

@@ -17,7 +17,7 @@ from holdfast.core.camera import Track
 from holdfast.core.clock import Clock
 from holdfast.core.errors import DiskFull
 from holdfast.core.footage import lock_path, stream_folder
-from holdfast.core.journal import Begun, Event, Opened
+from holdfast.core.journal import Begun, Event, Opened, Sealed
 from holdfast.core.plan import StreamPlan
 from holdfast.core.timing import SECOND_US
 from holdfast.media.recover import leftovers
@@ -160,21 +160,25 @@ class StreamStore:
             self.make_room()
             return self.segment.write(fragment.samples, wall_us)
 
-    def seal(self, *, start_us: int, start_boot_us: int | None, end_us: int, ended: str) -> None:
-        """Finish the segment: index, sync, final name, journal line, in this order (invariants D1 to D3)."""
+    def seal(self, *, start_us: int, start_boot_us: int | None, end_us: int, ended: str) -> Sealed | None:
+        """Finish the segment: index, sync, final name. The caller journals what is returned (invariants D1 to D3).
+
+        Returns:
+            The line to write, or None where nothing had been written into the segment.
+        """
         segment, self.segment = self.segment, None
         if segment is None:
-            return
+            return None
         if segment.media_bytes == 0:
             segment.discard()
-            return
+            return None
         try:
             sealed = segment.seal(start_us=start_us, end_us=end_us, ended=ended)
         except BaseException:
             segment.abandon()
             raise
         # The file was begun with a first guess of its start; the boot clock's anchor moves along with the better one.
-        self.say(replace(sealed, start_boot_us=start_boot_us), sync=True)
+        return replace(sealed, start_boot_us=start_boot_us)
 
     def abandon(self) -> None:
         """Leave the segment as it is: recovery finishes it."""

@@ -73,6 +73,7 @@ class StreamRecorder:
         self._backoff = Backoff(plan.backoff_first_s, plan.backoff_cap_s, plan.healthy_s, random.SystemRandom().random)
         self._tracks: tuple[Track, ...] = ()
         self._mismatch: list[str] = []
+        self._notes: list[str] = []
         self._group_us: int | None = None
         self._end_us = 0
         self._attempts = 0
@@ -130,7 +131,7 @@ class StreamRecorder:
             segments=writer.segments, queue_bytes=writer.held_bytes, dropped_samples=dropped,
             lost_s=round(condition.lost_s, 3), drift_ppm=round(session.drift_ppm, 1) if session else 0.0,
             retry_in_s=None if retry_at_us is None else max(0.0, (retry_at_us - self._clock.boot_us()) / SECOND_US),
-            mismatch=self._mismatch,
+            notes=self._notes, mismatch=self._mismatch,
         )  # fmt: skip
 
     # --- the stream's thread -----------------------------------------------------------------------------------------
@@ -230,6 +231,7 @@ class StreamRecorder:
 
     def _opened(self, tracks: tuple[Track, ...]) -> None:
         self._tracks = tracks
+        self._notes = list(self._source.notes) if self._source is not None else []
         self._check(tracks)
 
     def _check_daily(self) -> None:

@@ -306,7 +306,7 @@ class Writer:
         self._settled()
         if self._leftovers:
             # Only now, with footage flowing again: recovery reads and syncs, and must not delay the first picture.
-            leftovers, self._leftovers = self._leftovers, []
+            leftovers, self._leftovers = list(dict.fromkeys(self._leftovers)), []
             self._recover(self._plan, leftovers, self.say)
 
     def _seal(self, end_us: int, ended: str, run_start_us: int) -> None:
@@ -318,8 +318,19 @@ class Writer:
             # What was known at the first picture was a first guess; by now the run has settled on its place in time.
             self._start_boot_us += run_start_us - start_us
             start_us = run_start_us
-        store.seal(start_us=start_us, start_boot_us=self._start_boot_us, end_us=max(start_us, end_us), ended=ended)
-        self.segments += 1
+        file = store.segment.file
+        try:
+            sealed = store.seal(
+                start_us=start_us, start_boot_us=self._start_boot_us, end_us=max(start_us, end_us), ended=ended
+            )
+        except StorageError:
+            self._leftovers.append(file)
+            raise
+        if sealed is not None:
+            self.segments += 1
+            # Through the words that wait for the journal: a full disk must not make us forget a finished file.
+            self._words.append(sealed)
+            self._flush_words()
 
     def _end(self, item: RunEnd) -> None:
         self._run = None

@@ -19,7 +19,13 @@ class TracksChanged:
 
 
 class Source(Protocol):
-    """One connection to one stream. Used once: open, samples, close."""
+    """One connection to one stream. Used once: open, samples, close.
+
+    Attributes:
+        notes: What a person should know about the stream, such as sound that cannot be recorded; filled by `open`.
+    """
+
+    notes: tuple[str, ...]
 
     def open(self) -> tuple[Track, ...]:
         """Connect and learn what is sent, within the plan's open timeout.
