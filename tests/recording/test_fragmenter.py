@@ -57,3 +57,17 @@ def test_nothing_is_lost_or_reordered(shape: list[tuple[bool, bool, int]]) -> No
     fragments = _fragments(samples)
     assert [s for f in fragments for s in f.samples] == samples
     assert [f.bytes for f in fragments] == [sum(len(s.payload) for s in f.samples) for f in fragments]
+
+
+def test_ten_million_pictures_pass() -> None:
+    """Numbers and ticks beyond ten million pictures, and beyond 32 bits, change nothing (F16)."""
+    fragmenter = Fragmenter((VIDEO,))
+    first = 10_000_000
+    done = []
+    for index in range(first, first + 100):
+        ticks = index * 3600 + 2**32
+        sample = Sample(0, b"x" * 100, ticks, ticks, 3600, keyframe=index % 25 == 0, arrived_us=index * 40_000)
+        fragment = fragmenter.add(sample)
+        if fragment is not None:
+            done.append(fragment)
+    assert {len(fragment.samples) for fragment in done} == {13, 12}

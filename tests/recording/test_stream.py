@@ -159,6 +159,23 @@ def test_in_band_change_of_size_is_a_new_run_without_a_gap(tmp_path: Path) -> No
     assert ledger_of(plan).gaps == () or ledger_of(plan).gaps[0].start_us >= sealed[-1].end_us - MIN_GAP_US
 
 
+def test_a_stream_that_is_not_as_agreed_says_so(tmp_path: Path) -> None:
+    """Wrong codec, size or sound shows in the status from the first connection on, field by field (C009, F44)."""
+    expected: dict[str, dict[str, str | int | float]] = {
+        "video": {"codec": "hevc", "width": 320},
+        "audio": {"codec": "aac", "sample_rate": 16_000},
+    }
+    with simulated(small_camera(audio="pcma")) as sim:
+        plan = stream_plan(tmp_path, sim.url("cam1"), expected=expected)
+        with recording(plan) as recorder:
+            until(lambda: _recording(recorder))
+            mismatch = recorder.snapshot().mismatch
+    fields = {text.split(":")[0] for text in mismatch}
+    assert {"video.codec", "audio.sample_rate"} <= fields
+    assert "video.width" not in fields
+    assert len(footage_files(plan)) == 1, "it is recorded all the same"
+
+
 class _SteppedClock(SystemClock):
     """The host's clock, set by `step_us` whenever a test says so: a fake that only adds to the real one."""
 

@@ -143,7 +143,7 @@ def _result(recorder: StreamRecorder, plan: StreamPlan, console: Console) -> int
         console.print(f"nothing was recorded: {reason}")
         return 1
     folder = Path(plan.volume) / stream_folder(plan.key)
-    console.print(f"{segments} {'file' if segments == 1 else 'files'} in {folder}")
+    console.print(f"{segments} {'file' if segments == 1 else 'files'} in {folder}", soft_wrap=True)
     return 0
 
 
