@@ -345,7 +345,7 @@ def test_the_catalog_says_until_when_it_knows(catalog: Catalog, clock: PushedClo
         assert nodes.indexed_us(tx, node) == clock.wall_us()
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=journals(), cuts=st.lists(st.integers(1, 9), min_size=1, max_size=8), restart=st.booleans())
 def test_any_chunks_give_what_the_whole_gives(
     lines: list[Line], cuts: list[int], restart: bool, chunked: "Chunked"  # noqa: FBT001 - hypothesis passes by name

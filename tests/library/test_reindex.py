@@ -55,7 +55,7 @@ def test_the_same_timeline_comes_back(catalog: Catalog, tmp_path: Path, told: To
     clock.sync = True
     told.say(Beat(reason=""))
     old = told.record(600)
-    for number in range(300):
+    for number in range(150):
         if number % 7 == 0:
             told.down("stalled", 12.5)
         if number % 50 == 0:

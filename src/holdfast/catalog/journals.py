@@ -1,6 +1,6 @@
 """Journals: how far each one has been read into the catalog."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select, update
@@ -10,6 +10,7 @@ from holdfast.catalog.db import Transaction
 from holdfast.catalog.rows import Id, new_ids
 
 _JOURNALS = schema.journals.c
+_FEW = 100  # chosen: a pass changes one or two; a rebuild changes all, and then one list is quicker
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +21,13 @@ class Read:
     chain: str
 
 
-def positions(tx: Transaction, stream: Id) -> dict[tuple[str, str], Read]:
-    """Return how far each journal of a stream has been read, by (volume, day)."""
+def positions(tx: Transaction, stream: Id, days: Iterable[str] | None = None) -> dict[tuple[str, str], Read]:
+    """Return how far each journal of a stream has been read, by (volume, day): of some days, or of all."""
     joined = schema.journals.join(schema.volumes)
     columns = (schema.volumes.c.name, _JOURNALS.day, _JOURNALS.read_bytes, _JOURNALS.chain)
     where = (_JOURNALS.node == stream.node) & (_JOURNALS.stream_id == stream.number)
+    if days is not None:
+        where &= _JOURNALS.day.in_(sorted(days))
     rows = tx.run("journals", select(*columns).select_from(joined).where(where))
     return {(row.name, row.day): Read(int(row.read_bytes), row.chain) for row in rows}
 
@@ -33,7 +36,7 @@ def set_positions(
     tx: Transaction, stream: Id, volumes: Mapping[str, int], changed: Mapping[tuple[str, str], Read]
 ) -> None:
     """Note how far some journals have been read now."""
-    known = positions(tx, stream)
+    known = positions(tx, stream, {day for _, day in changed}) if len(changed) < _FEW else positions(tx, stream)
     for (volume, day), read in changed.items():
         place = {"node": stream.node, "stream_id": stream.number, "volume_id": volumes[volume], "day": day}
         values = {"read_bytes": read.read_bytes, "chain": read.chain}

@@ -87,13 +87,16 @@ def page(tx: Transaction, stream: Id, *, limit: int = PAGE, cursor: str | None =
 
 def by_file(tx: Transaction, stream: Id, files: Iterable[tuple[int, str]]) -> list[SegmentRow]:
     """Return the rows of some files of a stream, each named as (volume's number, path)."""
-    wanted = set(files)
-    names = sorted({file for _, file in wanted})
+    by_volume: dict[int, list[str]] = {}
+    for volume, file in sorted(set(files)):
+        by_volume.setdefault(volume, []).append(file)
     found: list[SegmentRow] = []
-    for at in range(0, len(names), _BATCH):
-        query = _query(stream).add_columns(_SEGMENTS.volume_id).where(_SEGMENTS.file.in_(names[at : at + _BATCH]))
-        rows = tx.run("segments", query).mappings()
-        found += [_row(row) for row in rows if (row["volume_id"], row["file"]) in wanted]
+    for volume, names in by_volume.items():
+        for at in range(0, len(names), _BATCH):
+            some = _SEGMENTS.file.in_(names[at : at + _BATCH])
+            # Without the volume no index would fit, and every row of the stream would be looked at.
+            query = _query(stream).where(_SEGMENTS.volume_id == volume, some).order_by(None)
+            found += [_row(row) for row in tx.run("segments", query).mappings()]
     return found
 
 
