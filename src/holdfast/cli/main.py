@@ -78,7 +78,7 @@ def _root(
         typer.echo(__version__)
         raise typer.Exit
     if ctx.invoked_subcommand is None:
-        typer.echo(ctx.get_help())
+        importlib.import_module("holdfast.cli.overview").show()
 
 
 def complain(error: HoldfastError) -> None:

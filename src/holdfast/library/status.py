@@ -203,6 +203,8 @@ def _judge(status: StreamStatus, now_us: int) -> StreamNow:
         if status.mismatch:
             health, words = Health.DEGRADED, f"recording, but not what is expected: {'; '.join(status.mismatch)}"
             hint = hint or "holdfast cameras test compares each camera with the configuration"
+        elif status.notes:
+            words = f"recording; {'; '.join(status.notes)}"
         elif status.dropped_samples:
             words = f"recording; {status.dropped_samples} samples were dropped because the disk was slow"
     elif state in {StreamState.DISABLED, StreamState.OFF_SCHEDULE}:
