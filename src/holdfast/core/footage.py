@@ -219,6 +219,7 @@ class _Ledger:
 
     def __init__(self) -> None:
         self.first_us: int | None = None
+        self.fresh = False  # the first line is a recorder's first word: nobody recorded this stream before
         self.segments: dict[str, Segment] = {}
         self.growing: dict[str, Segment] = {}
         self.sealed_lines: dict[str, Line] = {}
@@ -234,6 +235,7 @@ class _Ledger:
         when, event = line.when, line.event
         if self.first_us is None:
             self.first_us = when.at_us
+            self.fresh = isinstance(event, Opened)
         if isinstance(event, Opened):
             self._opened(when, event)
         elif isinstance(event, Closed):
@@ -308,6 +310,9 @@ class _Ledger:
             holes.append((at, end_us))
         causes = sorted(self.causes, key=lambda c: c.from_us)
         gaps = [gap for hole in holes for gap in _explained(hole, causes)]
+        if gaps and self.fresh and gaps[0].start_us == start_us and gaps[0].reason is GapReason.UNKNOWN:
+            # The moment between a recorder's very first start and its first picture, where nothing went wrong.
+            gaps[0] = replace(gaps[0], reason=GapReason.RECORDER_DOWN, detail="starting")
         if gaps and gaps[-1].end_us == end_us:
             gaps[-1] = replace(gaps[-1], open=True)
         return gaps
