@@ -161,6 +161,17 @@ def test_where_the_file_is() -> None:
     assert sqlite_path("postgresql://x/y") is None
 
 
+def test_a_file_that_was_replaced_is_noticed(tmp_path: Path) -> None:
+    """A catalog that was deleted under us would swallow what is written; it is told apart from its successor."""
+    path = tmp_path / "catalog.sqlite"
+    with open_catalog(f"sqlite:///{path}") as catalog:
+        assert not catalog.replaced()
+        path.rename(tmp_path / "elsewhere")
+        assert catalog.replaced()
+        open_catalog(f"sqlite:///{path}").close()
+        assert catalog.replaced()
+
+
 def test_nothing_stays_open(tmp_path: Path) -> None:
     """Fifty times opened and closed leaves no descriptor behind."""
     url = f"sqlite:///{tmp_path}/c.sqlite"

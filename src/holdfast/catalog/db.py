@@ -55,6 +55,7 @@ class Catalog:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._watcher: Connection | None = None
+        self._identity = self._identify()
 
     def __enter__(self) -> Self:
         return self
@@ -108,6 +109,24 @@ class Catalog:
             if self._watcher is None:
                 self._watcher = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             return int(self._watcher.exec_driver_sql("PRAGMA data_version").scalar_one())
+
+    def replaced(self) -> bool:
+        """Say whether the file was deleted, moved or replaced since it was opened.
+
+        SQLite would go on reading and writing the old file, which nobody else can see any more. Always False on
+        PostgreSQL.
+        """
+        return self._identity is not None and self._identify() != self._identity
+
+    def _identify(self) -> tuple[int, int] | None:
+        database = self._engine.url.database
+        if self.dialect != "sqlite" or not database:
+            return None
+        try:
+            found = Path(database).stat()
+        except OSError:
+            return (0, 0)
+        return (found.st_dev, found.st_ino)
 
     def close(self) -> None:
         """Close every connection. Safe to call twice."""

@@ -158,9 +158,11 @@ def from_journals(
         if camera is not None and key.camera.lower() != camera.lower():
             continue
         line = stream_timeline(volumes, key, now_us)
+        # As the rows have it: what precedes the first of them was too short to be a gap, and is no footage either.
+        start_us = min((piece.start_us for piece in (*line.segments, *line.gaps)), default=now_us)
         for day in wanted:
             first_us, last_us = day_span(day, zone)
-            span = (max(first_us, line.start_us), min(last_us, now_us))
+            span = (max(first_us, start_us), min(last_us, now_us))
             if span[0] >= span[1]:
                 continue
             pieces = [s for s in line.segments if s.start_us < span[1] and s.end_us > span[0]]

@@ -125,6 +125,11 @@ class CatalogLoop:
         loaded = self._loaded
         if loaded is None:
             return
+        if self._catalog is not None and self._catalog.replaced():
+            _log.warning(
+                "catalog.replaced", hint="the file was deleted or replaced while it was open; it is opened anew"
+            )
+            self._close()
         if self._catalog is None or self._url != loaded.config.catalog_url:
             self._close()
             self._url = loaded.config.catalog_url
