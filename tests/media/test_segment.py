@@ -10,6 +10,7 @@ import pytest
 from holdfast.core.camera import Kind, Sample, StreamKey
 from holdfast.core.errors import BadInput, DiskError, DiskFull, Unsupported, VolumeMissing
 from holdfast.core.footage import PART, segment_path
+from holdfast.media.footage import samples_of
 from holdfast.media.recover import describe
 from holdfast.media.segment import SegmentFile
 from support.media import GATE, WALL_US, Footage, encode, end_of, fragments, head, wall_of, write_part
@@ -257,6 +258,9 @@ def test_decode_times_that_go_back_are_held(tmp_path: Path, h264: Footage) -> No
     segment = SegmentFile.create(tmp_path, head(), h264.tracks, segment_s=600)
     segment.write(group, WALL_US)
     segment.seal(start_us=WALL_US, end_us=WALL_US + 500_000, ended="cut")
+    times = [payload.sample.dts_ticks for payload in samples_of(tmp_path / segment.file)]
+    assert len(times) == len(group)
+    assert times == sorted(times)
 
 
 def test_times_that_do_not_fit_are_refused(tmp_path: Path, h264: Footage) -> None:

@@ -50,7 +50,13 @@ def test_catalog_away_for_a_while(tmp_path: Path) -> None:
 
     indexing, clock = FakeIndexing(), PushedClock()
     loop = CatalogLoop(
-        tmp_path / "state", "pier", clock, open_catalog=opening, make_indexer=lambda *_: indexing, news=lambda: None
+        tmp_path / "state",
+        "pier",
+        clock,
+        open_catalog=opening,
+        make_indexer=lambda *_: indexing,
+        reconcile=lambda *_: (),
+        news=lambda: None,
     )
     loaded = loaded_in(tmp_path)
     loop.start(loaded)
@@ -75,7 +81,7 @@ def test_stop_does_not_wait_for_a_hanging_database(tmp_path: Path) -> None:
 
     loop = CatalogLoop(
         tmp_path / "state", "pier", PushedClock(),
-        open_catalog=opening, make_indexer=lambda *_: FakeIndexing(), news=lambda: None,
+        open_catalog=opening, make_indexer=lambda *_: FakeIndexing(), reconcile=lambda *_: (), news=lambda: None,
     )  # fmt: skip
     loop.start(loaded_in(tmp_path))
     loop.ask_stop()

@@ -173,6 +173,7 @@ def test_killed_supervisor_takes_its_children_along(node: Supervised) -> None:
     node.until(lambda: not any(running(pid) for pid in (*node.ups("recorder-0"), *node.ups("worker"))))
     node.start()
     node.until(lambda: len(node.ups("recorder-0")) == 2)
+    assert node.said().count("recorder-0 left") == 1
 
 
 def test_systemd_hears_of_everything(node: Supervised, tmp_path: Path) -> None:

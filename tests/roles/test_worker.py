@@ -32,6 +32,7 @@ class FakeIndexing:
 
     def __init__(self) -> None:
         self.passes = 0
+        self.comparisons = 0
         self.error: Exception | None = None
 
     def pass_once(self) -> IndexReport:
@@ -39,6 +40,10 @@ class FakeIndexing:
         if self.error is not None:
             raise self.error
         return IndexReport()
+
+    def reconciled(self) -> tuple[str, ...]:
+        self.comparisons += 1
+        return ()
 
 
 class Node:
@@ -57,7 +62,8 @@ class Node:
         self.stop()
         self.worker = Worker(
             self.root / "holdfast.toml", {}, self.clock, node=NODE, open_catalog=open_catalog,
-            make_indexer=lambda _catalog, _loaded: self.indexing, reconfigured=self.taken.append,
+            make_indexer=lambda _catalog, _loaded: self.indexing,
+            reconcile=lambda _catalog, _loaded: self.indexing.reconciled(), reconfigured=self.taken.append,
         )  # fmt: skip
         self.worker._plan = self.worker._last_plan()
         self.worker._catalog._loaded = self.worker._loaded
@@ -308,3 +314,11 @@ def test_catalog_thread_lives_and_ends(node: Node) -> None:
     assert loop.join(10)
     assert node.indexing.passes > before
     assert loop._catalog is None
+
+
+def test_rows_and_files_are_compared_once_a_start(node: Node) -> None:
+    """After the first pass over the journals, and not at each one, files without a row are looked for (C067)."""
+    node.start()
+    for _ in range(3):
+        node.catalog_pass()
+    assert (node.indexing.passes, node.indexing.comparisons) == (3, 1)

@@ -14,6 +14,7 @@ from holdfast.core.clock import SystemClock
 from holdfast.core.config import Loaded
 from holdfast.library.desired import load_or_last_good
 from holdfast.library.index import LOCAL, Indexer
+from holdfast.library.reindex import reconcile
 from holdfast.roles.logging import set_up_logging
 from holdfast.roles.worker import Worker
 
@@ -33,9 +34,13 @@ def work(
         roots = {name: volume.path for name, volume in loaded.config.volumes.items()}
         return Indexer(catalog, roots, clock, node=LOCAL)
 
+    def compare(catalog: Catalog, loaded: Loaded) -> tuple[str, ...]:
+        roots = {name: volume.path for name, volume in loaded.config.volumes.items()}
+        return reconcile(catalog, roots, clock, node=LOCAL).problems
+
     with closing(set_up_logging("worker", loaded.config.state_dir, loaded=loaded)) as logs:
         Worker(
             loaded.path, os.environ, clock, node=LOCAL, open_catalog=open_catalog, make_indexer=make_indexer,
-            reconfigured=lambda new: logs.add_secrets(new.secrets),
+            reconcile=compare,            reconfigured=lambda new: logs.add_secrets(new.secrets),
         ).run()  # fmt: skip
     return 0

@@ -7,7 +7,7 @@ Not here: publishing plans (worker), what indexing means (library.index).
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -52,6 +52,7 @@ class CatalogLoop:
         clock: Time.
         open_catalog: Opens the catalog of a URL.
         make_indexer: Makes the indexer of an open catalog and a configuration.
+        reconcile: Compares rows with files after the first pass of each indexer, and returns what it could not read.
         news: Called when the cameras of the catalog changed; from this thread.
     """
 
@@ -63,6 +64,7 @@ class CatalogLoop:
         *,
         open_catalog: Callable[[str], Catalog],
         make_indexer: Callable[[Catalog, Loaded], Indexing],
+        reconcile: Callable[[Catalog, Loaded], Sequence[str]],
         news: Callable[[], None],
     ) -> None:
         self._state_dir = state_dir
@@ -70,6 +72,8 @@ class CatalogLoop:
         self._clock = clock
         self._open_catalog = open_catalog
         self._make_indexer = make_indexer
+        self._reconcile = reconcile
+        self._reconciled: Indexing | None = None
         self._news = news
         self._wake = threading.Event()
         self._stopping = False
@@ -143,7 +147,12 @@ class CatalogLoop:
             self._synced = loaded
         self._learn(cameras.runtime_settings(catalog, self._node))
         if self._indexer is not None:
-            for problem in self._indexer.pass_once().problems:
+            problems = list(self._indexer.pass_once().problems)
+            if self._reconciled is not self._indexer:
+                # After the first pass, so that only files which no journal speaks of are adopted (C067).
+                problems += self._reconcile(catalog, loaded)
+                self._reconciled = self._indexer
+            for problem in problems:
                 _log.warning("index.problem", reason=problem)
 
     def _learn(self, found: list[dict[str, Any]]) -> None:

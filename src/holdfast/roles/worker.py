@@ -9,7 +9,7 @@ Not here: recording. Nothing in this process can stop it.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -62,6 +62,7 @@ class Worker:
         node: str,
         open_catalog: Callable[[str], Catalog],
         make_indexer: Callable[[Catalog, Loaded], Indexing],
+        reconcile: Callable[[Catalog, Loaded], Sequence[str]],
         reconfigured: Callable[[Loaded], None] = lambda loaded: None,  # noqa: ARG005 - nobody is told by default
     ) -> None:
         """Read the configuration, or the last good one where it is broken.
@@ -73,6 +74,7 @@ class Worker:
             node: Name of this node in the catalog.
             open_catalog: Opens the catalog of a URL.
             make_indexer: Makes the indexer of an open catalog and a configuration.
+            reconcile: Compares rows with files once for each indexer.
             reconfigured: Told of each configuration that is taken, for logging.
 
         Raises:
@@ -98,7 +100,7 @@ class Worker:
         self._signals: Signals | None = None
         self._catalog = CatalogLoop(
             self._config.state_dir, node, clock,
-            open_catalog=open_catalog, make_indexer=make_indexer, news=self._news,
+            open_catalog=open_catalog, make_indexer=make_indexer, reconcile=reconcile, news=self._news,
         )  # fmt: skip
 
     def run(self) -> None:

@@ -171,8 +171,11 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(under)
     for key, value in over.items():
         below = merged.get(key)
-        both = isinstance(value, dict) and isinstance(below, dict)
-        merged[key] = merge(below, value) if both and not is_reference(value) and not is_reference(below) else value  # type: ignore[arg-type]
+        tables = isinstance(value, dict) and isinstance(below, dict)
+        if tables and not is_reference(value) and not is_reference(below):
+            merged[key] = merge(below, value)
+        else:
+            merged[key] = value
     return merged
 
 
