@@ -18,7 +18,7 @@ from holdfast.core import schedule
 from holdfast.core.camera import Kind, Track
 from holdfast.core.clock import Clock
 from holdfast.core.errors import HoldfastError, SourceError, Unreachable
-from holdfast.core.gap import MEANING, GapReason
+from holdfast.core.gap import MEANING, PLANNED, GapReason
 from holdfast.core.journal import Closed, Down, Event
 from holdfast.core.plan import StreamPlan
 from holdfast.core.status import StreamState, StreamStatus
@@ -80,6 +80,7 @@ class StreamRecorder:
         self._dropped = 0
         self._last_sample_us: int | None = None
         self._why = "first"
+        self._said_down = False
         self._change_us: int | None = None
         self._checked_us = 0
         self._goodbye = Closed(reason=GapReason.RECORDER_DOWN.value, detail="stopped")
@@ -249,6 +250,7 @@ class StreamRecorder:
         self._mismatch = mismatch
 
     def _became_up(self) -> None:
+        self._said_down = False
         if self._condition.become(StreamState.RECORDING):
             log.info("stream.recording", camera=self.plan.camera, stream=self.plan.stream, after=self._why)
 
@@ -287,7 +289,7 @@ class StreamRecorder:
     def _became_down(
         self, state: StreamState, reason: GapReason, detail: str, from_us: int | None = None, hint: str = ""
     ) -> None:
-        """Enter a state without footage; a new reason goes into the journal and, once, into the log."""
+        """Enter a state without footage; a new reason goes into the journal, only the first one into the log (F04)."""
         was = self._condition.reason
         changed = self._condition.become(state, reason, detail, hint)
         if was is reason or not changed:
@@ -298,6 +300,9 @@ class StreamRecorder:
                 # The last picture still lasts a moment: what came of the next attempt must not seem to come before.
                 from_us = self._end_us + 1
         self.writer.say(Down(from_us=from_us, reason=reason.value, detail=detail))
-        log.info(
+        # A camera that is switched off hangs up first and cannot be reached then: that is one piece of news, not two.
+        say = log.debug if self._said_down else log.info
+        self._said_down = reason not in PLANNED
+        say(
             "stream.down", camera=self.plan.camera, stream=self.plan.stream, reason=reason.value, detail=detail,
         )  # fmt: skip

@@ -1,0 +1,55 @@
+import time
+from pathlib import Path
+
+import pytest
+
+from holdfast.core.gap import GapReason
+from holdfast.core.journal import Down
+from support.shard import Shard
+from support.sim import read_ledger, simulated, small_camera
+from support.survival import holes, marks_in
+
+STALLS = {"silent": "stalled", "silent_video": "stalled", "silent_audio": "stalled", "half_open": "stalled",
+          "no_keyframe": "no-keyframe"}  # fmt: skip
+STALL_S = 5.0
+SLACK_S = 1.0  # a keyframe and a look (a quarter of a second) may lie between what stopped and the limit's begin
+
+
+def _noticed_s(shard: Shard, ledger: Path, camera: str) -> float | None:
+    """Return how long after its fault's begin a camera's journal says so; None while it does not."""
+    (fault,) = read_ledger(ledger, "fault_begin", camera=camera)
+    said = [line for line in shard.lines(camera) if isinstance(line.event, Down)]
+    after = [line for line in said if line.when.at_us > fault["wall_us"]]
+    if not after:
+        return None
+    assert isinstance(after[0].event, Down)
+    assert after[0].event.reason == STALLS[fault["fault"]]
+    return float(after[0].when.at_us - fault["wall_us"]) / 1e6
+
+
+@pytest.mark.parametrize("group_s", [1, 2, pytest.param(4, marks=pytest.mark.soak)])
+def test_every_stall_is_noticed_in_time(tmp_path: Path, group_s: int) -> None:
+    """No media, a silent track, a half-open socket, no keyframes: noticed in 5 s or 3 groups; others go on (F01, F02, F39, C006)."""  # noqa: E501 - one sentence
+    ledger = tmp_path / "sim.jsonl"
+    cameras = {fault.replace("_", "-"): fault for fault in STALLS}
+    limit_s = max(STALL_S, 3.0 * group_s)
+    specs = [small_camera(name, gop=25 * group_s) for name in (*cameras, "sound")]
+    with simulated(*specs, ledger=ledger) as sim:
+        with Shard(tmp_path, {spec.name: sim.url(spec.name) for spec in specs}, stall_s=STALL_S) as shard:
+            shard.until(shard.recording)
+            # Two keyframes must have been seen, or the length of a group is not known.
+            time.sleep(2.1 * group_s)
+            for camera, fault in cameras.items():
+                sim.inject(fault, camera, limit_s + 10)
+            shard.until(lambda: all(_noticed_s(shard, ledger, c) is not None for c in cameras), limit_s + 8)
+            took = {camera: _noticed_s(shard, ledger, camera) or 0.0 for camera in cameras}
+        lasting = {camera: marks_in(sorted(shard.volume.glob(f"footage/{camera}/main/*/*.mp4"))) for camera in cameras}
+        healthy = marks_in(sorted(shard.volume.glob("footage/sound/main/*/*.mp4")))
+    print(f"\nnoticed, groups of {group_s} s:", ", ".join(f"{c} {s:.2f} s" for c, s in took.items()))  # noqa: T201 - a measure
+    for camera, seconds in took.items():
+        # Without pictures or keyframes the last group counts from its begin: it may be noticed that much earlier.
+        assert seconds <= limit_s + SLACK_S, (camera, seconds)
+        assert seconds >= limit_s - group_s - SLACK_S, (camera, seconds)
+        assert lasting[camera], camera
+    assert holes(healthy) == []
+    assert {gap.reason for gap in shard.ledger("sound").gaps} == {GapReason.RECORDER_DOWN}
