@@ -21,6 +21,8 @@ MOST_IN_FUNCTION = 60
 _SUPERVISORS = (
     "roles/",
     "sim/thread.py",
+    "recording/stream.py",
+    "recording/writer.py",
 )  # where a broad `except` has its place: they stand between a failure and others
 _SUITES = {"conformance"}  # one suite for all that keep a contract, not for one module
 # Hosts of registries and mirrors, written so that this file does not name them either.

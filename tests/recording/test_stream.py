@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,8 @@ from holdfast.core.gap import GapReason
 from holdfast.core.journal import Begun, Closed, Down, Opened, Sealed, Stepped
 from holdfast.core.plan import Capture, Window
 from holdfast.core.status import StreamState
+from holdfast.recording.session import Session
+from holdfast.recording.store import StreamStore
 from holdfast.recording.stream import StreamRecorder
 from holdfast.recording.writer import Trouble
 from support.recording import events, footage_files, ledger_of, play, recording, stream_plan, until
@@ -271,3 +274,46 @@ def test_twenty_starts_and_stops_leave_nothing_behind(tmp_path: Path) -> None:
         assert threading.active_count() <= threads
         assert _descriptors() <= descriptors
         assert sim.counts("cam1").left_behind == 0
+
+
+def test_a_mistake_of_ours_does_not_end_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that nobody foresaw is a gap and a log line; the stream goes on by itself (F03)."""
+    monkeypatch.setattr("holdfast.recording.stream.STUMBLE_S", 0.5)
+    tripped: list[int] = []
+    real = Session.record
+
+    def trips(self: Session, *given: Any) -> None:
+        if not tripped:
+            tripped.append(1)
+            raise ZeroDivisionError("nobody foresaw this")
+        real(self, *given)
+
+    monkeypatch.setattr(Session, "record", trips)
+    with simulated() as sim:
+        plan = stream_plan(tmp_path, sim.url("cam1"))
+        with recording(plan) as recorder:
+            until(lambda: recorder.snapshot().reason == "unknown")
+            assert "nobody foresaw this" in recorder.snapshot().detail
+            until(lambda: _recording(recorder))
+    assert [down.reason for down in events(plan, Down)] == ["unknown"]
+
+
+def test_a_mistake_in_writing_does_not_end_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unforeseen error in the writer's thread costs one segment, not the stream (F03)."""
+    real = StreamStore.write
+    tripped: list[int] = []
+
+    def trips(self: StreamStore, *given: Any) -> int:
+        if len(tripped) < 1 and self.segment is not None and self.segment.fragments > 2:
+            tripped.append(1)
+            raise ZeroDivisionError("nobody foresaw this either")
+        return real(self, *given)
+
+    monkeypatch.setattr(StreamStore, "write", trips)
+    with simulated(small_camera(gop=10)) as sim:
+        plan = stream_plan(tmp_path, sim.url("cam1"))
+        with recording(plan) as recorder:
+            until(lambda: tripped)
+            until(lambda: recorder.writer.trouble is None and recorder.writer.segment)
+            until(lambda: any(sealed.recovered for sealed in events(plan, Sealed)))
+    assert GapReason.DISK_ERROR in {gap.reason for gap in ledger_of(plan).gaps}

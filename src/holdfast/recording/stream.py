@@ -34,6 +34,9 @@ from holdfast.recording.store import StreamStore
 from holdfast.recording.writer import Writer
 
 PROBE_TIMEOUT_S = 2.0  # chosen: a port that does not answer within this is tried again, not waited for
+STUMBLE_S = (
+    5.0  # chosen: an error of ours that repeats must not fill the log, nor cost more than seconds if it does not
+)
 POLL_S = 1.0  # chosen: how late a changed override or a disk that is back may be noticed while nothing is recorded
 
 log = structlog.get_logger()
@@ -145,15 +148,31 @@ class StreamRecorder:
             while not self._stop.is_set():
                 if not self.writer.ready.wait(POLL_S / 4):
                     continue
-                if not self._wanted():
-                    self._rest()
-                    continue
-                self._attempt()
+                try:
+                    self._turn()
+                except Exception as error:  # noqa: BLE001 - the stream's supervisor: no mistake of ours may end recording
+                    self._stumbled(error)
                 if self._once:
                     break
         finally:
             self._condition.become(StreamState.OFF)
             self.writer.stop(self._goodbye, timeout_s=20.0)
+
+    def _turn(self) -> None:
+        if self._wanted():
+            self._attempt()
+        else:
+            self._rest()
+
+    def _stumbled(self, error: Exception) -> None:
+        """Something happened that nobody foresaw: say so with all that is known of it, wait, and go on."""
+        log.error("stream.stumbled", camera=self.plan.camera, stream=self.plan.stream, exc_info=error)
+        detail = f"an error in the recorder: {type(error).__name__}: {error}"
+        self._became_down(
+            StreamState.WAITING, GapReason.UNKNOWN, detail, hint="holdfast logs shows it; please report it"
+        )
+        self._why = GapReason.UNKNOWN.value
+        self._stop.wait(STUMBLE_S)
 
     def _pin(self) -> None:
         if self.plan.cpu is None:

@@ -61,6 +61,6 @@ class Upkeep:
                 for event in recover(Path(plan.volume), file, boot=self._boot):
                     say(event)
                     log.info("recovery.done", camera=plan.camera, stream=plan.stream, file=file, result=event.kind)
-            except HoldfastError as error:
+            except (HoldfastError, OSError, ValueError) as error:
                 # Left where it is: the next start, or the next time the disk was away, finds it again.
                 log.warning("recovery.failed", camera=plan.camera, stream=plan.stream, file=file, why=str(error))

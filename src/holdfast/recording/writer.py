@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import structlog
 
 from holdfast.core.clock import Clock
-from holdfast.core.errors import AlreadyRunning, DiskFull, StorageError
+from holdfast.core.errors import AlreadyRunning, DiskError, DiskFull, StorageError
 from holdfast.core.gap import GapReason
 from holdfast.core.journal import Beat, Closed, Down, Emptied, Event, Sealed
 from holdfast.core.plan import StreamPlan
@@ -176,6 +176,9 @@ class Writer:
                     self._step(item)
                 except StorageError as error:
                     self._fail(error)
+                except Exception as error:  # the writer's supervisor: no mistake of ours may end recording
+                    log.exception("writer.stumbled", camera=self._plan.camera, stream=self._plan.stream)
+                    self._fail(DiskError(f"an error in the recorder: {type(error).__name__}: {error}"))
             self._let_go()
 
     def _next(self) -> Item | None:
