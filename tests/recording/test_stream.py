@@ -317,3 +317,18 @@ def test_a_mistake_in_writing_does_not_end_recording(tmp_path: Path, monkeypatch
             until(lambda: recorder.writer.trouble is None and recorder.writer.segment)
             until(lambda: any(sealed.recovered for sealed in events(plan, Sealed)))
     assert GapReason.DISK_ERROR in {gap.reason for gap in ledger_of(plan).gaps}
+
+
+@pytest.mark.parametrize("jump_s", [-60, 3600])
+def test_a_jump_of_the_cameras_clock_costs_one_short_gap(tmp_path: Path, jump_s: int) -> None:
+    """A camera whose timestamps jump begins a new run on the same connection, and is not taken for stalled (C006)."""
+    with simulated(small_camera(gop=10)) as sim:
+        plan = stream_plan(tmp_path, sim.url("cam1"))
+        with recording(plan) as recorder:
+            until(lambda: _recording(recorder))
+            time.sleep(1)
+            sim.inject("timestamp_jump", "cam1", seconds=jump_s)
+            time.sleep(7)
+        assert sim.counts("cam1").opened == 1
+    assert {down.reason for down in events(plan, Down)} == {"clock"}
+    assert sum(gap.end_us - gap.start_us for gap in ledger_of(plan).gaps) <= 1.2 * SECOND

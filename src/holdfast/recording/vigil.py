@@ -44,7 +44,8 @@ class Vigil:
         """Note a sample."""
         index = sample.track
         before = self._dts[index]
-        if before is None or sample.dts_ticks > before:
+        # Any change counts: after the camera's clock jumped back, its time moves on below what it was.
+        if sample.dts_ticks != before:
             self._dts[index] = sample.dts_ticks
             self._moved_us[index] = sample.arrived_us
         if sample.keyframe and self._kinds[index] is Kind.VIDEO:

@@ -22,7 +22,7 @@ from holdfast.core.gap import GapReason
 from holdfast.core.journal import Beat, Closed, Down, Emptied, Event, Sealed
 from holdfast.core.plan import StreamPlan
 from holdfast.core.timing import SECOND_US
-from holdfast.recording.fragmenter import Fragment
+from holdfast.recording.fragmenter import SLOW_US, Fragment
 from holdfast.recording.store import RunStart, StreamStore
 
 BEAT_US = 10 * SECOND_US  # chosen: how far off a death while waiting may be placed, against 120 bytes each
@@ -30,6 +30,7 @@ RETRY_US = 2 * SECOND_US  # chosen: a full or absent disk is asked again this of
 HANDOVER_US = (
     SECOND_US // 4
 )  # chosen: a reload hands a stream over within a segment's sealing time; asking is one flock
+SYNC_AHEAD_US = SLOW_US + 100_000  # measured: a fragment is collected for half a second, a sync takes up to a tenth
 IDLE_S = 0.25  # chosen: how late a beat or a look at the volume may come while nothing is recorded
 WORDS = 1000  # chosen: events kept while the journal cannot be written; hours of reconnects
 
@@ -110,6 +111,8 @@ class Writer:
         self._beat_us = 0
         self._retry_us = 0
         self._synced_us = 0
+        # What a power cut costs is the interval *and* what was not written yet: it begins early enough for both.
+        self._sync_us = max(plan.sync_s * SECOND_US / 2, plan.sync_s * SECOND_US - SYNC_AHEAD_US)
         self._start_us = 0
         self._start_boot_us = 0
         self._first_of_run = False
@@ -289,7 +292,7 @@ class Writer:
         store.write(item.fragment, item.wall_us)
         self._end_us = self.media_end_us = item.end_us
         now_us = self._clock.boot_us()
-        if now_us - self._synced_us >= self._plan.sync_s * SECOND_US and store.segment is not None:
+        if now_us - self._synced_us >= self._sync_us and store.segment is not None:
             store.segment.sync()
             store.look(now_us=now_us)
             self._synced_us = now_us
