@@ -114,7 +114,8 @@ class Drill:
     def _write_config(self, urls: dict[str, str]) -> None:
         lines = [
             "[site]", 'name = "Drill"', "[volumes.main]", f'path = "{self.root / "disk"}"', 'reserve = "0"',
-            "[recorder]", "streams_per_process = 5", "[defaults]", "segment_s = 30", "stall_s = 5.0", "healthy_s = 10.0",
+            "[recorder]", "streams_per_process = 5", "[defaults]", "segment_s = 30", "stall_s = 5.0",
+            "healthy_s = 10.0",
         ]  # fmt: skip
         for name, url in urls.items():
             lines += [f"[cameras.{name}]", f'url = "{url}"']
