@@ -84,6 +84,19 @@ def _mount() -> bool:
         return _runs("mount", "-t", "tmpfs", "-o", "size=64k", "none", folder) and _runs("umount", folder)
 
 
+def _loop_mount() -> bool:
+    """Whether an ext4 image can be made and mounted: the tools are there, and this container may."""
+    if not (_root() and all(shutil.which(tool) for tool in ("mkfs.ext4", "debugfs", "mount", "umount"))):
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        image, target = Path(folder, "image"), Path(folder, "mounted")
+        target.mkdir()
+        with image.open("wb") as file:
+            file.truncate(4 << 20)
+        made = _runs("mkfs.ext4", "-q", "-F", str(image))
+        return made and _runs("mount", "-o", "loop", str(image), str(target)) and _runs("umount", str(target))
+
+
 def _gst_packages() -> tuple[str, ...]:
     plugins = tuple(f"gstreamer1.0-plugins-{quality}" for quality in ("base", "good", "bad", "ugly"))
     return ("python3-gi", "gir1.2-gst-rtsp-server-1.0", "gir1.2-gstreamer-1.0", *plugins, "gstreamer1.0-libav")
@@ -101,6 +114,9 @@ NEEDS: dict[str, Need] = {
     "git": Need(_tool("git"), ("git",)),
     "linux": Need(lambda: sys.platform == "linux", how="run the tests on Linux"),
     "root": Need(_root, how=_AS_ROOT),
+    "loop-mount": Need(
+        _loop_mount, ("e2fsprogs", "mount"), _AS_ROOT + " that has loop devices and may mount (CAP_SYS_ADMIN)"
+    ),
     "mount": Need(_mount, how=_AS_ROOT + " that may mount (CAP_SYS_ADMIN)"),
 }
 """Every name that `@pytest.mark.needs` takes."""

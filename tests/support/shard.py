@@ -96,6 +96,8 @@ class Shard:
         end = time.monotonic() + limit_s
         while not done():
             said = (self.root / "output").read_text(encoding="utf-8")
+            assert self.process is not None
+            assert self.process.poll() is None, said
             assert time.monotonic() < end, said + str({c: self.status(c) for c in self.plans})
             time.sleep(0.02)
 

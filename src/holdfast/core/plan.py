@@ -71,7 +71,7 @@ class StreamPlan:
         backoff_cap_s: Longest such wait.
         probe_s: How often an unreachable camera's port is tried.
         healthy_s: After recording this long, back-off starts from the beginning.
-        sync_s: Seconds between `fdatasync` of the growing file.
+        sync_s: Seconds of footage that a power cut may cost: `fdatasync` of the growing file comes a little more often.
         queue_bytes: Bytes that may wait for the disk; beyond them footage is dropped and a `disk-slow` gap says so.
         reserve_bytes: Free space that the volume must keep.
         expected: What the stream should be, as `kind` to facts, for the stream contract check.

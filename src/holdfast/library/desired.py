@@ -32,7 +32,7 @@ GOOD_PLAN = "streams.json.good"
 GOOD_CONFIG = "config.last-good.toml"
 
 SYNC_S = {"disk": 2.0, "sd-card": 10.0}
-"""Seconds between syncs by kind of volume: what a power cut may cost against how fast flash wears (architecture)."""
+"""Seconds that a power cut may cost, by kind of volume, against how fast flash wears (architecture)."""
 
 _NOTE = "# Last good copy, kept by Holdfast; the settings are in "
 

@@ -228,7 +228,7 @@ class CameraConfig(Table):
         default=60.0, description="After recording this many seconds waits begin from the first again."
     )
     sync_s: Seconds | None = Field(
-        default=None, description="Seconds between syncs of the growing file; unset is 2, or 10 on an SD card."
+        default=None, description="Seconds of footage that a power cut may cost; unset is 2, or 10 on an SD card."
     )
     queue: Size = Field(default=16 * MIB, ge=64 * 1024, description="Bytes that may wait for a slow disk.")
     cpu: int | None = Field(
