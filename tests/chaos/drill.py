@@ -129,12 +129,22 @@ class Drill:
         pause_s = self.seconds / (self.kills + 1)
         for _ in range(self.kills):
             time.sleep(max(0.0, pause_s + chooser.uniform(-0.3, 0.3) * pause_s))
-            pids = self._recorder_pids()
-            if pids:
-                pid = chooser.choice(pids)
-                self.killed.append((pid, time.time_ns() // 1000))
-                os.kill(pid, signal.SIGKILL)
+            while not self._kill_one(chooser):
+                time.sleep(0.5)
         time.sleep(max(0.0, ends - time.monotonic()))
+
+    def _kill_one(self, chooser: random.Random) -> bool:
+        pids = self._recorder_pids()
+        if not pids:
+            return False
+        pid = chooser.choice(pids)
+        at_us = time.time_ns() // 1000
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:  # its status is up to 5 s old
+            return False
+        self.killed.append((pid, at_us))
+        return True
 
     def _recorder_pids(self) -> list[int]:
         """Read which processes record now from what `holdfast status` says."""

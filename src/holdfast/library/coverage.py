@@ -159,7 +159,8 @@ def from_journals(
             continue
         line = stream_timeline(volumes, key, now_us)
         # As the rows have it: what precedes the first of them was too short to be a gap, and is no footage either.
-        start_us = min((piece.start_us for piece in (*line.segments, *line.gaps)), default=now_us)
+        starts = [segment.start_us for segment in line.segments] + [gap.start_us for gap in line.gaps]
+        start_us = min(starts, default=now_us)
         for day in wanted:
             first_us, last_us = day_span(day, zone)
             span = (max(first_us, start_us), min(last_us, now_us))

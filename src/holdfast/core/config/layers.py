@@ -171,11 +171,9 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(under)
     for key, value in over.items():
         below = merged.get(key)
-        tables = isinstance(value, dict) and isinstance(below, dict)
-        if tables and not is_reference(value) and not is_reference(below):
+        merged[key] = value
+        if isinstance(value, dict) and isinstance(below, dict) and not (is_reference(value) or is_reference(below)):
             merged[key] = merge(below, value)
-        else:
-            merged[key] = value
     return merged
 
 
