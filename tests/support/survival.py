@@ -27,14 +27,16 @@ class Ground(Node):
         root.mkdir(parents=True, exist_ok=True)
         self.cameras: dict[str, dict[str, Any]] = {name: {"url": url} for name, url in urls.items()}
         self.more = more
-        self.level = level
+        self.log: dict[str, Any] = {"level": level}
         super().__init__(root, {})
         self.write()
 
     def write(self) -> None:
         """Replace the configuration by what is wanted now, as an editor would."""
         lines = ['state_dir = "state"', 'runtime_dir = "run"', self.more]
-        lines += ["[volumes.main]", 'path = "vol"', 'reserve = "1 MB"', "[log]", f'level = "{self.level}"']
+        lines += ["[volumes.main]", 'path = "vol"', 'reserve = "1 MB"', "[log]"]
+        lines += [f"{key} = {json.dumps(value)}" for key, value in self.log.items()]
+        lines += ["[defaults]", "segment_s = 86400"]  # so that no test meets a boundary that it does not expect
         for name, keys in self.cameras.items():
             lines.append(f"[cameras.{name}]")
             lines += [f"{key} = {value if isinstance(value, str) and value[:1] in '{[' else json.dumps(value)}"

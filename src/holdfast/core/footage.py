@@ -142,7 +142,35 @@ def placed(lines: Sequence[Line], anchors: Mapping[str, int] | None = None) -> l
         if when.sync:
             following[when.boot] = anchor_us(when)
         offsets[index] = following.get(when.boot, offsets[index])
-    return [_shifted(line, offset) for line, offset in zip(lines, offsets, strict=True)]
+    wrong: dict[str, tuple[int, int]] = {}
+    ended: tuple[int, int] = (0, 0)
+    result = []
+    for line, offset in zip(lines, offsets, strict=True):
+        moved, event = _shifted(line, offset), line.event
+        if isinstance(event, Begun) and not line.when.sync and offset is not None:
+            wrong[event.run] = (anchor_us(line.when), offset)
+        elif isinstance(event, Begun) and event.run in wrong:
+            moved = replace(moved, event=replace(event, start_us=event.start_us + _shift(wrong[event.run])))
+        elif isinstance(event, Sealed) and event.run in wrong and (line.when.sync or event.start_boot_us is None):
+            later = _resealed(event, wrong[event.run])
+            moved, ended = replace(moved, event=later), (event.end_us, later.end_us)
+        elif isinstance(event, Down) and line.when.sync and event.from_us == ended[0]:
+            moved = replace(moved, event=replace(event, from_us=ended[1]))
+        result.append(moved)
+    return result
+
+
+# A run keeps the clock that it began with until somebody notices that it was set. What is written of it meanwhile
+# carries a line that is right about when it was written, and wrong about when it was recorded.
+
+
+def _shift(clock: tuple[int, int]) -> int:
+    return clock[1] - clock[0]
+
+
+def _resealed(event: Sealed, clock: tuple[int, int]) -> Sealed:
+    start_us = event.start_us + _shift(clock) if event.start_boot_us is None else event.start_boot_us + clock[1]
+    return replace(event, start_us=start_us, end_us=start_us + event.end_us - event.start_us)
 
 
 def condense(lines: Iterable[Line], before_us: int) -> list[Line]:

@@ -90,7 +90,7 @@ class Tail:
         Returns:
             Whether it did; then rows before the new `settled_us` will not be touched again.
         """
-        if len(lines) < self.limit:
+        if len(lines) < self.limit or self._between_clocks():
             return False
         before_us = self._settleable_us(lines, timeline)
         if before_us is None or (self.settled_us is not None and before_us <= self.settled_us):
@@ -114,6 +114,21 @@ class Tail:
         if not alive or alive[-1].when.at_us < before_us or min(growing, default=before_us) < before_us:
             return None
         return before_us
+
+    def _between_clocks(self) -> bool:
+        """Say whether footage that a wrong clock began may still be finished by a right one.
+
+        Its last line is placed by its first one, which must not be settled before.
+        """
+        begun: dict[str, str] = {}
+        for line in self.fresh:
+            if isinstance(line.event, Begun) and not line.when.sync:
+                begun[line.event.file] = line.when.boot
+            elif isinstance(line.event, Sealed | Emptied):
+                begun.pop(line.event.file, None)
+        growing = set(begun.values())
+        newest = [line.when for line in self.fresh[-KEEP:]]
+        return any(w.sync and w.boot in growing for w in newest) or len({w.sync for w in newest}) > 1
 
     def _remember_clocks(self) -> None:
         right: set[str] = set()
