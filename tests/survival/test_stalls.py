@@ -12,7 +12,7 @@ from support.survival import holes, marks_in
 STALLS = {"silent": "stalled", "silent_video": "stalled", "silent_audio": "stalled", "half_open": "stalled",
           "no_keyframe": "no-keyframe"}  # fmt: skip
 STALL_S = 5.0
-SLACK_S = 1.0  # a keyframe and a look (a quarter of a second) may lie between what stopped and the limit's begin
+SLACK_S = 2.0  # a look (a quarter of a second), and sealing: the line comes after the file, which a busy disk delays
 
 
 def _noticed_s(shard: Shard, ledger: Path, camera: str) -> float | None:
@@ -44,6 +44,7 @@ def test_every_stall_is_noticed_in_time(tmp_path: Path, group_s: int) -> None:
             shard.until(lambda: all(_noticed_s(shard, ledger, c) is not None for c in cameras), limit_s + 8)
             took = {camera: _noticed_s(shard, ledger, camera) or 0.0 for camera in cameras}
         lasting = {camera: marks_in(sorted(shard.volume.glob(f"footage/{camera}/main/*/*.mp4"))) for camera in cameras}
+        left = {camera: sim.counts(camera).left_behind for camera in cameras if camera != "half-open"}
         healthy = marks_in(sorted(shard.volume.glob("footage/sound/main/*/*.mp4")))
     print(f"\nnoticed, groups of {group_s} s:", ", ".join(f"{c} {s:.2f} s" for c, s in took.items()))  # noqa: T201 - a measure
     for camera, seconds in took.items():
@@ -51,5 +52,23 @@ def test_every_stall_is_noticed_in_time(tmp_path: Path, group_s: int) -> None:
         assert seconds <= limit_s + SLACK_S, (camera, seconds)
         assert seconds >= limit_s - group_s - SLACK_S, (camera, seconds)
         assert lasting[camera], camera
+    assert set(left.values()) == {0}, "whoever still answers is told goodbye"
     assert holes(healthy) == []
     assert {gap.reason for gap in shard.ledger("sound").gaps} == {GapReason.RECORDER_DOWN}
+
+
+def test_a_camera_that_never_sends_a_keyframe_says_so(tmp_path: Path) -> None:
+    """Without a first keyframe the gap's reason is known within seconds, and the first one is recorded (R3, F39)."""
+    with simulated() as sim:
+        sim.inject("no_keyframe", "cam1", 9)
+        with Shard(tmp_path, {"cam1": sim.url("cam1")}) as shard:
+            shard.until(lambda: sim.counts("cam1").opened == 1)
+            opened_us = time.time_ns() // 1000
+            shard.until(lambda: shard.status("cam1").get("reason") == GapReason.NO_KEYFRAME)
+            shard.until(shard.recording)
+        (first, *_) = [line for line in shard.lines("cam1") if isinstance(line.event, Down)]
+        assert isinstance(first.event, Down)
+        assert first.event.reason == GapReason.NO_KEYFRAME
+        assert (first.when.at_us - opened_us) / 1e6 <= STALL_S + SLACK_S
+        assert sim.counts("cam1").opened == 1, "the connection is kept: the keyframe comes on it"
+    assert marks_in(sorted(shard.volume.glob("footage/cam1/main/*/*.mp4")))
