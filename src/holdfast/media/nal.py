@@ -92,7 +92,7 @@ def _repack(data: bytes, spans: list[tuple[int, int]], *, hevc: bool) -> AccessU
             dropped, kept_apart = kind == _HEVC_AUD, kind in _HEVC_PARAMETERS
         else:
             kind = data[begin] & 0x1F
-            keyframe = keyframe or kind == _H264_IDR or (kind == _H264_SEI and _recovers_at_once(data, begin, end))
+            keyframe = keyframe or kind == _H264_IDR or (kind == _H264_SEI and recovers_at_once(data, begin, end))
             dropped, kept_apart = kind == _H264_AUD, kind in _H264_PARAMETERS
         if kept_apart:
             parameters.append(bytes(view[begin:end]))
@@ -102,7 +102,7 @@ def _repack(data: bytes, spans: list[tuple[int, int]], *, hevc: bool) -> AccessU
     return AccessUnit(b"".join(pieces), keyframe, parameters)
 
 
-def _recovers_at_once(data: bytes, begin: int, end: int) -> bool:
+def recovers_at_once(data: bytes | bytearray, begin: int, end: int) -> bool:
     """Say whether an SEI unit opens with a recovery point of zero frames.
 
     Some cameras never send IDR pictures but intra pictures marked so. A count above zero is a picture that is refreshed

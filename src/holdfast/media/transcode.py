@@ -159,6 +159,11 @@ class ToAac:
         self._encoder = self._new_encoder()
         return done
 
+    def move(self, samples: int) -> None:
+        """Move the times of what comes out from now on: the sender's clock was understood better."""
+        if self._start is not None:
+            self._start += samples
+
     def _new_encoder(self) -> Any:
         encoder: Any = av.CodecContext.create("aac", "w")
         encoder.sample_rate = self._rate

@@ -6,16 +6,13 @@ description, and a keyframe with other sets than before begins another track. Pu
 Not here: reading packets (rtsp, file), order between tracks (assembly).
 """
 
-from dataclasses import replace
-
-from holdfast.core.camera import Kind, Sample, Track
+from holdfast.core.camera import Sample, Track
 from holdfast.core.errors import BadInput
 from holdfast.media import nal, params
+from holdfast.media.source.sets import ParameterSets
 from holdfast.media.source.timeline import Timeline
 
 _DEFAULT_FPS = 25.0  # chosen: only sets the length of a first picture whose successor never came
-_ROLES = {7: 1, 8: 2, 13: 3}
-_ROLES_HEVC = {32: 0, 33: 1, 34: 2}
 
 
 class Pictures:
@@ -40,11 +37,7 @@ class Pictures:
         self.track: Track | None = None
         self.changed = False
         self._hevc = codec == "hevc"
-        self._codec = codec
-        self._timescale = timescale
-        self._rate = frame_rate
-        self._pending = False
-        self._sets: dict[int, list[bytes]] = {}
+        self._sets = ParameterSets(codec, timescale, frame_rate)
         self._previous_us: int | None = None
         self._line = Timeline(index, timescale, round(timescale / (frame_rate or _DEFAULT_FPS)), wrap=wrap)
         try:
@@ -69,7 +62,7 @@ class Pictures:
         if not unit.payload or self.track is None:
             return []
         out: list[Sample] = []
-        if self._pending and unit.keyframe:
+        if self._sets.pending and unit.keyframe:
             out = self._turn()
         # Without a prefix libav shows the end of a picture only by the start of the next one: what it hands out now was
         # whole when it handed out the one before, or soon after. With slow cameras that is seconds of difference.
@@ -82,52 +75,16 @@ class Pictures:
         return self._line.flush()
 
     def _learn(self, nals: list[bytes]) -> None:
-        roles = _ROLES_HEVC if self._hevc else _ROLES
-        came: dict[int, list[bytes]] = {}
-        for unit in nals:
-            kind = unit[0] >> 1 & 0x3F if self._hevc else unit[0] & 0x1F
-            group = came.setdefault(roles.get(kind, -1), [])
-            if unit not in group:
-                group.append(unit)
-        new = {role: group for role, group in came.items() if any(u not in self._sets.get(role, ()) for u in group)}
-        if not new:
-            return
-        if self._complete(came):
-            self._sets = came
-        else:
-            self._sets = {**self._sets, **new}
-        if not self._complete(self._sets):
-            return
-        if self.track is None:
-            self._turn()
-            self.changed = False
-        else:
-            self._pending = True
-
-    def _complete(self, sets: dict[int, list[bytes]]) -> bool:
-        return all(sets.get(role) for role in ((0, 1, 2) if self._hevc else (1, 2)))
+        unknown = self.track is None
+        self._sets.learn(nals)
+        if unknown and self._sets.track is not None:
+            self.track = self._sets.track
+            self._line.change(self._sets.reorder or 0)
 
     def _turn(self) -> list[Sample]:
-        """Make the track that the present sets describe; returns what belongs to the one before."""
-        self._pending = False
-        sets = self._sets
-        try:
-            if self._hevc:
-                picture = params.picture_hevc(sets[1][0])
-                config = params.hvcc(sets[0], sets[1], sets[2])
-            else:
-                picture = params.picture_h264(sets[1][0])
-                config = params.avcc(sets[1], sets[2])
-        except (BadInput, IndexError):
-            # Damaged in transit, most likely: the next keyframe brings them again, and until then the old ones hold.
+        """Take up the track that the present sets describe; returns what belongs to the one before."""
+        if not self._sets.turn():
             return []
-        track = Track(
-            kind=Kind.VIDEO, codec=self._codec, sent_codec=self._codec, timescale=self._timescale, config=config,
-            profile=picture.profile, width=picture.width, height=picture.height,
-            frame_rate=picture.frame_rate or self._rate,
-        )  # fmt: skip
-        if self.track is not None and replace(track, frame_rate=0) == replace(self.track, frame_rate=0):
-            return []
-        self.track = track
+        self.track = self._sets.track
         self.changed = True
-        return self._line.change(picture.reorder or 0)
+        return self._line.change(self._sets.reorder or 0)

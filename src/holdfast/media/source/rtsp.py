@@ -19,15 +19,10 @@ from holdfast.core.camera import Sample, Track
 from holdfast.core.clock import Clock
 from holdfast.core.errors import NoKeyframe, Refused, SourceEnded, SourceError, Stalled
 from holdfast.core.plan import StreamPlan
+from holdfast.media.source.address import Address, timed_out
 from holdfast.media.source.assembly import Assembly
 from holdfast.media.source.contract import TracksChanged
-from holdfast.media.source.failures import (
-    Address,
-    listen_to_libav,
-    opening_failed,
-    reading_failed,
-    timed_out,
-)  # fmt: skip
+from holdfast.media.source.failures import listen_to_libav, opening_failed, reading_failed
 from holdfast.media.source.patience import Patience
 
 _ANALYSE_US = 200_000  # measured: opens in a quarter of the time of libav's 5 s, and the description says enough

@@ -92,6 +92,9 @@ class EncodedSound:
         sample_rate: Samples a second; timestamps are counted in them.
         channels: 1 or 2.
 
+    Attributes:
+        sounds: What comes out; `track` is the same, for those who ask all kinds of tracks alike.
+
     Raises:
         Unsupported: It cannot be turned into AAC.
     """
@@ -101,10 +104,11 @@ class EncodedSound:
         self._encoder = ToAac(codec, sample_rate, channels)
         self._arrived_us = 0
         self.changed = False
-        self.track: Track | None = Track(
+        self.sounds = Track(
             kind=Kind.AUDIO, codec="aac", sent_codec=codec, timescale=sample_rate, config=self._encoder.config,
             profile="LC", sample_rate=sample_rate, channels=channels,
         )  # fmt: skip
+        self.track: Track | None = self.sounds
 
     def feed(
         self,
@@ -121,6 +125,10 @@ class EncodedSound:
     def flush(self) -> list[Sample]:
         """Encode what waits."""
         return [self._sample(coded) for coded in self._encoder.flush()]
+
+    def move(self, ticks: int) -> None:
+        """Move what comes from now on; what is waiting to be encoded moves along, so that no hole is seen."""
+        self._encoder.move(ticks)
 
     def _sample(self, coded: Coded) -> Sample:
         return Sample(self._index, coded.payload, coded.pts, coded.pts, coded.duration, True, self._arrived_us)  # noqa: FBT003 - every AAC frame stands alone
