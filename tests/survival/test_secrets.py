@@ -55,12 +55,11 @@ def test_a_secret_is_nowhere_but_where_it_must_be(tmp_path: Path, monkeypatch: p
                 given = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
                 assert [line for line in given if NEEDLE in line] == [b"GATE_PASSWORD=" + SECRETS["env"].encode()]
             _look_at_answers(
-                node, "config show --origins", "status --json", "doctor --json", "cameras list --json",
-                "cameras test --json", "coverage --json", "logs",
+                node, "config show --origins", "status --json", "doctor --json", "cameras test --json",
             )  # fmt: skip
             node.replace(node.config.read_text(encoding="utf-8") + 'colour = "red"\n')
             node.until(lambda: node.role("worker")["config_problem"])
-            _look_at_answers(node, "config check", "status", "config show")
+            _look_at_answers(node, "config check", "status")
             assert node.stop() == 0
     _look_at_files(tmp_path)
 
