@@ -126,6 +126,15 @@ def pss_kb(pid: int) -> int:
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
 
 
+def own_kb(pid: int) -> int:
+    """Return the memory that a process alone has: what it allocated, without the libraries that it shares.
+
+    For growth: its part of shared pages changes whenever another program starts or ends.
+    """
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss_Anon:"))
+
+
 def threads(pid: int) -> int:
     """Return how many threads a process has."""
     return len(os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208 - counting entries, not walking paths

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from support.shard import Shard, descriptors, pss_kb, threads
+from support.shard import Shard, descriptors, own_kb, threads
 from support.sim import simulated, small_camera
 
 CAMERAS = ("gate", "yard", "hall", "dock")
@@ -42,7 +42,7 @@ def test_reconnecting_leaves_nothing_behind(tmp_path: Path, seconds: int, every_
                 sim.inject("close" if number % 2 else "reset", name)
             time.sleep(every_s * 0.8)
             if now_s >= warm_s:
-                points.append((now_s / 3600, pss_kb(shard.pid)))
+                points.append((now_s / 3600, own_kb(shard.pid)))
                 counts.append((threads(shard.pid), descriptors(shard.pid)))
             time.sleep(every_s * 0.2)
         shard.until(lambda: all(sim.counts(name).open == 1 for name in CAMERAS))
@@ -53,8 +53,8 @@ def test_reconnecting_leaves_nothing_behind(tmp_path: Path, seconds: int, every_
         left_behind = sum(sim.counts(name).left_behind for name in CAMERAS)
     slope = _slope(points)
     print(  # noqa: T201 - a measure
-        f"\n{reconnects} reconnects in {seconds} s: PSS {points[0][1]} to {points[-1][1]} kB ({slope / 1024:.2f} MB/h),"
-        f" threads {still[0]} to {after[0]}, descriptors {still[1]} to {after[1]}"
+        f"\n{reconnects} reconnects in {seconds} s: memory {points[0][1]} to {points[-1][1]} kB ({slope / 1024:.2f}"
+        f" MB/h), threads {still[0]} to {after[0]}, descriptors {still[1]} to {after[1]}"
     )
     assert reconnects >= len(CAMERAS) * (seconds / every_s) / 2
     assert left_behind == 0

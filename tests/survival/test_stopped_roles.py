@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.node import simulate
-from support.shard import pss_kb
+from support.shard import own_kb
 from support.survival import Ground, holes
 
 CAMERAS = ("gate", "yard", "hall", "dock")
@@ -28,7 +28,7 @@ def test_recording_needs_no_other_role(tmp_path: Path, seconds: int) -> None:
         time.sleep(1.5)
         pids = node.pids()
         recorder, stopped = pids["recorder-0"], [node.process.pid if node.process else 0, pids["worker"]]
-        before_kb = pss_kb(recorder)
+        before_kb = own_kb(recorder)
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
         began = time.monotonic()
@@ -36,7 +36,7 @@ def test_recording_needs_no_other_role(tmp_path: Path, seconds: int) -> None:
             most_kb = before_kb
             while time.monotonic() - began < seconds:
                 time.sleep(1)
-                most_kb = max(most_kb, pss_kb(recorder))
+                most_kb = max(most_kb, own_kb(recorder))
             assert node.recording(*CAMERAS)
         finally:
             for pid in reversed(stopped):

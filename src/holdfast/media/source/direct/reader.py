@@ -28,7 +28,7 @@ from holdfast.media.source.direct.wire import NoName, Told, Wire
 from holdfast.media.source.sets import ParameterSets
 
 _DEFAULT_FPS = 25.0  # chosen: only sets the length of a picture until its successor comes
-_TICK_S = 2.0  # chosen: how long one read waits; in silence, what is due is looked at this often
+_TICK_S = 0.25  # chosen: how long one read waits in silence, and so how late a stall may be noticed (R3: 5 s in all)
 _ALIGN_US = 700_000  # chosen: cameras that report their clocks do so with the first pictures
 _NO_CAMERA = "this may not be an RTSP camera, or its path is wrong"
 _OURS = frozenset({"tls_verify"})
