@@ -7,9 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-import av
-import av.error
-
 from holdfast.core.camera import Kind, Sample, Track
 from holdfast.core.clock import Clock
 from holdfast.core.errors import SourceEnded
@@ -161,6 +158,8 @@ _PROTOCOLS = (("tcp", "rtsp cameras"), ("tls", "rtsps cameras"), ("udp", "rtsp c
 
 def media_tools() -> list[Tool]:
     """Check at start what libav can do here; nothing is downloaded and no camera is asked."""
+    import av  # noqa: PLC0415 - recorders compare streams too, and load no libav for that
+
     version = av.library_versions["libavformat"]
     text = ".".join(str(part) for part in version)
     tools = [Tool("libavformat", text, version[0] >= _MIN_LIBAVFORMAT, "everything; install av>=18,<19 again")]
@@ -180,6 +179,8 @@ def _word(have: bool) -> str:  # noqa: FBT001 - the whole of its input
 
 
 def _has_codec(name: str, mode: str) -> bool:
+    import av.error  # noqa: PLC0415 - as above
+
     try:
         av.Codec(name, "w" if mode == "w" else "r")
     except (av.error.FFmpegError, ValueError):
@@ -189,6 +190,8 @@ def _has_codec(name: str, mode: str) -> bool:
 
 def _has_protocol(name: str) -> bool:
     """Ask libav for a protocol with an address that cannot work: only a missing protocol says that it is missing."""
+    import av.error  # noqa: PLC0415 - as above
+
     try:
         av.open(f"{name}://127.0.0.1:0?timeout=1", "r", format="mpegts", timeout=0.05).close()
     except av.error.ProtocolNotFoundError:

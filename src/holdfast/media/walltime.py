@@ -92,14 +92,23 @@ class WallTime:
                 pictures last), went back by `MAX_BACK_US`, or after settling no longer fits arrival by `MAX_STEP_US`
                 for a minute. A new run must begin.
         """
-        media_us = ticks_to_us(pts_ticks, self._timescale)
+        # Runs for each sample of each camera: what is usual is done here without a further call.
+        media_us = pts_ticks * SECOND_US // self._timescale
         if self._media_us is None:
             self._begin(media_us, arrived_us)
         else:
-            self._judge(media_us - self._media_us, arrived_us)
+            step_us = media_us - self._media_us
+            if 0 < step_us <= MAX_STEP_US:
+                self._step_us = step_us  # never a jump, whenever it arrived
+            else:
+                self._judge(step_us, arrived_us)
         self._media_us, self._arrived_us = media_us, arrived_us
         media_us -= self._zero_us
-        self._watch(media_us, arrived_us)
+        if arrived_us >= self._bucket_ends_us:
+            self._close_bucket(arrived_us)
+        difference = arrived_us - media_us
+        if difference < self._lowest:
+            self._lowest, self._lowest_at_us = float(difference), arrived_us
         self._bend(media_us, arrived_us)
         return self._wall_offset_us + media_us + round(self._offset)
 
@@ -132,15 +141,8 @@ class WallTime:
         if step_us > 0:
             self._step_us = min(step_us, 10 * SECOND_US)
 
-    def _watch(self, media_us: int, arrived_us: int) -> None:
-        """Follow the lower edge of arrival against media time."""
-        if arrived_us >= self._bucket_ends_us:
-            self._close_bucket(arrived_us)
-        difference = arrived_us - media_us
-        if difference < self._lowest:
-            self._lowest, self._lowest_at_us = float(difference), arrived_us
-
     def _close_bucket(self, arrived_us: int) -> None:
+        """Take the lower edge of arrival against media time over the last seconds into account."""
         if self._lowest < float("inf"):
             self._edge.append((self._lowest_at_us, self._lowest))
             del self._edge[:-_MEMORY]
@@ -154,16 +156,19 @@ class WallTime:
 
     def _bend(self, media_us: int, arrived_us: int) -> None:
         """Move the offset towards the edge by as much as is allowed since the last sample."""
-        target = min(self._base + self._slope * (arrived_us - self._base_at_us), self._lowest)
+        target = self._base + self._slope * (arrived_us - self._base_at_us)
+        target = min(target, self._lowest)
         if not self._settled:
             self._settle(media_us, arrived_us, target)
             return
-        if abs(target - self._offset) > MAX_STEP_US:
-            raise TimestampJump(f"media time is {(target - self._offset) / SECOND_US:+.1f} s off its arrival")
+        off = target - self._offset
+        if not -MAX_STEP_US <= off <= MAX_STEP_US:
+            raise TimestampJump(f"media time is {off / SECOND_US:+.1f} s off its arrival")
         if media_us <= self._bent_us:
             return
-        most = (media_us - self._bent_us) * MAX_DRIFT_PPM / 1e6
-        self._offset += max(-most, min(most, target - self._offset))
+        if off:
+            most = (media_us - self._bent_us) * MAX_DRIFT_PPM / 1e6
+            self._offset += max(-most, min(most, off))
         self._bent_us = media_us
         if media_us - self._nodes[-1][0] >= _NODE_US:
             self._nodes.append((media_us, self._offset))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from holdfast.core.camera import Kind, Sample, Track
-from holdfast.core.timing import SECOND_US, ticks_to_us
+from holdfast.core.timing import SECOND_US, ticks_to_us, us_to_ticks
 
 SLOW_US = 500_000  # specified: the longest fragment, and so the most that a kill can cost
 FAST_US = 250_000  # specified: from FAST_BPS upward; more bytes are at stake and a second holds enough of them
@@ -42,23 +42,24 @@ class Fragmenter:
         self._has_video = Kind.VIDEO in kinds
         self._current = Fragment()
         self._begin_ticks: int | None = None
-        self._limit_us = SLOW_US
+        self._slow_ticks, self._fast_ticks = us_to_ticks(SLOW_US, self._scale), us_to_ticks(FAST_US, self._scale)
+        self._limit_ticks = self._slow_ticks
 
     def add(self, sample: Sample) -> Fragment | None:
         """Take a sample; return the fragment that it completes, if any. The sample itself goes into the next one."""
         done = None
         if sample.track == self.lead:
             begin = self._begin_ticks
-            full = begin is not None and ticks_to_us(sample.dts_ticks - begin, self._scale) >= self._limit_us
             if begin is None:
                 self._begin_ticks = sample.dts_ticks
                 self._current.keyframe = sample.keyframe
-            elif full or (sample.keyframe and self._has_video):
+            elif sample.dts_ticks - begin >= self._limit_ticks or (sample.keyframe and self._has_video):
                 done = self.flush()
                 self._begin_ticks = sample.dts_ticks
                 self._current.keyframe = sample.keyframe
-        self._current.samples.append(sample)
-        self._current.bytes += len(sample.payload)
+        current = self._current
+        current.samples.append(sample)
+        current.bytes += len(sample.payload)
         return done
 
     def flush(self) -> Fragment | None:
@@ -75,5 +76,5 @@ class Fragmenter:
                     break
             length_us = ticks_to_us(last.dts_ticks + last.duration_ticks - begin, self._scale)
             fast = length_us > 0 and done.bytes * 8 * SECOND_US >= FAST_BPS * length_us
-            self._limit_us = FAST_US if fast else SLOW_US
+            self._limit_ticks = self._fast_ticks if fast else self._slow_ticks
         return done

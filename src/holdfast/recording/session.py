@@ -209,7 +209,8 @@ class Session:
             if not self._begins(sample):
                 return
             run = self._run = Run(self.tracks, self._why, self._plan.segment_s * SECOND_US, self._offset_us)
-        run.times[sample.track].to_wall_us(sample.pts_ticks, sample.arrived_us)
+        # Judged by decode times: with B-frames at a low rate, those of showing step back by more than a jump.
+        run.times[sample.track].to_wall_us(sample.dts_ticks, sample.arrived_us)
         if run.first is None:
             run.first = sample
             run.floor_us = run.end_us = self.end_us

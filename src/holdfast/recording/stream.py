@@ -31,6 +31,7 @@ from holdfast.recording.burst import BurstSource, lead_s
 from holdfast.recording.condition import Condition, Meter
 from holdfast.recording.session import Session
 from holdfast.recording.store import StreamStore
+from holdfast.recording.vigil import GROUPS
 from holdfast.recording.writer import Writer
 
 PROBE_TIMEOUT_S = 2.0  # chosen: a port that does not answer within this is tried again, not waited for
@@ -225,7 +226,7 @@ class StreamRecorder:
             finite=plan.capture.mode == "burst",
         )  # fmt: skip
         try:
-            source = self._source = self._make_source(plan)
+            source = self._source = self._make_source(self._patient())
             if plan.capture.mode == "burst":
                 source = self._source = BurstSource(source, plan.capture, self._clock)
             if not self._stop.is_set():
@@ -240,6 +241,11 @@ class StreamRecorder:
         finally:
             self._source = None
             self._session = None
+
+    def _patient(self) -> StreamPlan:
+        """Return the plan with the stall time of C006: three groups of pictures, where that is longer."""
+        groups_s = GROUPS * (self._group_us or 0) / SECOND_US
+        return replace(self.plan, stall_s=max(self.plan.stall_s, groups_s))
 
     def _learn(self, session: Session) -> None:
         self._group_us = session.group_us
