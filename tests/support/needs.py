@@ -112,6 +112,7 @@ NEEDS: dict[str, Need] = {
     "chromium": Need(_tool("chromium", "chromium-browser", "google-chrome"), ("chromium",)),
     "chromedriver": Need(_tool("chromedriver"), ("chromium-driver",)),
     "git": Need(_tool("git"), ("git",)),
+    "openssl": Need(_tool("openssl"), ("openssl",)),
     "linux": Need(lambda: sys.platform == "linux", how="run the tests on Linux"),
     "root": Need(_root, how=_AS_ROOT),
     "loop-mount": Need(

@@ -1,7 +1,7 @@
 """One contract, one suite, every source (F46): what holds for one camera server must hold for each.
 
-Peers: GStreamer's RTSP server, and files. A further RTSP server joins by yielding a `Peer` from a fixture of its own
-and being named in `PEERS`.
+Peers: GStreamer's RTSP server and our simulator, each read by our own reader and by libav's, and files. A further RTSP
+server joins by yielding a `Peer` from a fixture of its own and being named in `PEERS`.
 """
 
 import gc
@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -25,6 +25,11 @@ from holdfast.media.nal import split_lengths
 from holdfast.media.params import sound_aac
 from holdfast.media.source.contract import Source, TracksChanged
 from holdfast.media.source.make import make_source
+from holdfast.media.synthetic import VideoSpec
+from holdfast.media.synthetic_sound import AudioSpec
+from holdfast.sim.camera import CameraSpec
+from holdfast.sim.server import SimServer
+from holdfast.sim.thread import SimThread
 from support.gst_server import GstServer, aac, alaw, h264, h265, mount, mulaw, opus, pcm, vp8
 
 USER, PASSWORD = "viewer", "p@ss:w/rd%41"
@@ -46,12 +51,19 @@ class Peer:
     urls: dict[str, str]
     username: str = ""
     password: str = ""
+    options: dict[str, str] = field(default_factory=dict)
 
     def plan(self, stream: str, **more: str) -> StreamPlan:
+        if stream not in self.urls:
+            pytest.skip(f"this peer does not serve {stream}")
         return StreamPlan(
             camera="gate", stream="main", source=self.source, url=self.urls[stream], volume="/nowhere",
-            username=self.username, password=self.password, stall_s=5.0, **more,  # type: ignore[arg-type]
+            username=self.username, password=self.password, stall_s=5.0, options=self.options, **more,  # type: ignore[arg-type]
         )  # fmt: skip
+
+    def by_libav(self) -> "Peer":
+        """Return the same peer, to be read by libav: it alone understands this option."""
+        return replace(self, options={"max_delay": "500000"})
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +80,36 @@ def gstreamer() -> Iterator[Peer]:
     }
     with GstServer(mounts, username=USER, password=PASSWORD) as server:
         yield Peer("rtsp", {path[1:]: server.url(path) for path in mounts}, USER, PASSWORD)
+
+
+@pytest.fixture(scope="session")
+def gstreamer_by_libav(gstreamer: Peer) -> Peer:
+    """The same through the other reader."""
+    return gstreamer.by_libav()
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[Peer]:
+    """Serve what the simulator can, behind digest authentication."""
+    avc, hevc = VideoSpec(width=320, height=240), VideoSpec(codec="h265", width=160, height=128, fps=10)
+    cameras = {
+        "h264-aac": (avc, AudioSpec()),
+        "h264-alaw": (avc, AudioSpec(codec="pcma")),
+        "h265-mulaw": (hevc, AudioSpec(codec="pcmu")),
+        "bframes": (replace(avc, bframes=2), None),
+    }
+    specs = [
+        CameraSpec(name=name, video=video, audio=audio, user=USER, password=PASSWORD)
+        for name, (video, audio) in cameras.items()
+    ]
+    with SimThread(SimServer(specs)) as sim:
+        yield Peer("rtsp", {name: sim.url(name, credentials=False) for name in cameras}, USER, PASSWORD)
+
+
+@pytest.fixture(scope="session")
+def simulator_by_libav(simulator: Peer) -> Peer:
+    """The same through the other reader."""
+    return simulator.by_libav()
 
 
 @pytest.fixture(scope="session")
@@ -101,6 +143,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Peer:
 
 PEERS = [
     pytest.param("gstreamer", marks=pytest.mark.needs("gst-rtsp")),
+    pytest.param("gstreamer_by_libav", marks=pytest.mark.needs("gst-rtsp")),
+    "simulator",
+    "simulator_by_libav",
     pytest.param("files", marks=pytest.mark.needs("ffmpeg")),
 ]
 
@@ -163,9 +208,9 @@ def test_what_is_sent_is_handed_out(peer: Peer, stream: str) -> None:
 
 
 @pytest.mark.needs("gst-rtsp", "ffmpeg")
-def test_pictures_out_of_order_keep_both_times(gstreamer: Peer, files: Peer) -> None:
+def test_pictures_out_of_order_keep_both_times(gstreamer: Peer, simulator: Peer, files: Peer) -> None:
     """With B-frames every picture is shown at its own time and decoded in order, whoever tells the decode times."""
-    for peer in (gstreamer, files):
+    for peer in (gstreamer, gstreamer.by_libav(), simulator, files):
         source = make_source(peer.plan("bframes"), SystemClock())
         try:
             track = source.open()[0]

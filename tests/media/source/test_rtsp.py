@@ -1,4 +1,4 @@
-"""How an RTSP source fails: with the right class, within its deadline, and without the password."""
+"""How an RTSP source fails: with the right class, within its deadline, and without the password. Both readers alike."""
 
 import socket
 import threading
@@ -131,11 +131,25 @@ def requests(connection: socket.socket) -> Iterator[tuple[str, str]]:
             yield lines[0], next(line.split(":")[1].strip() for line in lines if line.lower().startswith("cseq"))
 
 
+OPTIONS: list[dict[str, str]] = [{}, {"max_delay": "500000"}]  # what libav alone understands is read by libav
+
+
+@pytest.fixture(params=OPTIONS, ids=["own", "libav"], autouse=True)
+def reader(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each reader in turn."""
+    chosen.update(request.param)
+    yield
+    chosen.clear()
+
+
+chosen: dict[str, str] = {}
+
+
 def plan(port: int, **more: Any) -> StreamPlan:
     """Make a plan with short deadlines and a password full of traps."""
     return StreamPlan(
         camera="gate", stream="main", url=f"rtsp://127.0.0.1:{port}/live", username="viewer", password=PASSWORD,
-        volume="/nowhere", **{"open_timeout_s": 1.0, "stall_s": 1.0, **more},
+        volume="/nowhere", options=dict(chosen), **{"open_timeout_s": 1.0, "stall_s": 1.0, **more},
     )  # fmt: skip
 
 
@@ -213,7 +227,8 @@ def test_a_listening_port_answers() -> None:
 def test_an_unknown_host_is_unreachable() -> None:
     """A name that cannot be resolved is no answer of a camera."""
     error = failing(
-        make_source(StreamPlan(camera="gate", stream="main", url="rtsp://no.such.host.invalid/x", volume="/"),
+        make_source(StreamPlan(camera="gate", stream="main", url="rtsp://no.such.host.invalid/x", volume="/",
+                               options=dict(chosen)),
                     SystemClock())
     )  # fmt: skip
     assert isinstance(error, Unreachable)

@@ -247,7 +247,7 @@ class Wire:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
             # Cameras live long and are not updated: an old cipher is better than no picture.
-            context.minimum_version = ssl.TLSVersion.TLSv1
+            context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
             context.set_ciphers("DEFAULT:@SECLEVEL=0")
         self._tls = True
         self.until(deadline_us)
