@@ -88,6 +88,14 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
+class Clocks:
+    """What a run's wall clock was ahead of boot time when it began, and what it should have been."""
+
+    wrong_us: int
+    right_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Cause:
     from_us: int
     reason: GapReason
@@ -119,7 +127,9 @@ def anchor_us(when: When) -> int:
     return when.at_us - when.boot_us
 
 
-def placed(lines: Sequence[Line], anchors: Mapping[str, int] | None = None) -> list[Line]:
+def placed(
+    lines: Sequence[Line], anchors: Mapping[str, int] | None = None, wrong: Mapping[str, Clocks] | None = None
+) -> list[Line]:
     """Move what was written while the wall clock was wrong to where it belongs.
 
     The first synchronised line that follows in the same boot tells how wall and boot time relate (where none follows
@@ -129,7 +139,47 @@ def placed(lines: Sequence[Line], anchors: Mapping[str, int] | None = None) -> l
     Args:
         lines: In the order in which they were written.
         anchors: `anchor_us` of the last synchronised line of each boot before `lines`.
+        wrong: What `wrong_clocks` said of the lines before `lines`.
     """
+    offsets = _offsets(lines, anchors)
+    runs = dict(wrong or {})
+    ended: tuple[int, int] = (0, 0)
+    result = []
+    for line, offset in zip(lines, offsets, strict=True):
+        moved, event = _shifted(line, offset), line.event
+        _note(runs, line, offset)
+        if isinstance(event, Begun) and line.when.sync and event.run in runs:
+            moved = replace(
+                moved,
+                event=replace(event, start_us=event.start_us + runs[event.run].right_us - runs[event.run].wrong_us),
+            )
+        elif isinstance(event, Sealed) and event.run in runs and (line.when.sync or event.start_boot_us is None):
+            later = _resealed(event, runs[event.run])
+            moved, ended = replace(moved, event=later), (event.end_us, later.end_us)
+        elif isinstance(event, Down) and line.when.sync and event.from_us == ended[0]:
+            moved = replace(moved, event=replace(event, from_us=ended[1]))
+        result.append(moved)
+    return result
+
+
+def wrong_clocks(lines: Sequence[Line], anchors: Mapping[str, int] | None = None) -> dict[str, Clocks]:
+    """Return the runs that a wrong clock began, for placing what later lines say of them.
+
+    A run keeps the clock that it began with until somebody notices that it was set. What is written of it meanwhile
+    carries a line that is right about when it was written, and wrong about when it was recorded.
+    """
+    runs: dict[str, Clocks] = {}
+    for line, offset in zip(lines, _offsets(lines, anchors), strict=True):
+        _note(runs, line, offset)
+    return runs
+
+
+def _note(runs: dict[str, Clocks], line: Line, offset: int | None) -> None:
+    if isinstance(line.event, Begun) and not line.when.sync and offset is not None:
+        runs.setdefault(line.event.run, Clocks(anchor_us(line.when), offset))
+
+
+def _offsets(lines: Sequence[Line], anchors: Mapping[str, int] | None) -> list[int | None]:
     offsets: list[int | None] = []
     known = dict(anchors or {})
     for line in lines:
@@ -142,34 +192,12 @@ def placed(lines: Sequence[Line], anchors: Mapping[str, int] | None = None) -> l
         if when.sync:
             following[when.boot] = anchor_us(when)
         offsets[index] = following.get(when.boot, offsets[index])
-    wrong: dict[str, tuple[int, int]] = {}
-    ended: tuple[int, int] = (0, 0)
-    result = []
-    for line, offset in zip(lines, offsets, strict=True):
-        moved, event = _shifted(line, offset), line.event
-        if isinstance(event, Begun) and not line.when.sync and offset is not None:
-            wrong[event.run] = (anchor_us(line.when), offset)
-        elif isinstance(event, Begun) and event.run in wrong:
-            moved = replace(moved, event=replace(event, start_us=event.start_us + _shift(wrong[event.run])))
-        elif isinstance(event, Sealed) and event.run in wrong and (line.when.sync or event.start_boot_us is None):
-            later = _resealed(event, wrong[event.run])
-            moved, ended = replace(moved, event=later), (event.end_us, later.end_us)
-        elif isinstance(event, Down) and line.when.sync and event.from_us == ended[0]:
-            moved = replace(moved, event=replace(event, from_us=ended[1]))
-        result.append(moved)
-    return result
+    return offsets
 
 
-# A run keeps the clock that it began with until somebody notices that it was set. What is written of it meanwhile
-# carries a line that is right about when it was written, and wrong about when it was recorded.
-
-
-def _shift(clock: tuple[int, int]) -> int:
-    return clock[1] - clock[0]
-
-
-def _resealed(event: Sealed, clock: tuple[int, int]) -> Sealed:
-    start_us = event.start_us + _shift(clock) if event.start_boot_us is None else event.start_boot_us + clock[1]
+def _resealed(event: Sealed, clocks: Clocks) -> Sealed:
+    boot_us = event.start_us - clocks.wrong_us if event.start_boot_us is None else event.start_boot_us
+    start_us = boot_us + clocks.right_us
     return replace(event, start_us=start_us, end_us=start_us + event.end_us - event.start_us)
 
 

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from holdfast.core.footage import Timeline, anchor_us, condense, placed
+from holdfast.core.footage import Clocks, Timeline, anchor_us, condense, placed, wrong_clocks
 from holdfast.core.journal import Beat, Begun, Down, Emptied, Line, Sealed, decode, encode
 
 KEEP = 24  # chosen: four hours of ten-minute segments; what is noticed late is noticed within that
 SETTLE_AT = 120  # chosen: lines; derived and written in some 10 ms, settled with every 90 lines or so
-_BOOTS = 16  # chosen: boots whose clock is remembered; lines come from the newest one
+_BOOTS = 16  # chosen: boots, and runs of wrong clocks, that are remembered; lines come from the newest one
 
 
 class Stale(Exception):
@@ -33,6 +33,7 @@ class Tail:
         baked: Lines in place of all that came before, already placed.
         fresh: Lines since then, as they were written.
         anchors: Clock of each boot as of the last line before `fresh`.
+        wrong: Runs before `fresh` that a wrong clock began.
         provisional: Boots whose lines were settled before their clock was known to be right.
         newest_us: Newest wall time of a line, by volume.
         limit: Number of lines at which to settle next.
@@ -42,6 +43,7 @@ class Tail:
     baked: list[Line] = field(default_factory=list)
     fresh: list[Line] = field(default_factory=list)
     anchors: dict[str, int] = field(default_factory=dict)
+    wrong: dict[str, Clocks] = field(default_factory=dict)
     provisional: set[str] = field(default_factory=set)
     newest_us: dict[str, int] = field(default_factory=dict)
     limit: int = SETTLE_AT
@@ -49,8 +51,8 @@ class Tail:
     def copy(self) -> "Tail":
         """Return a copy that can be changed without changing this one."""
         return Tail(
-            self.settled_us, list(self.baked), list(self.fresh), dict(self.anchors), set(self.provisional),
-            dict(self.newest_us), self.limit,
+            self.settled_us, list(self.baked), list(self.fresh), dict(self.anchors), dict(self.wrong),
+            set(self.provisional), dict(self.newest_us), self.limit,
         )  # fmt: skip
 
     def add(self, volume: str, lines: Sequence[Line]) -> None:
@@ -75,7 +77,7 @@ class Tail:
         Raises:
             Stale: One of them speaks of an instant that was settled.
         """
-        fresh = placed(self.fresh, self.anchors)
+        fresh = placed(self.fresh, self.anchors, self.wrong)
         if self.settled_us is not None and any(_earliest_us(line) < self.settled_us for line in fresh):
             raise Stale
         return self.baked + fresh
@@ -90,7 +92,7 @@ class Tail:
         Returns:
             Whether it did; then rows before the new `settled_us` will not be touched again.
         """
-        if len(lines) < self.limit or self._between_clocks():
+        if len(lines) < self.limit:
             return False
         before_us = self._settleable_us(lines, timeline)
         if before_us is None or (self.settled_us is not None and before_us <= self.settled_us):
@@ -115,22 +117,11 @@ class Tail:
             return None
         return before_us
 
-    def _between_clocks(self) -> bool:
-        """Say whether footage that a wrong clock began may still be finished by a right one.
-
-        Its last line is placed by its first one, which must not be settled before.
-        """
-        begun: dict[str, str] = {}
-        for line in self.fresh:
-            if isinstance(line.event, Begun) and not line.when.sync:
-                begun[line.event.file] = line.when.boot
-            elif isinstance(line.event, Sealed | Emptied):
-                begun.pop(line.event.file, None)
-        growing = set(begun.values())
-        newest = [line.when for line in self.fresh[-KEEP:]]
-        return any(w.sync and w.boot in growing for w in newest) or len({w.sync for w in newest}) > 1
-
     def _remember_clocks(self) -> None:
+        for run, clocks in wrong_clocks(self.fresh, self.anchors).items():
+            self.wrong.setdefault(run, clocks)
+        for run in list(self.wrong)[:-_BOOTS]:
+            del self.wrong[run]
         right: set[str] = set()
         for line in reversed(self.fresh):
             if line.when.sync:
@@ -151,6 +142,7 @@ class Tail:
             "baked": [_text(line) for line in self.baked],
             "fresh": [_text(line) for line in self.fresh],
             "anchors": self.anchors,
+            "wrong": {run: [clocks.wrong_us, clocks.right_us] for run, clocks in self.wrong.items()},
             "provisional": sorted(self.provisional),
             "newest_us": self.newest_us,
             "limit": self.limit,
@@ -168,6 +160,7 @@ class Tail:
             baked=[decode(raw.encode()) for raw in body["baked"]],
             fresh=[decode(raw.encode()) for raw in body["fresh"]],
             anchors=body["anchors"],
+            wrong={run: Clocks(*both) for run, both in body.get("wrong", {}).items()},
             provisional=set(body["provisional"]),
             newest_us=body["newest_us"],
             limit=body["limit"],

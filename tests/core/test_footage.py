@@ -1,0 +1,65 @@
+from dataclasses import replace
+
+import pytest
+
+from holdfast.core.footage import placed, timeline
+from holdfast.core.journal import Begun, Closed, Down, Event, Line, Opened, Sealed, Stepped, When
+
+RIGHT_US = 1_790_000_000_000_000
+SECOND = 1_000_000
+BOOT_US = 50 * SECOND  # boot time of the instant RIGHT_US
+
+
+def _line(at_s: float, event: Event, *, off_s: float = 0, sync: bool = True) -> Line:
+    """What is said at an instant by a clock that is off."""
+    boot_us = BOOT_US + round(at_s * SECOND)
+    return Line(
+        When(at_us=_at(at_s) + round(off_s * SECOND), boot="b", boot_us=boot_us, sync=sync), event, ""
+    )  # fmt: skip
+
+
+def _at(at_s: float) -> int:
+    return RIGHT_US + round(at_s * SECOND)
+
+
+def _sealed(file: str, from_s: float, to_s: float, off_s: float, *, recovered: bool = False) -> Sealed:
+    off_us = round(off_s * SECOND)
+    return Sealed(
+        file=file, run="r1", start_us=_at(from_s) + off_us, end_us=_at(to_s) + off_us,
+        start_boot_us=None if recovered else BOOT_US + round(from_s * SECOND), bytes=1, media_bytes=1, sha256="",
+        video_samples=1, audio_samples=0, began="first", ended="clock", recovered=recovered,
+    )  # fmt: skip
+
+
+def _history(off_s: float, *, recovered: bool = False) -> list[Line]:
+    """A run that begins by a clock that is off; the clock is set at 12 s, while the run's second file grows."""
+    off_us = round(off_s * SECOND)
+    opened = Opened(camera="gate", stream="main", pid=1, program="t", session="s")
+    return [
+        _line(0, opened, off_s=off_s, sync=False),
+        _line(0, Begun(file="a", run="r1", start_us=_at(0) + off_us, why="first"), off_s=off_s, sync=False),
+        _line(10, _sealed("a", 0, 10, off_s), off_s=off_s, sync=False),
+        # The clock was set a moment ago, and the run has not noticed yet.
+        _line(10, Begun(file="b", run="r1", start_us=_at(10) + off_us, why="cut")),
+        _line(12, Stepped(step_us=-off_us)),
+        _line(12, _sealed("b", 10, 12, off_s, recovered=recovered)),
+        _line(12, Down(from_us=_at(12) + off_us, reason="clock")),
+        _line(20, Closed(reason="recorder-down")),
+    ]
+
+
+@pytest.mark.parametrize("recovered", [False, True])
+@pytest.mark.parametrize("off_s", [-86_400 * 365, 3600, -1, 0.05])
+def test_a_run_that_a_wrong_clock_began_is_placed_whole(off_s: float, *, recovered: bool) -> None:
+    """What a right clock finished stands where it was recorded, joins what precedes it, and so does its gap (R9)."""
+    line = timeline(_history(off_s, recovered=recovered), now_us=_at(30), alive=False)
+    assert [(s.file, s.start_us, s.end_us) for s in line.segments] == [("a", _at(0), _at(10)), ("b", _at(10), _at(12))]
+    assert [(g.start_us, g.end_us, g.reason) for g in line.gaps] == [
+        (_at(12), _at(20), "clock"), (_at(20), _at(30), "recorder-down"),
+    ]  # fmt: skip
+
+
+def test_a_clock_that_was_right_and_is_set_moves_nothing() -> None:
+    """Files of a clock that was called synchronised stay where it put them, though it was set later (C141)."""
+    lines = [replace(line, when=replace(line.when, sync=True)) for line in _history(3600)]
+    assert [line.event for line in placed(lines)] == [line.event for line in lines]
