@@ -89,3 +89,22 @@ def test_a_newer_program_may_say_more() -> None:
     body = json.loads(raw)
     assert decode(json.dumps({**body, "mood": "calm", "v": 9}).encode()).event == EVENTS[0]
     assert decode(json.dumps({**body, "t": "sang"}).encode()).event is None
+
+
+@given(st.text(st.characters(categories=("L", "N", "P", "Cs", "Cc"))))
+def test_words_that_are_no_text_are_written_too(detail: str) -> None:
+    """Whatever a camera or a file name says is written, read and chained; what no encoding has is spelt out."""
+    raw, chain = encode(WHEN, Down(from_us=5, reason="refused", detail=detail), CHAIN_START)
+    line = decode(raw)
+    assert isinstance(line.event, Down)
+    assert line.event.detail == detail.encode(errors="backslashreplace").decode()
+    assert line.chain == chain
+    assert verify_chain(raw, CHAIN_START)
+    again, _ = encode(line.when, line.event, CHAIN_START)
+    assert again == raw
+
+
+def test_a_line_that_is_no_text_is_not_chained() -> None:
+    """Checking the chain of a line whose bytes were damaged says no, whatever the bytes are."""
+    raw, _ = encode(WHEN, EVENTS[0], CHAIN_START)
+    assert not verify_chain(raw.replace(b"gate", b"g\xe4te"), CHAIN_START)

@@ -10,6 +10,7 @@ Pure: text in, values out. Appending durably is `storage.journal`; the timeline 
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -18,6 +19,8 @@ from holdfast.core.errors import BadInput
 VERSION = 1
 CHAIN_START = "0" * 64
 """What the first line of a stream is chained to."""
+
+_LONE = re.compile("[\ud800-\udfff]")  # a half of a surrogate pair alone has no encoding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,10 +191,10 @@ def encode(when: When, event: Event, previous: str) -> tuple[bytes, str]:
         The line's bytes, newline included, and its chain value.
     """
     body = {"v": VERSION, "t": event.kind, **asdict(when), **asdict(event)}
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    text = _encodable(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
     chain = _chain(previous, text)
     # The chain value goes last, so that the text it covers is everything before it, byte for byte.
-    return f'{text[:-1]},"chain":"{chain}"}}\n'.encode(), chain
+    return text[:-1] + f',"chain":"{chain}"}}\n'.encode(), chain
 
 
 def decode(raw: bytes) -> Line:
@@ -214,8 +217,20 @@ def decode(raw: bytes) -> Line:
 def verify_chain(raw: bytes, previous: str) -> bool:
     """Say whether a line's chain value follows from its text and from the line before."""
     text, mark, rest = raw.rstrip(b"\n").rpartition(b',"chain":"')
-    return bool(mark) and rest == (_chain(previous, text.decode() + "}") + '"}').encode()
+    return bool(mark) and rest == (_chain(previous, text + b"}") + '"}').encode()
 
 
-def _chain(previous: str, text: str) -> str:
-    return hashlib.sha256(previous.encode() + text.encode()).hexdigest()
+def _chain(previous: str, text: bytes) -> str:
+    return hashlib.sha256(previous.encode(errors="backslashreplace") + text).hexdigest()
+
+
+def _encodable(text: str) -> bytes:
+    """Encode JSON whatever is in it: a word of a camera or a file name that is no text must not stop the journal.
+
+    Halves of surrogate pairs, which Python makes of bytes that are no UTF-8, become their escapes, spelt out: whoever
+    reads the line, and hands its words on to a database or a terminal, then has text that can be written.
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return _LONE.sub(lambda match: f"\\\\u{ord(match[0]):04x}", text).encode()
