@@ -1,5 +1,6 @@
-"""The right source for a plan: the one place that knows which kinds there are."""
+"""The right source for a plan: the one place that knows which kinds there are; and whether anything answers there."""
 
+import threading
 from urllib.parse import urlsplit
 
 from holdfast.core.clock import Clock
@@ -39,9 +40,47 @@ def make_source(plan: StreamPlan, clock: Clock) -> Source:
 def tcp_answers(url: str, timeout_s: float) -> bool:
     """Say whether the host of a URL accepts a TCP connection on its port; how an unreachable camera is looked for.
 
+    Looking up a name cannot be given a deadline or be interrupted, so it happens in a thread that may be left behind;
+    until that ends, asking again waits for it instead of leaving another one.
+
     Args:
         url: As in the plan; credentials in it are not used.
-        timeout_s: How long to wait.
+        timeout_s: How long to wait, the name's look-up included.
     """
     host, port = address_of(url)
-    return bool(host) and tcp_connects(host, port, timeout_s)
+    return bool(host) and _knock(host, port, timeout_s).answered(timeout_s)
+
+
+class _Knock:
+    """One try of a connection, in a thread of its own."""
+
+    def __init__(self, host: str, port: int, timeout_s: float) -> None:
+        self._there = (host, port)
+        self._connected = False
+        self._done = threading.Event()
+        self._timeout_s = timeout_s
+        threading.Thread(target=self._try, name=f"knock {host}:{port}", daemon=True).start()
+
+    def answered(self, timeout_s: float) -> bool:
+        """Wait for what comes of it; False where nothing did in time."""
+        return self._done.wait(timeout_s) and self._connected
+
+    def _try(self) -> None:
+        try:
+            self._connected = tcp_connects(*self._there, self._timeout_s)
+        finally:
+            with _guard:
+                del _knocks[self._there]
+            self._done.set()
+
+
+_guard = threading.Lock()
+_knocks: dict[tuple[str, int], _Knock] = {}
+
+
+def _knock(host: str, port: int, timeout_s: float) -> _Knock:
+    with _guard:
+        knock = _knocks.get((host, port))
+        if knock is None:
+            knock = _knocks[host, port] = _Knock(host, port, timeout_s)
+        return knock

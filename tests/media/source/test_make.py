@@ -1,0 +1,35 @@
+import socket
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from holdfast.media.source.make import tcp_answers
+
+
+def test_a_name_that_nobody_resolves_costs_no_more_than_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F04: while a name server drops what it is asked, a knock is over in time; a hundred leave one thread."""
+    goes_on = threading.Event()
+
+    def slow(*_: Any, **__: Any) -> Any:
+        goes_on.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    before, began = threading.active_count(), time.monotonic()
+    try:
+        assert not any(tcp_answers("rtsp://slow.example.invalid/x", 0.01) for _ in range(100))
+        assert time.monotonic() - began < 10
+        assert threading.active_count() == before + 1
+    finally:
+        goes_on.set()
+
+
+def test_each_host_is_knocked_at_by_itself() -> None:
+    """A host that answers is found while another one's name is still being looked up, and found again later."""
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        port = there.getsockname()[1]
+        assert tcp_answers(f"rtsp://127.0.0.1:{port}/x", 5.0)
+        assert tcp_answers(f"rtsp://127.0.0.1:{port}/x", 5.0)
+    assert not tcp_answers(f"rtsp://127.0.0.1:{port}/x", 5.0)
