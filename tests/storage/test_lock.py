@@ -9,6 +9,7 @@ import pytest
 
 from holdfast.core.errors import AlreadyRunning
 from holdfast.storage.lock import FileLock, holder
+from support.small_disk import fill, small_disk
 
 HOLD = """
 import sys
@@ -83,3 +84,15 @@ def test_no_file_means_no_holder(tmp_path: Path) -> None:
     """Asking about a stream that was never recorded makes no file."""
     assert holder(tmp_path / "absent") is None
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.needs("mount")
+def test_a_full_disk_is_no_reason_against_a_lock(tmp_path: Path) -> None:
+    """R6: with no room for a process id a lock is still taken and kept; only who holds it stays unsaid."""
+    with small_disk(tmp_path / "disk", size_bytes=1 << 20) as root:
+        (root / ".lock").touch()
+        fill(root, leave_bytes=0)
+        with FileLock(root / ".lock"):
+            assert holder(root / ".lock") == 0
+            with pytest.raises(AlreadyRunning, match="unknown"), FileLock(root / ".lock"):
+                pass

@@ -6,23 +6,23 @@ is given files that no writer touches any more.
 """
 
 import os
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from holdfast import __version__
-from holdfast.core.camera import Track
 from holdfast.core.clock import Clock
 from holdfast.core.errors import DiskFull
 from holdfast.core.footage import lock_path, stream_folder
-from holdfast.core.journal import Begun, Event, Opened, Sealed
+from holdfast.core.journal import Begun, Event, Opened, Removed, Sealed
 from holdfast.core.plan import StreamPlan
 from holdfast.core.timing import SECOND_US
 from holdfast.media.recover import leftovers
 from holdfast.media.segment import SegmentFile, SegmentHead
 from holdfast.recording.fragmenter import Fragment
+from holdfast.recording.handover import RunStart
 from holdfast.storage.files import ensure_folder
 from holdfast.storage.journal import JournalWriter
 from holdfast.storage.lock import FileLock
@@ -32,25 +32,6 @@ from holdfast.storage.volume import Volume
 LOOK_US = (
     2 * SECOND_US
 )  # chosen: how often the volume is looked at; two stat calls, against at most 2 s into a wrong disk
-
-
-@dataclass(frozen=True, slots=True)
-class RunStart:
-    """What a run's first segment needs to know.
-
-    Attributes:
-        run: Its id.
-        tracks: Its tracks.
-        why: Why it began: the reason of the gap before it, or `first`.
-        start_us: Wall time of its first picture, as far as it is known now.
-        start_boot_us: The same on the boot clock.
-    """
-
-    run: str
-    tracks: tuple[Track, ...]
-    why: str
-    start_us: int
-    start_boot_us: int
 
 
 class StreamStore:
@@ -70,14 +51,24 @@ class StreamStore:
         self._reserve = Reserve(self._volume, expendable, clock)
         self._stack = ExitStack()
         self._looked_us = 0
+        self._removed: list[Removed] = []  # unlinked, and not in the journal yet
         self.segment: SegmentFile | None = None
         self.leftovers: list[str] = []
 
     def __enter__(self) -> Self:
-        plan = self._plan
         self._volume.check()
-        folder = self.root / stream_folder(plan.key)
-        ensure_folder(self.root, folder)
+        try:
+            self._open()
+        except DiskFull:
+            # A disk that is full to the last byte takes neither folder nor lock: first what policy has cleared goes.
+            if not self._free():
+                raise
+            self._open()
+        return self
+
+    def _open(self) -> None:
+        plan = self._plan
+        ensure_folder(self.root, self.root / stream_folder(plan.key))
         with ExitStack() as stack:
             stack.enter_context(FileLock(self.root / lock_path(plan.key), what=f"recording of {plan.key}"))
             self._journal = stack.enter_context(JournalWriter(self.root, plan.key, self._clock))
@@ -92,7 +83,6 @@ class StreamStore:
             )
             self.say(opened)
             self._stack = stack.pop_all()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -101,8 +91,21 @@ class StreamStore:
         self._stack.close()
 
     def say(self, event: Event, *, sync: bool = False) -> None:
-        """Append to the journal. `sync` where a power cut must not forget it."""
-        self._journal.write(event, sync=sync)
+        """Append to the journal; where the disk is full, make room and try once more.
+
+        Args:
+            event: What is said.
+            sync: A power cut must not forget it.
+        """
+        try:
+            self._journal.write(event, sync=sync)
+        except DiskFull:
+            if not self._free():
+                raise
+            self._journal.write(event, sync=sync)
+        # After it: a recorder's first word must come first. What does not fit now is said with the next event.
+        with suppress(DiskFull):
+            self._say_removed()
 
     def look(self, *, now_us: int) -> None:
         """See now and then that the volume is still the right one, and that its reserve is free.
@@ -128,12 +131,31 @@ class StreamStore:
         Raises:
             DiskFull: It was not enough.
         """
-        for _, removed in self._reserve.make_room({self._plan.key}):
-            self.say(removed, sync=True)
+        self._free()
+        self._say_removed()
         free_bytes = self._volume.free_bytes()
         if free_bytes < self._plan.reserve_bytes // 2:
             kept = self._plan.reserve_bytes >> 20
             raise DiskFull(f"{self.root}: {free_bytes >> 20} MiB free, {kept} MiB are to be kept in reserve")
+
+    def has_room(self, need_bytes: int) -> bool:
+        """Say whether a full disk has room again; what policy has cleared goes first."""
+        try:
+            self.make_room()
+        except DiskFull:
+            return False
+        return self._volume.free_bytes() >= need_bytes
+
+    def _free(self) -> bool:
+        """Unlink what policy has cleared, and remember to say so; return whether anything went."""
+        removed = [line for _, line in self._reserve.make_room({self._plan.key})]
+        self._removed += removed
+        return bool(removed)
+
+    def _say_removed(self) -> None:
+        while self._removed:
+            self._journal.write(self._removed[0], sync=True)
+            del self._removed[0]
 
     def begin(self, run: RunStart) -> None:
         """Create the next segment's file and say so."""
@@ -173,12 +195,20 @@ class StreamStore:
             segment.discard()
             return None
         try:
-            sealed = segment.seal(start_us=start_us, end_us=end_us, ended=ended)
+            sealed = self._finish(segment, start_us=start_us, end_us=end_us, ended=ended)
         except BaseException:
             segment.abandon()
             raise
         # The file was begun with a first guess of its start; the boot clock's anchor moves along with the better one.
         return replace(sealed, start_boot_us=start_boot_us)
+
+    def _finish(self, segment: SegmentFile, *, start_us: int, end_us: int, ended: str) -> Sealed:
+        try:
+            return segment.seal(start_us=start_us, end_us=end_us, ended=ended)
+        except DiskFull:
+            if not self._free():
+                raise
+            return segment.seal(start_us=start_us, end_us=end_us, ended=ended)
 
     def abandon(self) -> None:
         """Leave the segment as it is: recovery finishes it."""

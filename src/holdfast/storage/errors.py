@@ -11,7 +11,8 @@ from pathlib import Path
 
 from holdfast.core.errors import DiskError, DiskFull, StorageError
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""How the system says that room or quota ran out."""
 
 _HINTS = {
     errno.EACCES: "give the user that Holdfast runs as the right to write there",
@@ -34,7 +35,7 @@ def translate(error: OSError, doing: str, path: Path) -> StorageError:
         `DiskFull` where room or quota ran out, else `DiskError` with the system's text. Raise it `from` the error.
     """
     message = f"{doing} {path}: {error.strerror or error}"
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return DiskFull(message)
     return DiskError(message, hint=_HINTS.get(error.errno or 0))
 

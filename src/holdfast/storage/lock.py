@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from holdfast.core.errors import AlreadyRunning
-from holdfast.storage.errors import storage_errors, translate
+from holdfast.storage.errors import FULL, storage_errors, translate
 from holdfast.storage.files import FILE_MODE
 
 _TRIES = 5  # somebody who only asks (`holder`) shares the lock for microseconds; only a real holder refuses five times
@@ -34,7 +34,7 @@ class FileLock:
         """Take the lock, at once or not at all.
 
         Raises:
-            AlreadyRunning: Somebody holds it; the message names their process id.
+            AlreadyRunning: Somebody holds it; the message names their process id, if they could leave it.
             StorageError: The file cannot be opened.
         """
         with storage_errors("locking", self.path):
@@ -42,8 +42,7 @@ class FileLock:
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         try:
             self._take(fd)
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+            _leave_pid(fd)
         except AlreadyRunning:
             os.close(fd)
             raise
@@ -103,6 +102,16 @@ def holder(path: Path) -> int | None:
         return None
     finally:
         os.close(fd)
+
+
+def _leave_pid(fd: int) -> None:
+    """Say who holds the lock, for people. On a full disk it stays unsaid: whoever would make room must hold it, too."""
+    os.ftruncate(fd, 0)
+    try:
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
 
 
 def _pid_in(fd: int) -> int:

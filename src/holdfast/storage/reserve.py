@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
-from holdfast.core.errors import AlreadyRunning, UsageError
+from holdfast.core.errors import AlreadyRunning, DiskFull, UsageError
 from holdfast.core.journal import Removed
 from holdfast.core.timing import SECOND_US
 from holdfast.storage.errors import storage_errors
@@ -60,6 +60,10 @@ class Reserve:
                 return self._unlink(streams)
         except AlreadyRunning:
             return []
+        except DiskFull:
+            # Not even the lock's file finds room. Without it two processes may remove more than one of them would have;
+            # it was all cleared, and the other way nobody ever made room.
+            return self._unlink(streams)
 
     def _short(self) -> int:
         now = self._clock.boot_us()
