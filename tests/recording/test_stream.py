@@ -15,10 +15,10 @@ from holdfast.core.gap import GapReason
 from holdfast.core.journal import Begun, Closed, Down, Opened, Sealed, Stepped
 from holdfast.core.plan import Capture, Window
 from holdfast.core.status import StreamState
+from holdfast.recording.handover import Trouble
 from holdfast.recording.session import Session
 from holdfast.recording.store import StreamStore
 from holdfast.recording.stream import StreamRecorder
-from holdfast.recording.writer import Trouble
 from support.recording import events, footage_files, ledger_of, play, recording, stream_plan, until
 from support.sim import simulated, small_camera
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from holdfast.core.errors import AuthFailed, Refused, SourceError, Unsupported
 
 AT_ONCE_FLOOR_S = 1.0  # chosen: a camera that accepts and hangs up at once is asked once a second, not in a loop
+FLOWED_S = 2.0  # chosen: footage this long says that the camera works, not only that it opens its door
 JITTER = 0.2  # chosen: ±20 %, so that ten cameras behind one switch do not come back in one instant
 
 _COSTLY = (AuthFailed, Refused, Unsupported)
@@ -30,7 +31,7 @@ class Backoff:
         """Note how long the attempt that has just ended had recorded; a healthy while forgives all failures."""
         if seconds >= self._healthy_s:
             self._costly = 0
-        if seconds > 0:
+        if seconds >= FLOWED_S:
             self._quick = 0
 
     def after(self, error: SourceError) -> float:

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from holdfast.core import schedule
 from holdfast.core.camera import Kind, Sample, Track
 from holdfast.core.clock import Clock
+from holdfast.core.errors import NoKeyframe
 from holdfast.core.plan import Capture
 from holdfast.core.timing import SECOND_US
 from holdfast.media.source.contract import Source, TracksChanged
 
 FIRST_LEAD_S = 6.0  # chosen: connecting takes up to a few seconds, and a keyframe must have come by then
+PATIENCE_S = 10.0  # chosen: a round that is later than this is missed, and the next one is not held up
 OPENING_S = 3.0  # measured: a slow camera describes itself in about 2 s
 
 
@@ -29,7 +31,8 @@ class BurstSource:
     def __init__(self, inner: Source, capture: Capture, clock: Clock) -> None:
         self._inner = inner
         self._clock = clock
-        self._due_us = schedule.next_burst_us(capture, clock.wall_us())
+        # On the boot clock: a wall clock that is set meanwhile must not hold the connection.
+        self._due_us = clock.boot_us() + schedule.next_burst_us(capture, clock.wall_us()) - clock.wall_us()
         self._kinds: list[Kind] = []
         self.notes: tuple[str, ...] = ()
 
@@ -54,9 +57,12 @@ class BurstSource:
                 held.clear()
             if held or (item.keyframe and video):
                 held.append(item)
-            if self._clock.wall_us() >= self._due_us and held:
+            late_us = self._clock.boot_us() - self._due_us
+            if late_us >= 0 and held:
                 yield from held
                 return
+            if late_us >= PATIENCE_S * SECOND_US:
+                raise NoKeyframe(f"no picture that decodes alone until {PATIENCE_S:g} s after the round was due")
 
     def close(self) -> None:
         """Leave in order."""

@@ -22,9 +22,9 @@ from holdfast.media.source.contract import Source, TracksChanged
 from holdfast.media.walltime import WallTime
 from holdfast.recording.condition import Meter
 from holdfast.recording.fragmenter import Fragment, Fragmenter
-from holdfast.recording.store import RunStart
+from holdfast.recording.handover import RunEnd, RunStart, Written
 from holdfast.recording.vigil import Vigil
-from holdfast.recording.writer import RunEnd, Writer, Written
+from holdfast.recording.writer import Writer
 
 STOPPED = "stopped"  # how a run ends that nobody broke
 LOOK_US = SECOND_US // 4  # chosen: how often stalls, schedule and clock are looked at while samples flow
@@ -52,15 +52,19 @@ class Run:
     @property
     def start_us(self) -> int:
         """Where the run began, by the best estimate there is now; never before what is already recorded."""
-        return max(self.floor_us, self.times[self.lead].place(self.first.pts_ticks)) if self.first else 0
+        return max(self.floor_us, self.times[self.lead].place(self.first.dts_ticks)) if self.first else 0
 
     def placed(self, fragment: Fragment) -> Written:
-        """Give a fragment its place in time, and decide whether a segment begins with it."""
+        """Give a fragment its place in time, and decide whether a segment begins with it.
+
+        Placed by decode times, which are those that arrival was held against: with B-frames, pictures are shown later
+        than they are decoded, but no later than they arrive.
+        """
         leads = [sample for sample in fragment.samples if sample.track == self.lead]
         time = self.times[self.lead]
-        wall_us = max(self.end_us, time.place(leads[0].pts_ticks)) if leads else self.end_us
+        wall_us = max(self.end_us, time.place(leads[0].dts_ticks)) if leads else self.end_us
         if leads:
-            self.end_us = max(wall_us, time.place(max(s.pts_ticks + s.duration_ticks for s in leads)))
+            self.end_us = max(wall_us, time.place(leads[-1].dts_ticks + leads[-1].duration_ticks))
         cut = fragment.keyframe and wall_us >= self._boundary_us
         if cut:
             self._boundary_us = next_multiple(wall_us, self._segment_us)
@@ -77,6 +81,7 @@ class Session:
         why: Reason of the gap that this connection ends; the first run's segments say so.
         group_us: Length of this camera's groups of pictures, if known from before.
         not_before_us: Where footage that is already written ends: nothing is placed earlier, unless the clock is set.
+        offset_us: How far wall time was ahead of boot time when that was written.
         go_on: Asked a few times a second; False ends the session in order.
         recording: Called whenever footage begins to flow.
         overdue: Called once when the first keyframe takes too long.
@@ -94,6 +99,7 @@ class Session:
         why: str,
         group_us: int | None,
         not_before_us: int,
+        offset_us: int,
         go_on: Callable[[], bool],
         recording: Callable[[], None],
         overdue: Callable[[], None],
@@ -118,7 +124,8 @@ class Session:
         self.dropped = 0
         self.last_sample_us: int | None = None
         self._run: Run | None = None
-        self._offset_us = 0
+        self.offset_us = offset_us
+        self._flowing_us: int | None = None
         self._slow = False
         self._said_overdue = False
 
@@ -137,8 +144,6 @@ class Session:
         with closing(source):
             self.tracks = source.open()
             opened(self.tracks)
-            began_us = self._clock.boot_us()
-            self._offset_us = self._clock.wall_us() - began_us
             try:
                 self._flow(source, opened)
             except SourceError as error:
@@ -147,10 +152,15 @@ class Session:
                 else:
                     self._end_run(STOPPED)  # we made it end
                 raise
+            except BaseException as error:
+                # A mistake of ours: what was recorded until now is still footage that ends here.
+                self._end_run(GapReason.UNKNOWN.value, str(error))
+                raise
             else:
                 self._end_run(STOPPED)
             finally:
-                self.recorded_s = (self._clock.boot_us() - began_us) / SECOND_US if self.end_us else 0.0
+                if self._flowing_us is not None:
+                    self.recorded_s = (self._clock.boot_us() - self._flowing_us) / SECOND_US
 
     def _flow(self, source: Source, opened: Callable[[tuple[Track, ...]], None]) -> None:
         vigil = self._watch(self.tracks)
@@ -194,9 +204,9 @@ class Session:
             self._overdue()
         now_us = self._clock.boot_us()
         offset_us = self._clock.wall_us() - now_us
-        step_us = offset_us - self._offset_us
+        step_us = offset_us - self.offset_us
         if abs(step_us) >= STEP_US:
-            self._offset_us = offset_us
+            self.offset_us = offset_us
             self._writer.say(Stepped(step_us=step_us))
             self._end_run(GapReason.CLOCK.value, f"the host's clock was set by {step_us / SECOND_US:+.3f} s")
             self._why = GapReason.CLOCK.value
@@ -204,11 +214,11 @@ class Session:
 
     def _take(self, sample: Sample) -> None:
         run = self._run
-        self.last_sample_us = sample.arrived_us + self._offset_us
+        self.last_sample_us = sample.arrived_us + self.offset_us
         if run is None:
             if not self._begins(sample):
                 return
-            run = self._run = Run(self.tracks, self._why, self._plan.segment_s * SECOND_US, self._offset_us)
+            run = self._run = Run(self.tracks, self._why, self._plan.segment_s * SECOND_US, self.offset_us)
         # Judged by decode times: with B-frames at a low rate, those of showing step back by more than a jump.
         run.times[sample.track].to_wall_us(sample.dts_ticks, sample.arrived_us)
         if run.first is None:
@@ -234,12 +244,14 @@ class Session:
         written = run.placed(fragment)
         if not run.said:
             run.said = True
-            self._writer.say(RunStart(run.id, run.tracks, run.why, written.wall_us, written.wall_us - self._offset_us))
+            self._writer.say(RunStart(run.id, run.tracks, run.why, written.wall_us, written.wall_us - self.offset_us))
             self._recording()
         if not self._writer.offer(written):
             self._overflow(run, fragment, written)
             return
         self.end_us = run.end_us
+        if self._flowing_us is None:
+            self._flowing_us = self._clock.boot_us()
         pictures = sum(1 for sample in fragment.samples if sample.track == run.lead)
         self._meter.add(self._clock.boot_us(), pictures, fragment.bytes)
 

@@ -17,9 +17,9 @@ import structlog
 from holdfast.core import schedule
 from holdfast.core.camera import Kind, Track
 from holdfast.core.clock import Clock
-from holdfast.core.errors import HoldfastError, SourceError, Unreachable
+from holdfast.core.errors import BadInput, NotFound, SourceError, Unreachable, Unsupported, UsageError
 from holdfast.core.gap import MEANING, PLANNED, GapReason
-from holdfast.core.journal import Closed, Down, Event
+from holdfast.core.journal import Closed, Down, Event, Stepped
 from holdfast.core.plan import StreamPlan
 from holdfast.core.status import StreamState, StreamStatus
 from holdfast.core.timing import DAY_US, SECOND_US
@@ -29,8 +29,9 @@ from holdfast.media.source.make import tcp_answers
 from holdfast.recording.backoff import Backoff
 from holdfast.recording.burst import BurstSource, lead_s
 from holdfast.recording.condition import Condition, Meter
-from holdfast.recording.session import Session
+from holdfast.recording.session import STEP_US, Session
 from holdfast.recording.store import StreamStore
+from holdfast.recording.unsaid import Unsaid
 from holdfast.recording.vigil import GROUPS
 from holdfast.recording.writer import Writer
 
@@ -38,6 +39,9 @@ PROBE_TIMEOUT_S = 2.0  # chosen: a port that does not answer within this is trie
 STUMBLE_S = (
     5.0  # chosen: an error of ours that repeats must not fill the log, nor cost more than seconds if it does not
 )
+LIVE = ("capture", "expected", "location", "probe_s")
+"""What of a plan may change while its stream is recorded: it is looked up when it is needed."""
+
 POLL_S = 1.0  # chosen: how late a changed override or a disk that is back may be noticed while nothing is recorded
 
 log = structlog.get_logger()
@@ -52,6 +56,7 @@ class StreamRecorder:
         make_source: Makes a new connection's source.
         open_store: Makes a new store; see `Writer`.
         recover: Takes leftovers; see `Writer`.
+        unsaid: Where words wait that a predecessor could not write; see `Writer`.
         once: End when the source ends, instead of connecting again (recording by hand).
     """
 
@@ -63,6 +68,7 @@ class StreamRecorder:
         make_source: Callable[[StreamPlan], Source],
         open_store: Callable[[], StreamStore],
         recover: Callable[[StreamPlan, list[str], Callable[[Event], None]], None],
+        unsaid: Unsaid | None = None,
         once: bool = False,
     ) -> None:
         self.plan = plan
@@ -88,8 +94,11 @@ class StreamRecorder:
         self._change_us: int | None = None
         self._checked_us = 0
         self._goodbye = Closed(reason=GapReason.RECORDER_DOWN.value, detail="stopped")
-        self.error: HoldfastError | None = None
-        self.writer = Writer(plan, clock, open_store, recover)
+        self.error: SourceError | None = None
+        self.writer = Writer(plan, clock, open_store, recover, unsaid or Unsaid())
+        self._offset_us = clock.wall_us() - clock.boot_us()
+        self._replanned = threading.Event()
+        self._stumbled_on: set[str] = set()
         self._thread = threading.Thread(target=self.run, name=f"record {plan.key}", daemon=True)
 
     # --- from any thread ---------------------------------------------------------------------------------------------
@@ -105,6 +114,18 @@ class StreamRecorder:
         source = self._source
         if source is not None:
             source.interrupt()
+
+    def follow(self, plan: StreamPlan) -> bool:
+        """Take over a changed plan without touching the recording, where it differs in nothing that needs a new start.
+
+        Returns:
+            Whether that was possible.
+        """
+        if replace(plan, **{name: getattr(self.plan, name) for name in LIVE}) != self.plan:
+            return False
+        self.plan = plan
+        self._replanned.set()
+        return True
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the end; return whether it came."""
@@ -160,20 +181,32 @@ class StreamRecorder:
             self.writer.stop(self._goodbye, timeout_s=20.0)
 
     def _turn(self) -> None:
+        self._watch_clock()
         if self._wanted():
             self._attempt()
         else:
             self._rest()
 
     def _stumbled(self, error: Exception) -> None:
-        """Something happened that nobody foresaw: say so with all that is known of it, wait, and go on."""
-        log.error("stream.stumbled", camera=self.plan.camera, stream=self.plan.stream, exc_info=error)
+        """Something happened that nobody foresaw: say so once with all that is known of it, wait, and go on."""
         detail = f"an error in the recorder: {type(error).__name__}: {error}"
+        trace = None if detail in self._stumbled_on else error
+        self._stumbled_on.add(detail)
+        log.error("stream.stumbled", camera=self.plan.camera, stream=self.plan.stream, detail=detail, exc_info=trace)
         self._became_down(
             StreamState.WAITING, GapReason.UNKNOWN, detail, hint="holdfast logs shows it; please report it"
         )
         self._why = GapReason.UNKNOWN.value
         self._stop.wait(STUMBLE_S)
+
+    def _watch_clock(self) -> None:
+        """Notice between connections that the host's clock was set; during one, the session does."""
+        offset_us = self._clock.wall_us() - self._clock.boot_us()
+        step_us = offset_us - self._offset_us
+        if abs(step_us) >= STEP_US:
+            self._offset_us = offset_us
+            self.writer.say(Stepped(step_us=step_us))
+            self._end_us = 0  # after a step back, times before the last ones are right
 
     def _pin(self) -> None:
         if self.plan.cpu is None:
@@ -200,6 +233,9 @@ class StreamRecorder:
             return False
         if self._clock.boot_us() - self._checked_us >= DAY_US:
             self._check_daily()
+        if self._replanned.is_set():
+            self._replanned.clear()
+            return self._wanted()
         now_us = self._clock.wall_us()
         # Asked by range, never by minute: an end that was slept through still ends (F09).
         return self._change_us is None or now_us < self._change_us or self._wanted()
@@ -222,7 +258,8 @@ class StreamRecorder:
         self._attempts += 1
         session = self._session = Session(
             plan, self._clock, self.writer, why=self._why, group_us=self._group_us, not_before_us=self._end_us,
-            go_on=self._go_on, recording=self._became_up, overdue=self._overdue, ended=self._ended, meter=self._meter,
+            offset_us=self._offset_us, go_on=self._go_on, recording=self._became_up, overdue=self._overdue,
+            ended=self._ended, meter=self._meter,
             finite=plan.capture.mode == "burst",
         )  # fmt: skip
         try:
@@ -232,15 +269,20 @@ class StreamRecorder:
             if not self._stop.is_set():
                 session.record(source, self._opened)
         except SourceError as error:
+            # Its frames hold the connection's buffers, in a circle that only the collector's rarest round would find.
+            error.__traceback__ = error.__context__ = error.__cause__ = None
             self.error = error
-            self._learn(session)
-            if not self._stop.is_set():
-                self._failed(error)
+        except (UsageError, BadInput, NotFound) as error:
+            # The plan itself is wrong: asked again ever more rarely, as what it describes may appear.
+            self.error = Unsupported(str(error), hint=error.hint)
         else:
-            self._learn(session)
+            self.error = None
         finally:
+            self._learn(session)
             self._source = None
             self._session = None
+        if self.error is not None and not self._stop.is_set():
+            self._failed(self.error)
 
     def _patient(self) -> StreamPlan:
         """Return the plan with the stall time of C006: three groups of pictures, where that is longer."""
@@ -250,6 +292,7 @@ class StreamRecorder:
     def _learn(self, session: Session) -> None:
         self._group_us = session.group_us
         self._end_us = session.end_us
+        self._offset_us = session.offset_us
         self._dropped += session.dropped
         self._last_sample_us = session.last_sample_us or self._last_sample_us
         self._backoff.recorded(session.recorded_s)
@@ -302,8 +345,14 @@ class StreamRecorder:
             self._wait_for_port()
         elif wait_s > 0:
             self._condition.retry_at_us = self._clock.boot_us() + round(wait_s * SECOND_US)
-            self._stop.wait(wait_s)
+            self._wait(wait_s)
             self._condition.retry_at_us = None
+
+    def _wait(self, wait_s: float) -> None:
+        """Wait for the next attempt, but not beyond the time in which one is wanted (C013)."""
+        until_us = self._clock.boot_us() + round(wait_s * SECOND_US)
+        while (left_us := until_us - self._clock.boot_us()) > 0 and self._go_on():
+            self._stop.wait(min(left_us / SECOND_US, POLL_S))
 
     def _wait_for_port(self) -> None:
         """Knock until somebody opens: a connect costs the camera nothing, and recording begins within seconds of it."""

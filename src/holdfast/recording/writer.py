@@ -12,7 +12,6 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 import structlog
 
@@ -22,8 +21,10 @@ from holdfast.core.gap import GapReason
 from holdfast.core.journal import Beat, Closed, Down, Emptied, Event, Sealed
 from holdfast.core.plan import StreamPlan
 from holdfast.core.timing import SECOND_US
-from holdfast.recording.fragmenter import SLOW_US, Fragment
-from holdfast.recording.store import RunStart, StreamStore
+from holdfast.recording.fragmenter import SLOW_US
+from holdfast.recording.handover import Item, RunEnd, RunStart, Trouble, Written
+from holdfast.recording.store import StreamStore
+from holdfast.recording.unsaid import Unsaid
 
 BEAT_US = 10 * SECOND_US  # chosen: how far off a death while waiting may be placed, against 120 bytes each
 RETRY_US = 2 * SECOND_US  # chosen: a full or absent disk is asked again this often
@@ -32,49 +33,10 @@ HANDOVER_US = (
 )  # chosen: a reload hands a stream over within a segment's sealing time; asking is one flock
 SYNC_AHEAD_US = SLOW_US + 100_000  # measured: a fragment is collected for half a second, a sync takes up to a tenth
 IDLE_S = 0.25  # chosen: how late a beat or a look at the volume may come while nothing is recorded
+ROOM_BYTES = 1 << 20  # chosen: with less, a full disk is not tried again; each try costs a file name and journal lines
 WORDS = 1000  # chosen: events kept while the journal cannot be written; hours of reconnects
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A fragment with its place in time.
-
-    Attributes:
-        fragment: What to write.
-        wall_us: Wall time of its first picture.
-        end_us: Wall time at which its last picture ends.
-        cut: A new segment begins with it.
-        run_start_us: Where the run began, by the best estimate there is now.
-    """
-
-    fragment: Fragment
-    wall_us: int
-    end_us: int
-    cut: bool
-    run_start_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class RunEnd:
-    """The run is over: where its first segment began after all, where it ended, and why."""
-
-    start_us: int
-    end_us: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Why nothing can be written just now."""
-
-    reason: GapReason
-    detail: str
-    hint: str
-
-
-Item = Written | RunStart | RunEnd | Event
 
 
 class Writer:
@@ -86,6 +48,7 @@ class Writer:
         open_store: Makes a new store; called again whenever the last one failed.
         recover: Takes files that an interruption left behind, and gives back what to journal about each, later and
             from another thread, through `say`.
+        unsaid: Where words go that could not be said before the end, and come from at the beginning.
     """
 
     def __init__(
@@ -94,7 +57,9 @@ class Writer:
         clock: Clock,
         open_store: Callable[[], StreamStore],
         recover: Callable[[StreamPlan, list[str], Callable[[Event], None]], None],
+        unsaid: Unsaid,
     ) -> None:
+        self._unsaid = unsaid
         self._plan = plan
         self._clock = clock
         self._open_store = open_store
@@ -116,6 +81,7 @@ class Writer:
         self._start_us = 0
         self._start_boot_us = 0
         self._first_of_run = False
+        self._after = ""
         self._end_us = 0
         self._leftovers: list[str] = []
         self.ready = threading.Event()
@@ -154,7 +120,8 @@ class Writer:
     def offer(self, written: Written) -> bool:
         """Hand over a fragment. False when the queue is full: the fragment is not taken, and nothing waits."""
         with self._wake:
-            if self._held_bytes + written.fragment.bytes > self._plan.queue_bytes:
+            # One fragment is always taken: a keyframe that is larger than the whole queue must be recordable, too.
+            if self._held_bytes and self._held_bytes + written.fragment.bytes > self._plan.queue_bytes:
                 return False
             self._held_bytes += written.fragment.bytes
             self._items.append(written)
@@ -183,6 +150,7 @@ class Writer:
                     log.exception("writer.stumbled", camera=self._plan.camera, stream=self._plan.stream)
                     self._fail(DiskError(f"an error in the recorder: {type(error).__name__}: {error}"))
             self._let_go()
+        self._unsaid.put(self._plan.key, self._words)
 
     def _next(self) -> Item | None:
         with self._wake:
@@ -221,6 +189,8 @@ class Writer:
             self._remember(item)
 
     def _start_run(self, run: RunStart) -> None:
+        # A run whose end nobody told of ends where its last fragment did, not where the next run begins.
+        self._seal(self._end_us, GapReason.UNKNOWN.value, self._start_us)
         self._run = run
         self._end_us = run.start_us
         if self.trouble is not None:
@@ -244,9 +214,13 @@ class Writer:
             self._retry_us = now_us + HANDOVER_US
             return
         except StorageError as error:
+            if self.trouble is None or self.trouble.reason is GapReason.RECORDER_DOWN:
+                down = Down(from_us=self._clock.wall_us(), reason=error.reason.value, detail=str(error))
+                self._words.append(down)
             self._note(Trouble(error.reason, str(error), error.hint))
             return
         self._leftovers += self._store.leftovers
+        self._words.extendleft(reversed(self._unsaid.take(self._plan.key)))
         self._flush_words()
         self._settled()
 
@@ -269,7 +243,12 @@ class Writer:
         store = self._store
         while self._words and store is not None:
             event = self._words[0]
-            store.say(event, sync=isinstance(event, Sealed | Emptied | Closed))
+            try:
+                store.say(event, sync=isinstance(event, Sealed | Emptied | Closed))
+            except StorageError:
+                raise
+            except Exception:  # one word that cannot be written must not stand before all others for ever
+                log.exception("journal.word_dropped", camera=self._plan.camera, stream=self._plan.stream)
             self._words.popleft()
 
     def _tell(self, event: Event) -> None:
@@ -281,7 +260,7 @@ class Writer:
         store, run = self._store, self._run
         if store is None or run is None:
             return
-        if self.trouble is not None and self._clock.boot_us() < self._retry_us:
+        if self.trouble is not None and not self._may_try(store, item):
             return
         if store.segment is None or item.cut:
             if not item.fragment.keyframe:
@@ -290,6 +269,8 @@ class Writer:
                 self._seal(item.wall_us, "cut", item.run_start_us)
             self._begin(run, item)
         store.write(item.fragment, item.wall_us)
+        if self.trouble is not None or self._leftovers:
+            self._flows_again()
         self._end_us = self.media_end_us = item.end_us
         now_us = self._clock.boot_us()
         if now_us - self._synced_us >= self._sync_us and store.segment is not None:
@@ -303,12 +284,27 @@ class Writer:
             return
         first = run.start_us == item.wall_us
         self._flush_words()
-        why = self.trouble.reason.value if self.trouble else run.why if first else "cut"
+        why = self._after or (run.why if first else "cut")
         boot_us = run.start_boot_us + item.wall_us - run.start_us
         store.begin(RunStart(run.run, run.tracks, why, item.wall_us, boot_us))
         self._start_us, self._start_boot_us, self._first_of_run = item.wall_us, boot_us, first
         self._down = None
         self._synced_us = self._clock.boot_us()
+
+    def _may_try(self, store: StreamStore, item: Written) -> bool:
+        """Say whether it is time to try the disk again, and whether it has room for more than a name."""
+        now_us = self._clock.boot_us()
+        if now_us < self._retry_us:
+            return False
+        full = self.trouble is not None and self.trouble.reason is GapReason.DISK_FULL
+        if full and not store.has_room(max(ROOM_BYTES, 4 * item.fragment.bytes)):
+            self._retry_us = now_us + RETRY_US
+            return False
+        return True
+
+    def _flows_again(self) -> None:
+        """Do what waited for the first fragment that is really on disk."""
+        self._after = ""
         self._settled()
         if self._leftovers:
             # Only now, with footage flowing again: recovery reads and syncs, and must not delay the first picture.
@@ -347,6 +343,7 @@ class Writer:
         if store is None or store.segment is not None:
             return
         store.look(now_us=now_us)
+        self._flush_words()
         if self.trouble is not None and self._run is None:
             self._settled()
         if self._down is not None and now_us >= self._beat_us:
@@ -357,6 +354,7 @@ class Writer:
         """Stop writing, and say since when and why as soon as that can be said."""
         begins = self.trouble is None
         self._note(Trouble(error.reason, str(error), error.hint))
+        self._after = error.reason.value
         store = self._store
         if store is not None and store.segment is not None:
             self._leftovers.append(store.segment.file)

@@ -24,6 +24,7 @@ from holdfast.core.status import status_name
 from holdfast.media.source.make import make_source
 from holdfast.recording.store import StreamStore
 from holdfast.recording.stream import StreamRecorder
+from holdfast.recording.unsaid import Unsaid
 from holdfast.recording.upkeep import Upkeep
 from holdfast.storage.files import replace_atomically
 
@@ -55,6 +56,7 @@ class Recorder:
         self._seen: tuple[int, int, int] | None = None
         self._runtime: Path | None = None
         self._upkeep = Upkeep(clock.boot_id)
+        self._unsaid = Unsaid()
 
     def run(self) -> None:
         """Record until told to stop."""
@@ -107,9 +109,11 @@ class Recorder:
         wanted = {str(stream.key): stream for stream in plan.streams if stream.process == self._shard}
         for key, recorder in list(self._streams.items()):
             new = wanted.get(key)
-            if new is None:
+            if new is None and key in {str(stream.key) for stream in plan.streams}:
+                self._dismiss(key, Closed(reason=GapReason.RESTARTED.value, detail="another process takes it over"))
+            elif new is None:
                 self._dismiss(key, Closed(reason=GapReason.DISABLED.value, detail="no longer configured"))
-            elif new != recorder.plan:
+            elif new != recorder.plan and not recorder.follow(new):
                 self._dismiss(key, Closed(reason=GapReason.RESTARTED.value, detail="settings changed"))
         for key, stream in wanted.items():
             if key not in self._streams:
@@ -123,6 +127,7 @@ class Recorder:
             make_source=lambda plan: make_source(plan, self._clock),
             open_store=lambda: StreamStore(stream, self._clock, self._expendable, self._session),
             recover=self._upkeep.take,
+            unsaid=self._unsaid,
         )
 
     def _dismiss(self, key: str, goodbye: Closed) -> None:
