@@ -58,6 +58,15 @@ class Drill:
     def run(self) -> None:
         """Start everything, let it happen, stop in order."""
         self.root.mkdir(parents=True, exist_ok=True)
+        try:
+            self._run()
+        finally:
+            for child in self.children:
+                if child.poll() is None:
+                    child.send_signal(signal.SIGINT)
+                    child.wait(20)
+
+    def _run(self) -> None:
         urls = self._start_sims()
         mount = gst_server.mount(gst_server.h264(), gst_server.aac())
         mounts = {f"/gst{n}": mount for n in range(1, self.gst_cameras + 1)}
@@ -69,10 +78,6 @@ class Drill:
             self.stopped_us = time.time_ns() // 1000
             recorder.send_signal(signal.SIGTERM)
             recorder.wait(40)
-        for child in self.children:
-            if child.poll() is None:
-                child.send_signal(signal.SIGINT)
-                child.wait(20)
 
     def _spawn(self, argv: list[str], log: str) -> subprocess.Popen[bytes]:
         with (self.root / log).open("wb") as out:
@@ -105,9 +110,9 @@ class Drill:
             urls |= {name: f"rtsp://127.0.0.1:{port + index}/{name}/main" for index, name in enumerate(names)}
             port += len(names)
         deadline = time.monotonic() + 60
-        while not all((self.root / f"ledger-{n}.jsonl").exists() for n in range(len(self.groups))):
-            if time.monotonic() > deadline:
-                raise RuntimeError("the simulator did not start; see sim-*.log")
+        while not all(_began(self.root / f"ledger-{n}.jsonl") for n in range(len(self.groups))):
+            if time.monotonic() > deadline or any(child.poll() is not None for child in self.children):
+                raise RuntimeError("a simulator did not start; see sim-*.log")
             time.sleep(0.1)
         return urls
 
@@ -230,6 +235,10 @@ def read_coverage(shown: Any) -> dict[str, Covered]:
                 gap = Said(camera.gaps.pop().start_us, gap.end_us, gap.reason)
             camera.gaps.append(gap)
     return result
+
+
+def _began(ledger: Path) -> bool:
+    return ledger.exists() and ledger.stat().st_size > 0
 
 
 def _instant(text: str) -> int:

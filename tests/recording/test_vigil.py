@@ -31,6 +31,7 @@ def test_a_healthy_stream_is_left_alone() -> None:
     vigil = _vigil()
     _flow(vigil, 20)
     vigil.check(20 * S)
+    assert not vigil.keyframe_overdue
 
 
 @pytest.mark.parametrize("silent", [0, 1])
@@ -70,6 +71,7 @@ def test_sound_that_never_came_costs_no_pictures() -> None:
     vigil = _vigil()
     _flow(vigil, 60, audio=False)
     vigil.check(60 * S)
+    assert vigil.group_us == S
 
 
 def test_pictures_that_never_come_are_a_stall() -> None:

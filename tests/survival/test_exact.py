@@ -119,7 +119,7 @@ def test_what_is_on_disk_is_what_was_sent(
     counts = [_compare(node, lines, spec) for spec in specs]
     assert min(pictures for pictures, _ in counts) >= seconds * fps
     with capsys.disabled():
-        print(f" [{sum(c[0] for c in counts)} pictures, {sum(c[1] for c in counts)} blocks of sound equal]", end="")  # noqa: T201
+        print(f" [{sum(c[0] for c in counts)} pictures, {sum(c[1] for c in counts)} blocks of sound equal]", end="")  # noqa: T201 - the figure is for the docs
 
 
 @pytest.mark.needs("ffmpeg", "ffprobe")

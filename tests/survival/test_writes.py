@@ -55,7 +55,7 @@ def test_little_is_written_besides_the_media(
     assert per_camera <= 12, "writes a second"
     with capsys.disabled():
         ratio = f"{written / grown:.3f}" if written else "not measurable here"
-        print(f" [files/media {whole / media:.4f}, to storage/files {ratio}, {per_camera:.1f} writes/s]", end="")  # noqa: T201
+        print(f" [files/media {whole / media:.4f}, to storage/files {ratio}, {per_camera:.1f} writes/s]", end="")  # noqa: T201 - the figure is for the docs
 
 
 def _sizes(node: Ground) -> int:
@@ -93,4 +93,4 @@ def test_the_catalog_commits_once_a_second_at_most(tmp_path: Path, capsys: pytes
     assert rows >= 8 * 5
     assert 1 <= commits <= took + 1
     with capsys.disabled():
-        print(f" [{commits} commits in {took:.1f} s, {rows} rows, {os.cpu_count()} cores]", end="")  # noqa: T201
+        print(f" [{commits} commits in {took:.1f} s, {rows} rows, {os.cpu_count()} cores]", end="")  # noqa: T201 - the figure is for the docs
