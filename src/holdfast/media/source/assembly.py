@@ -47,7 +47,8 @@ class Assembly:
         live: Timestamps are RTP's and wrap; decode times are not told and are derived.
 
     Attributes:
-        streams: The container's streams that are read.
+        streams: The container's streams that are read; not to be touched any more once it is closed.
+        indexes: Their places in the container.
         notes: What a person should know, such as sound that is not recorded.
 
     Raises:
@@ -56,6 +57,7 @@ class Assembly:
 
     def __init__(self, container: Any, audio: str, *, live: bool) -> None:
         self.streams: list[Any] = []
+        self.indexes: list[int] = []
         self.notes: list[str] = []
         self._live = live
         self._tracks: dict[int, _Track] = {}
@@ -197,6 +199,7 @@ class Assembly:
 
     def _read(self, stream: Any, track: _Track) -> None:
         self.streams.append(stream)
+        self.indexes.append(stream.index)
         self._tracks[stream.index] = track
 
     def _take(self, stream: Any, preferred: int, *, exactly: bool = False) -> int:

@@ -133,11 +133,10 @@ class FileSource:
 
     def _rewind(self, assembly: Assembly) -> None:
         """Open the file again: seeking lands behind the first keyframe in MPEG-TS with B-frames."""
-        indexes = [stream.index for stream in assembly.streams]
         self._packets = iter(())
         self._container.close()
         self._container = av.open(self._path)
-        self._packets = self._container.demux(*(self._container.streams[index] for index in indexes))
+        self._packets = self._container.demux(*(self._container.streams[index] for index in assembly.indexes))
 
     def _mark(self, packet: Any) -> int | None:
         """Remember where the file's time begins and how far it was read; returns the packet's time in microseconds."""
