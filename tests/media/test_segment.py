@@ -251,6 +251,49 @@ def test_far_older_sound_does_not_shift_the_picture(tmp_path: Path, h264: Footag
     segment.abandon()
 
 
+@pytest.mark.needs("ffprobe")
+@pytest.mark.parametrize("lag_s", [0.3, 0.9, 2.9])
+def test_sound_that_comes_late_goes_on_in_the_next_file(tmp_path: Path, h264: Footage, lag_s: float) -> None:
+    """C002: sound that belongs before a cut and comes after it is kept, in step, whichever fragment brings it."""
+    pictures, sounds = h264.of(0), h264.of(1)
+    scale, rate = (track.timescale for track in h264.tracks)
+    cut = next(n for n, s in enumerate(pictures) if s.keyframe and n > 60)
+    in_time = [s for s in sounds if s.dts_ticks / rate < pictures[cut].dts_ticks / scale - lag_s]
+    late = sounds[len(in_time) :]
+    first = SegmentFile.create(tmp_path, head(), h264.tracks, segment_s=600)
+    first.write([*pictures[:cut], *in_time], WALL_US)
+    first.seal(start_us=WALL_US, end_us=WALL_US + 3_000_000, ended="cut")
+    second = SegmentFile.create(
+        tmp_path, head(start_us=WALL_US + 3_000_000), h264.tracks, segment_s=600, after_ticks=first.reached_ticks
+    )
+    second.write(pictures[cut : cut + 6], WALL_US + 3_000_000)
+    second.write([*pictures[cut + 6 :], *late], WALL_US + 3_240_000)
+    event = second.seal(start_us=WALL_US + 3_000_000, end_us=WALL_US + 4_000_000, ended="cut")
+    assert (event.audio_samples, event.dropped_samples) == (len(late), 0)
+    seen = probe(tmp_path / event.file)
+    assert seen.complaints == ""
+    assert [p["data_hash"] for p in seen.of("audio")] == _md5(late)
+    sound_s = float(seen.of("audio")[0]["pts_time"])
+    picture_s = min(float(p["pts_time"]) for p in seen.of("video"))
+    shown = min(s.pts_ticks for s in pictures[cut:])
+    assert picture_s - sound_s == pytest.approx(shown / scale - late[0].pts_ticks / rate, abs=0.001)
+    assert 0 <= sound_s < 0.1, "only the room of one block of sound is left unused"
+
+
+def test_sound_that_stopped_long_ago_leaves_no_room(tmp_path: Path, h264: Footage) -> None:
+    """A track that was silent for long does not put seconds of nothing before the picture of the next file."""
+    first = fragments(h264)[0]
+    shift = [100 * track.timescale for track in h264.tracks]
+    later = [
+        replace(s, dts_ticks=s.dts_ticks + shift[0], pts_ticks=s.pts_ticks + shift[0]) for s in first if not s.track
+    ]
+    reached = [first[0].dts_ticks, first[-1].dts_ticks]
+    segment = SegmentFile.create(tmp_path, head(), h264.tracks, segment_s=600, after_ticks=reached)
+    segment.write(later, WALL_US)
+    segment.seal(start_us=WALL_US, end_us=WALL_US + 500_000, ended="cut")
+    assert next(samples_of(tmp_path / segment.file)).sample.dts_ticks == 0
+
+
 def test_decode_times_that_go_back_are_held(tmp_path: Path, h264: Footage) -> None:
     """A source that breaks its promise and steps back in decode time cannot break the file."""
     group = [s for s in fragments(h264)[0] if s.track == 0]

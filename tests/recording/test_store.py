@@ -3,10 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.core.camera import StreamKey
+from holdfast.core.camera import Kind, Sample, StreamKey, Track
 from holdfast.core.errors import DiskFull
 from holdfast.core.footage import lock_path, timeline
 from holdfast.core.journal import Beat, Opened, Removed, Sealed
+from holdfast.recording.fragmenter import Fragment, Fragmenter
+from holdfast.recording.handover import RunStart
 from holdfast.recording.store import StreamStore
 from holdfast.storage.journal import JournalWriter, stream_lines
 from support.clock import PushedClock
@@ -15,6 +17,11 @@ from support.small_disk import fill, small_disk
 
 KEY = StreamKey("cam1", "main")
 MIB = 1 << 20
+_AVCC = bytes.fromhex("0142e01effe100046742e01e01000268ce")
+TRACKS = (
+    Track(Kind.VIDEO, "h264", "h264", 90_000, _AVCC, width=320, height=240),
+    Track(Kind.AUDIO, "aac", "aac", 48_000, b"\x11\x90", sample_rate=48_000, channels=2),
+)
 
 
 def _cleared(root: Path, clock: PushedClock, count: int = 2) -> tuple[Path, list[str]]:
@@ -93,3 +100,44 @@ def test_a_full_disk_that_nothing_may_leave_says_so(tmp_path: Path) -> None:
         with pytest.raises(DiskFull), StreamStore(plan, PushedClock(), tmp_path / "absent", "s"):
             pass
         assert keep.exists()
+
+
+@pytest.mark.parametrize(("lag_s", "blocks"), [(0.2, 1), (0.9, 1), (1.5, 1), (4.0, 1), (0.2, 40), (0.0, 48)])
+def test_no_sound_is_lost_where_files_are_cut(tmp_path: Path, lag_s: float, blocks: int) -> None:
+    """C002: sound that lags behind the picture, or comes in lumps, is whole over all files of a run."""
+    clock = PushedClock()
+    plan = stream_plan(tmp_path, "rtsp://127.0.0.1/x", segment_s=3)
+    fragments = _fragments(lag_s, blocks)
+    sent = sum(sample.track for fragment in fragments for sample in fragment.samples)
+    begin_us, next_s = clock.wall_us(), 0
+    sealed: list[Sealed | None] = []
+    with StreamStore(plan, clock, tmp_path / "absent", "s") as store:
+        for fragment in fragments:
+            at_us = next(s.pts_ticks * 1_000_000 // 90_000 for s in fragment.samples if s.track == 0)
+            start_us = begin_us + at_us
+            if fragment.keyframe and at_us >= next_s * 1_000_000:
+                sealed.append(store.seal(start_us=start_us - 1, start_boot_us=1, end_us=start_us, ended="cut"))
+                store.begin(RunStart("r", TRACKS, "first", start_us, 1))
+                next_s = at_us // 1_000_000 + 3
+            store.write(fragment, start_us)
+        sealed.append(store.seal(start_us=begin_us, start_boot_us=1, end_us=begin_us + 1, ended="stopped"))
+    lines = [line for line in sealed if line is not None]
+    assert len(lines) == 4
+    assert sum(line.audio_samples for line in lines) == sent
+    assert [line.dropped_samples for line in lines] == [0, 0, 0, 0]
+
+
+def _fragments(lag_s: float, blocks: int) -> list[Fragment]:
+    """Twelve seconds of pictures, and of sound that arrives `blocks` at a time and `lag_s` late, as fragments."""
+    arrivals = [
+        (n / 25, Sample(0, b"\0\0\0\1e" * 200, n * 3600, n * 3600, 3600, n % 25 == 0, n * 40_000)) for n in range(300)
+    ]
+    for n in range(12 * 48_000 // 1024):
+        at_s = (n // blocks * blocks + blocks) * 1024 / 48_000 + lag_s
+        if at_s < 12:
+            sound = Sample(1, b"x" * 100, n * 1024, n * 1024, 1024, keyframe=True, arrived_us=round(at_s * 1e6))
+            arrivals.append((at_s, sound))
+    arrivals.sort(key=lambda item: item[0])
+    fragmenter = Fragmenter(TRACKS)
+    done = [fragmenter.add(sample) for _, sample in arrivals]
+    return [fragment for fragment in (*done, fragmenter.flush()) if fragment is not None]

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.media.segment import SegmentFile
 from support.browser import chromium, serve
-from support.media import WALL_US, encode, end_of, write_part
+from support.media import WALL_US, encode, end_of, head, write_part
 
 PLAY = """
 const done = arguments[arguments.length - 1];
@@ -45,3 +46,42 @@ def test_segment_plays_and_seeks(tmp_path: Path, way: str) -> None:
     assert seen["decoded"] > 10
     assert seen["sound"] > 0
     assert seen["width"] == 160
+
+
+FROM_THE_START = """
+const done = arguments[arguments.length - 1];
+const v = document.getElementById('v');
+const say = () => ({
+  error: v.error && v.error.message, duration: v.duration, time: v.currentTime, width: v.videoWidth,
+  decoded: v.getVideoPlaybackQuality().totalVideoFrames, sound: v.webkitAudioDecodedByteCount});
+v.addEventListener('error', () => done(say()));
+setTimeout(() => done(say()), 20000);
+v.playbackRate = 2;
+v.addEventListener('timeupdate', () => { if (v.currentTime > 4) done(say()); });
+v.play();
+"""
+
+
+@pytest.mark.needs("chromium", "chromedriver")
+def test_segment_that_begins_with_late_sound_plays(tmp_path: Path) -> None:
+    """C002: a file whose first seconds hold only sound that came late plays from its beginning, then with pictures."""
+    footage = encode("h264", seconds=7)
+    pictures, sounds = [s for s in footage.of(0) if s.dts_ticks >= footage.of(0)[75].dts_ticks], footage.of(1)
+    assert pictures[0].keyframe
+    start_us = WALL_US + 3_000_000
+    segment = SegmentFile.create(
+        tmp_path, head(start_us=start_us), footage.tracks, segment_s=600, after_ticks=[None, sounds[0].dts_ticks]
+    )
+    segment.write(pictures[:12], start_us)
+    segment.write([*pictures[12:], *sounds], start_us + 480_000)
+    event = segment.seal(start_us=start_us, end_us=start_us + 4_000_000, ended="cut")
+    assert event.audio_samples == len(sounds)
+    with serve(tmp_path) as (address, _asked), chromium(tmp_path / "driver.log") as browser:
+        browser.go(f"{address}/page/{event.file}")
+        seen = browser.run(FROM_THE_START)
+    assert seen["error"] is None
+    # Until it has seen the end, libav counts where the picture begins twice: in the index's end, and once more.
+    assert 7 <= seen["duration"] <= 7 + 3.2
+    assert seen["time"] > 4
+    assert seen["decoded"] > 10
+    assert seen["sound"] > 0

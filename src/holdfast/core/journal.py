@@ -117,6 +117,7 @@ class Sealed:
         ended: Why it ended (`cut` inside a run, else a gap reason, or `recovered`).
         recovered: It was cut back to its last whole fragment after an interruption.
         tracks: `Track.facts()` of each track: run facts, repeated so that a segment needs no other line.
+        dropped_samples: Samples left out because they came too late for the file to hold them.
     """
 
     kind: ClassVar[str] = "sealed"
@@ -134,6 +135,7 @@ class Sealed:
     ended: str
     recovered: bool = False
     tracks: list[dict[str, Any]] = field(default_factory=list)
+    dropped_samples: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

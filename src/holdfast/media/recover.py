@@ -274,6 +274,7 @@ def _sealed(file: str, head: FileHead, end: EndFacts, digest: str, size: int, bo
         start_boot_us=head.start_boot_us if head.boot == boot else None, bytes=size, media_bytes=end.media_bytes,
         sha256=digest, video_samples=end.video_samples, audio_samples=end.audio_samples, began=head.why,
         ended=end.ended, recovered=end.recovered, tracks=[t.facts for t in head.tracks],
+        dropped_samples=end.dropped_samples,
     )  # fmt: skip
 
 

@@ -27,9 +27,7 @@ from holdfast.storage.files import Buffer, DurableFile, ensure_folder, fsync_fol
 
 VERSION = 1
 MOST_ATTEMPTS = 1000  # files that begin in one second; more means that something is badly wrong
-MAX_LEAD_S = (
-    1  # chosen: sound this much older than the first picture is kept; older would delay the picture at playback
-)
+MAX_LEAD_S = 10  # chosen: sound this much older than the first picture is kept; the picture waits for it at playback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +84,13 @@ class SegmentFile:
         media_bytes: Payload in it.
         fragments: Fragments in it.
         dropped_samples: Samples left out because they were older than the file's first instant.
+        reached_ticks: How far each track has come in the run's ticks: what of it follows is not older.
     """
 
     def __init__(
-        self, root: Path, file: str, head: SegmentHead, tracks: Sequence[Track], open_file: DurableFile
-    ) -> None:
+        self, root: Path, file: str, head: SegmentHead, tracks: Sequence[Track], open_file: DurableFile,
+        after_ticks: Sequence[int | None] = (),
+    ) -> None:  # fmt: skip
         self.file = file
         self.bytes = 0
         self.media_bytes = 0
@@ -104,14 +104,17 @@ class SegmentFile:
         self._reserved_bytes = 0
         self._reserved_at = 0
         self._offsets: list[int] | None = None
-        self._last_dts = [0] * len(tracks)
+        self.reached_ticks: list[int | None] = list(after_ticks) or [None] * len(tracks)
         self._counts = [0] * len(tracks)
         video = [number for number, track in enumerate(tracks) if track.kind is Kind.VIDEO]
         self._reference = video[0] if video else 0
         self._index = FragmentIndex(self._reference + 1, tracks[self._reference].timescale)
 
     @classmethod
-    def create(cls, root: Path, head: SegmentHead, tracks: Sequence[Track], *, segment_s: int) -> Self:
+    def create(
+        cls, root: Path, head: SegmentHead, tracks: Sequence[Track], *, segment_s: int,
+        after_ticks: Sequence[int | None] = (),
+    ) -> Self:  # fmt: skip
         """Make the file, exclusively: a name that is taken, finished or not, is left alone and the next one used.
 
         Nothing is in it before the first `write`.
@@ -121,6 +124,7 @@ class SegmentFile:
             head: What the file says of itself.
             tracks: What will be written; at least one.
             segment_s: How long it is meant to become: the index gets room accordingly.
+            after_ticks: `reached_ticks` of the file before it in the same run: sound that comes late goes on there.
 
         Raises:
             Unsupported: A codec that cannot be stored.
@@ -136,7 +140,8 @@ class SegmentFile:
                 if final.exists():
                     continue
             with suppress(FileExistsError):
-                segment = cls(root, str(file), head, tracks, DurableFile.create(final.with_name(final.name + PART)))
+                open_file = DurableFile.create(final.with_name(final.name + PART))
+                segment = cls(root, str(file), head, tracks, open_file, after_ticks)
                 segment._reserved_bytes = reserved_bytes(segment_s)
                 segment._make_name_durable()
                 return segment
@@ -204,7 +209,7 @@ class SegmentFile:
             file=self.file, run=self._head.run, start_us=start_us, end_us=end_us,
             start_boot_us=self._head.start_boot_us, bytes=size, media_bytes=self.media_bytes, sha256=digest,
             video_samples=video, audio_samples=end.audio_samples, began=self._head.why, ended=ended,
-            recovered=recovered, tracks=[dict(t.facts()) for t in self._tracks],
+            recovered=recovered, tracks=[dict(t.facts()) for t in self._tracks], dropped_samples=self.dropped_samples,
         )  # fmt: skip
 
     def abandon(self) -> None:
@@ -235,16 +240,18 @@ class SegmentFile:
     def _choose_offsets(self, samples: Sequence[Sample]) -> list[int]:
         """Find the file's first instant, and what it is in each track's ticks.
 
-        It is the lowest decode time, over all tracks, of what the first fragment holds; `tfdt` has no sign.
+        It is the lowest decode time, over all tracks, of what the first fragment holds; `tfdt` has no sign. Sound comes
+        late and in lumps: of a track that is not in the first fragment, what follows the file before may still come.
         """
         firsts: dict[int, int] = {}
         for sample in samples:
             firsts.setdefault(sample.track, sample.dts_ticks)
+        for track, reached in enumerate(self.reached_ticks):
+            if reached is not None:
+                firsts.setdefault(track, reached)
         scales = [t.timescale for t in self._tracks]
-        zero, scale = firsts.get(self._reference), scales[self._reference]
-        if zero is None:
-            track = next(iter(firsts))
-            zero, scale = firsts[track], scales[track]
+        lead = self._first(samples)
+        zero, scale = lead.dts_ticks, scales[lead.track]
         base, base_scale = zero, scale
         for track, ticks in firsts.items():
             earlier = ticks * base_scale < base * scales[track]
@@ -258,7 +265,8 @@ class SegmentFile:
             return None
         video = self._tracks[number].kind is Kind.VIDEO
         # Equal at worst: a decode time that went back would be negative in a field without a sign.
-        dts, last = [], self._last_dts[number] if self._counts[number] else group[0].dts_ticks
+        reached = self.reached_ticks[number]
+        dts, last = [], group[0].dts_ticks if reached is None else reached
         for sample in group:
             last = max(last, sample.dts_ticks)
             dts.append(last)
@@ -307,9 +315,10 @@ class SegmentFile:
         if not self.fragments:
             self._reserved_at = len(prefix) - self._reserved_bytes
             self._offsets = offsets
+            self.reached_ticks[:] = [at if r is None else r for r, at in zip(self.reached_ticks, offsets, strict=True)]
         for part in parts:
             number = part.table.track_id - 1
-            self._last_dts[number] = part.last_dts
+            self.reached_ticks[number] = part.last_dts
             self._counts[number] += part.table.count
             self.media_bytes += part.table.data_bytes
         shown = next((p for p in parts if p.table.track_id == self._reference + 1), None)

@@ -52,6 +52,7 @@ class StreamStore:
         self._stack = ExitStack()
         self._looked_us = 0
         self._removed: list[Removed] = []  # unlinked, and not in the journal yet
+        self._reached: tuple[str, list[int | None]] = ("", [])  # a run, and how far its newest file has come
         self.segment: SegmentFile | None = None
         self.leftovers: list[str] = []
 
@@ -165,13 +166,15 @@ class StreamStore:
             key=plan.key, run=run.run, start_us=run.start_us, start_boot_us=run.start_boot_us, boot=clock.boot_id,
             sync=clock.synchronised(), why=run.why, program=__version__, site=plan.site,
         )  # fmt: skip
-        self.segment = SegmentFile.create(self.root, head, run.tracks, segment_s=plan.segment_s)
+        reached = self._reached[1] if self._reached[0] == run.run else ()
+        self.segment = SegmentFile.create(self.root, head, run.tracks, segment_s=plan.segment_s, after_ticks=reached)
         try:
             self.say(Begun(file=self.segment.file, run=run.run, start_us=run.start_us, why=run.why))
         except BaseException:
             segment, self.segment = self.segment, None
             segment.discard()
             raise
+        self._reached = (run.run, self.segment.reached_ticks)  # grows with the file; the next one goes on from there
 
     def write(self, fragment: Fragment, wall_us: int) -> int:
         """Append one fragment to the segment; where the disk is full, make room and try once more."""
