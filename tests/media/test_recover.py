@@ -1,11 +1,13 @@
+import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from holdfast.core.errors import BadInput, NotFound
@@ -13,7 +15,7 @@ from holdfast.core.footage import PART
 from holdfast.core.journal import Begun, Emptied, Sealed
 from holdfast.media.boxread import Ended, Fragment
 from holdfast.media.footage import read_fragments, samples_of
-from holdfast.media.recover import DAMAGED, describe, leftovers, recover, recover_stream
+from holdfast.media.recover import DAMAGED, MOST_LENGTH_US, describe, leftovers, recover, recover_stream
 from holdfast.media.segment import SegmentFile
 from holdfast.storage.journal import JournalWriter
 from support.clock import PushedClock
@@ -331,3 +333,59 @@ def test_end_without_pictures_in_the_last_fragment(tmp_path: Path, h264: Footage
     pictures = [s for group in groups[:4] for s in group if s.track == 0]
     last = max(s.pts_ticks + s.duration_ticks for s in pictures) - pictures[0].pts_ticks
     assert event.end_us == WALL_US + last * 1_000_000 // h264.tracks[0].timescale
+
+
+_WRITTEN = [b"\0", b"\xff", b"9", b"\xff" * 8, b"\0" * 4, b"\x80" + b"\0" * 7, b"1e999999"]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    near=st.lists(st.tuples(st.integers(0, 10_000), st.integers(-8, 60)), min_size=1, max_size=4),
+    written=st.lists(st.sampled_from(_WRITTEN), min_size=4, max_size=4),
+    cut=st.integers(0, 100_000), sealed=st.booleans(),
+)  # fmt: skip
+def test_whatever_stands_in_a_file_it_is_finished_or_put_aside(
+    tmp_path: Path, h264: Footage, near: list[tuple[int, int]], written: list[bytes], cut: int, *, sealed: bool
+) -> None:
+    """F11: bytes flipped in any box never stop recovery: the file ends sealed and plausible, or aside, and is named."""
+    _clean(tmp_path)
+    segment = write_part(tmp_path, h264)
+    part = tmp_path / (segment.file + PART)
+    if sealed:
+        segment.seal(start_us=WALL_US, end_us=end_of(h264), ended="cut")
+        (tmp_path / segment.file).rename(part)
+    else:
+        segment.abandon()
+    data = bytearray(part.read_bytes())
+    marks = [m.start() for m in re.finditer(b"moof|traf|trun|tfdt|tfhd|prft|mdat|uuid|_us|ticks|scale|bytes", data)]
+    for (mark, beside), bytes_ in zip(near, written, strict=False):
+        at = min(len(data) - 1, max(0, marks[mark % len(marks)] + beside))
+        data[at : at + len(bytes_)] = bytes_
+    part.write_bytes(data[: len(data) - cut // 2] if cut % 2 else data)
+    events = _recover(tmp_path)
+    assert events
+    for event in events:
+        assert event.file == segment.file
+        if isinstance(event, Sealed):
+            assert abs(event.start_us - WALL_US) <= MOST_LENGTH_US
+            assert event.start_us <= event.end_us <= event.start_us + 2 * MOST_LENGTH_US
+            assert hashlib.sha256((tmp_path / event.file).read_bytes()).hexdigest() == event.sha256
+            assert describe(tmp_path / event.file).sha256 == event.sha256
+    assert not list(tmp_path.rglob("*" + PART))
+
+
+@pytest.mark.parametrize(
+    "claim", [b'"start_us":1e999', b'"start_boot_us":-1', b'"timescale":1e30', b'"offsets_ticks":[1e80']
+)
+def test_a_head_that_claims_the_impossible_is_damaged(tmp_path: Path, h264: Footage, claim: bytes) -> None:
+    """Times and rates that fit nowhere make a file damaged: it is put aside by another name, and accounted for."""
+    part, data = _part(tmp_path, h264)
+    at = data.index(claim.split(b":")[0])
+    end = data.index(b",", at)
+    head_at = data.index(b"holdfast-head-v1") - 8
+    length = int.from_bytes(data[head_at : head_at + 4], "big") + len(claim) - (end - at)
+    part.write_bytes(data[:head_at] + length.to_bytes(4, "big") + data[head_at + 4 : at] + claim + data[end:])
+    (event,) = _recover(tmp_path)
+    assert isinstance(event, Emptied)
+    assert event.detail.startswith("the head box")
+    assert [p.name.endswith(".damaged") for p in part.parent.iterdir()] == [True]

@@ -2,6 +2,8 @@ import hashlib
 import struct
 from pathlib import Path
 
+import pytest
+
 from holdfast.media.boxes import REFERENCE_BYTES, SIDX_BYTES
 from holdfast.media.sealing import FragmentIndex, hash_of, reserved_bytes
 
@@ -70,3 +72,16 @@ def test_hash_is_that_of_the_file(tmp_path: Path) -> None:
     with path.open("rb") as file:
         digest = hash_of(file.fileno(), path)
     assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("first", [-90_000, 1 << 63, 1 << 70])
+def test_a_time_that_fits_nowhere_is_left_out(first: int) -> None:
+    """F11: times that only damage can claim cost their own place in the index, and the file still gets one."""
+    index = FragmentIndex(1, 90_000)
+    index.add(100, first, first + 90_000, keyframe=True)
+    index.add(100, 90_000, 180_000, keyframe=True)
+    room = reserved_bytes(10)
+    box = index.box(room)
+    assert len(box) == room
+    assert [size for size, _, _ in _references(box)] == [100, 100]
+    assert index.end_ticks == 180_000

@@ -38,6 +38,8 @@ FRONT_BYTES = 64 * 1024  # ftyp, moov and head box are about 2 KB; a parameter s
 _PEEK_BYTES = 4096  # prft and moof of most fragments
 _MOST_MOOF_BYTES = 16 * 1024 * 1024  # a million samples; more is damage
 _MOST_END_BYTES = 64 * 1024
+_MOST_TIMESCALE = 0xFFFFFFFF  # it has 32 bits in every box
+_LAST = 1 << 62  # later than any instant and any tick: what says more is damaged, and would fit nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,17 +227,19 @@ def _parse_head(body: bytes, init_bytes: int, reserved_at: int) -> FileHead:
         facts = json.loads(body)
         pairs = zip(facts["tracks"], facts["offsets_ticks"], strict=True)
         tracks = tuple(StoredTrack(Kind(t["kind"]), int(t["timescale"]), int(at), t) for t, at in pairs)
-        if not tracks or any(t.timescale <= 0 for t in tracks):
+        if not tracks or any(not 0 < t.timescale <= _MOST_TIMESCALE or abs(t.offset_ticks) > _LAST for t in tracks):
             raise BadInput("the head box names no usable track")
         if int(facts["reserved_bytes"]) < SIDX_BYTES + REFERENCE_BYTES + HEADER.size:
             raise BadInput("the head box leaves no room for an index")
+        if not (0 <= int(facts["start_us"]) <= _LAST and 0 <= int(facts["start_boot_us"]) <= _LAST):
+            raise BadInput("the head box names no instant")
         return FileHead(
             key=StreamKey(facts["camera"], facts["stream"]), run=str(facts["run"]), start_us=int(facts["start_us"]),
             start_boot_us=int(facts["start_boot_us"]), boot=str(facts["boot"]), sync=bool(facts["sync"]),
             why=str(facts["why"]), site=str(facts.get("site", "")), program=str(facts.get("program", "")),
             tracks=tracks, init_bytes=init_bytes, reserved_at=reserved_at, reserved_bytes=int(facts["reserved_bytes"]),
         )  # fmt: skip
-    except (ValueError, KeyError, TypeError, UsageError) as error:
+    except (ValueError, KeyError, TypeError, UsageError, OverflowError, RecursionError) as error:
         raise BadInput(f"the head box is damaged: {error}") from error
 
 
@@ -305,7 +309,7 @@ def _read_end(fd: int, offset: int, raw: bytes) -> Ended | None:
         raise BadInput(f"the box at byte {offset} is not an end box")
     try:
         facts = json.loads(body[len(END_UUID) :])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"the end box at byte {offset} is damaged") from error
     if not isinstance(facts, dict):
         raise BadInput(f"the end box at byte {offset} is damaged")

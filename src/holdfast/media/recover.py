@@ -30,6 +30,7 @@ ENDED = "recovered"
 DAMAGED = ".damaged"
 MOST_LENGTH_US = DAY_US  # no segment is longer; times further off are damage
 MOST_FRAGMENT_US = HOUR_US  # the same for a fragment: a picture every few minutes is the slowest that is recorded
+MOST_COUNT = 1 << 48  # bytes or samples in one file; more is damage
 _NAL_LENGTH_BYTES = 4
 _FORBIDDEN = (
     b"\0\0\0"  # inside a NAL unit an encoder breaks up such a row, so one is a page that never reached the disk
@@ -249,23 +250,31 @@ def _finish(root: Path, file: str, open_file: DurableFile, survey: _Survey, boot
     )  # fmt: skip
     if survey.end is not None:
         with suppress(BadInput):  # an end box that cannot be read is as good as none
-            facts = _end_facts(survey.end)
+            facts = _end_facts(survey.end, head.start_us)
     layout = Layout(head.reserved_at, head.reserved_bytes, survey.fragments_end)
     digest = finish(open_file, root / file, layout, survey.index, facts)
     return _sealed(file, head, facts, digest, open_file.size, boot)
 
 
-def _end_facts(end: Ended) -> EndFacts:
+def _end_facts(end: Ended, start_us: int) -> EndFacts:
     said = end.facts
     try:
-        return EndFacts(
+        facts = EndFacts(
             start_us=int(said["start_us"]), end_us=int(said["end_us"]), ended=str(said["ended"]),
             recovered=bool(said["recovered"]), media_bytes=int(said["media_bytes"]),
             video_samples=int(said["video_samples"]), audio_samples=int(said["audio_samples"]),
             dropped_samples=int(said["dropped_samples"]),
         )  # fmt: skip
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise BadInput(f"the end box is damaged: {error}") from error
+    counts = (facts.media_bytes, facts.video_samples, facts.audio_samples, facts.dropped_samples)
+    # Twice, because a segment of a whole day is cut at the first keyframe after it.
+    long = facts.end_us - facts.start_us > 2 * MOST_LENGTH_US
+    if abs(facts.start_us - start_us) > MOST_LENGTH_US or facts.end_us < facts.start_us or long:
+        raise BadInput("the end box is damaged: its times are not those of this file")
+    if not all(0 <= count <= MOST_COUNT for count in counts):
+        raise BadInput("the end box is damaged: it counts what cannot be")
+    return facts
 
 
 def _sealed(file: str, head: FileHead, end: EndFacts, digest: str, size: int, boot: str) -> Sealed:
@@ -300,7 +309,7 @@ def describe(path: Path, *, boot: str = "") -> Sealed:
         if piece is None:
             raise BadInput(f"{path} is not finished: it ends without an end box")
         digest, size = hash_of(fd, path), os.fstat(fd).st_size
-    facts = _end_facts(piece)
+    facts = _end_facts(piece, head.start_us)
     file = stream_folder(head.key) / path.parent.name / path.name
     return _sealed(str(file), head, facts, digest, size, boot)
 

@@ -21,6 +21,7 @@ SPARE_S = 60  # a segment is cut at the first keyframe after its time, so it may
 _LONGEST_REFERENCE = 0x7FFFFFFF  # its size has 31 bits
 _MIN_FREE = 8
 _NO_TIME = -1
+_LAST_TICKS = 1 << 62  # later than anything; a recovered file may claim any time, and the index still gets its box
 _KEEP_CACHED = 8 * 1024 * 1024  # what tails of this file may still be reading
 
 VERSION = 1
@@ -63,8 +64,11 @@ class FragmentIndex:
             keyframe: It begins with a keyframe of that track.
         """
         self._sizes.append(size)
-        self._times.append(_NO_TIME if first_ticks is None else first_ticks)
         self._keys.append(keyframe)
+        if first_ticks is None or not max(first_ticks, 0) <= end_ticks <= _LAST_TICKS:
+            self._times.append(_NO_TIME)
+            return
+        self._times.append(max(first_ticks, 0))
         self.end_ticks = max(self.end_ticks, end_ticks)
 
     def box(self, room: int) -> bytes:
@@ -160,9 +164,10 @@ def finish(file: DurableFile, final: Path, layout: Layout, index: FragmentIndex,
         StorageError: It is not finished; try again, or leave it to recovery.
     """
     part = final.with_name(final.name + PART)
+    box = index.box(layout.reserved_bytes)  # first: where it cannot be made, the file stays as it was
     file.cut(layout.fragments_end)
     file.append([end_box(dict(end.to_dict()))])
-    file.overwrite_at(layout.reserved_at, index.box(layout.reserved_bytes))
+    file.overwrite_at(layout.reserved_at, box)
     file.sync()
     digest = hash_of(file.fileno(), final)
     with storage_errors("looking for", part):
