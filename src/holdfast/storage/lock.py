@@ -19,6 +19,9 @@ _TRIES = 5  # somebody who only asks (`holder`) shares the lock for microseconds
 _TRY_AGAIN_S = 0.01
 
 
+_held: set[Path] = set()  # by this process
+
+
 class FileLock:
     """An exclusive lock on a file, held from `__enter__` to `__exit__` or to the end of the process.
 
@@ -50,12 +53,14 @@ class FileLock:
             os.close(fd)
             raise translate(error, "locking", self.path) from error
         self._fd = fd
+        _held.add(self.path)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Release it."""
+        _held.discard(self.path)
         fd, self._fd = self._fd, -1
         with suppress(OSError):
             os.ftruncate(fd, 0)
@@ -74,6 +79,11 @@ class FileLock:
             f"{self._what} is held by process {pid or '(unknown)'}",
             hint=f"stop it first (ps {pid} shows what it is)" if pid else "stop the other one first",
         )
+
+
+def held_here(path: Path) -> bool:
+    """Say whether this process holds a lock now, under exactly this path."""
+    return path in _held
 
 
 def holder(path: Path) -> int | None:
