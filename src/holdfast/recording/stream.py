@@ -137,6 +137,11 @@ class StreamRecorder:
         """Its thread is running."""
         return self._thread.is_alive()
 
+    @property
+    def attempts(self) -> int:
+        """How often it has connected, or tried to."""
+        return self._attempts
+
     def snapshot(self) -> StreamStatus:
         """Return what it is doing now."""
         condition, writer, session = self._condition, self.writer, self._session
@@ -269,7 +274,7 @@ class StreamRecorder:
             if not self._stop.is_set():
                 session.record(source, self._opened)
         except SourceError as error:
-            # Its frames hold the connection's buffers, in a circle that only the collector's rarest round would find.
+            # Its frames hold the connection, and what is remembered of it is only what it says.
             error.__traceback__ = error.__context__ = error.__cause__ = None
             self.error = error
         except (UsageError, BadInput, NotFound) as error:

@@ -6,6 +6,8 @@ order: all streams say goodbye at once (sources close with TEARDOWN, segments ar
 status; a second signal ends it at once, which costs no more than a kill does.
 """
 
+import ctypes
+import gc
 import os
 import secrets
 import signal
@@ -31,7 +33,19 @@ from holdfast.storage.files import replace_atomically
 STATUS_S = 1.0  # specified: status files are replaced each second
 STOP_S = 20.0  # specified: all roles in order within 30 s, so recorders within the first two thirds of it
 
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # <malloc.h> of glibc
+_LARGE_BYTES = 128 * 1024  # glibc's own beginning, held there: buffers from here on go back to the system at once
+_ARENAS = 1  # measured: an arena a thread grew by 40 KB with every reconnect; threads here rarely allocate at once
+
 log = structlog.get_logger()
+
+
+def _keep_memory_together() -> None:
+    """Have the C library return what connections and seals allocated, instead of scattering it (P8, P2)."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's; others return memory anyway
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+        mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 class Recorder:
@@ -53,6 +67,7 @@ class Recorder:
         self._leaving: list[StreamRecorder] = []
         self._stop = threading.Event()
         self._reload = threading.Event()
+        self._attempts = 0
         self._seen: tuple[int, int, int] | None = None
         self._runtime: Path | None = None
         self._upkeep = Upkeep(clock.boot_id)
@@ -61,9 +76,13 @@ class Recorder:
     def run(self) -> None:
         """Record until told to stop."""
         log.info("recorder.started", shard=self._shard, pid=os.getpid())
+        _keep_memory_together()
+        # What is loaded by now stays: left out of collections, these take a millisecond instead of thirty.
+        gc.freeze()
         while not self._stop.is_set():
             self._look()
             self._report()
+            self._tidy()
             self._stop.wait(STATUS_S)
         self._finish()
 
@@ -150,6 +169,17 @@ class Recorder:
                 # Status is for people; recording does not care whether anybody can read it.
                 log.warning("status.unwritable", why=str(error))
                 return
+
+    def _tidy(self) -> None:
+        """Give back what ended connections held, at most once a second (P8).
+
+        A connection is a circle of objects around its buffer. Python looks for such circles by the number of objects,
+        not by their size: left alone it looks once in hundreds of reconnects, at tens of kilobytes each.
+        """
+        attempts = sum(recorder.attempts for recorder in self._streams.values())
+        if attempts != self._attempts:
+            self._attempts = attempts
+            gc.collect()
 
     # --- end ---------------------------------------------------------------------------------------------------------
 

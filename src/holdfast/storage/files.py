@@ -8,6 +8,7 @@ Not here: locks between processes (lock), volumes and free space (volume, reserv
 
 import ctypes
 import errno
+import functools
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -232,7 +233,7 @@ def rename_durably(source: Path, target: Path) -> None:
 
 
 def _rename_without_replacing(source: Path, target: Path) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = _libc()
     if hasattr(libc, "renameat2"):
         names = (os.fsencode(source), os.fsencode(target))
         if libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_NOREPLACE) == 0:
@@ -241,6 +242,12 @@ def _rename_without_replacing(source: Path, target: Path) -> None:
         if number not in _NO_RENAMEAT2:
             raise OSError(number, os.strerror(number), str(target))
     _link_and_unlink(source, target)
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    """Open it once: each opening makes types of its own, a circle that only the collector's rarest round finds."""
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def _link_and_unlink(source: Path, target: Path) -> None:
