@@ -19,8 +19,7 @@ from holdfast.catalog.schema import metadata
 from holdfast.catalog.segments import Piece
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import CatalogError
-from holdfast.core.footage import Gap
-from holdfast.core.gap import GapReason
+from holdfast.core.gap import Gap, GapReason
 
 PIECE: dict[str, Any] = {
     "volume": "disk",

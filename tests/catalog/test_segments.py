@@ -9,8 +9,7 @@ from holdfast.catalog.rows import Id, count_rows
 from holdfast.catalog.schema import segments as segment_table
 from holdfast.catalog.segments import Piece
 from holdfast.core.camera import StreamKey
-from holdfast.core.footage import Gap
-from holdfast.core.gap import GapReason
+from holdfast.core.gap import Gap, GapReason
 
 
 def stream(tx: Transaction) -> tuple[Id, dict[str, int]]:

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from holdfast.core.footage import placed, timeline
+from holdfast.core.gap import Cause, Gap, GapReason, explained
 from holdfast.core.journal import Begun, Closed, Down, Event, Line, Opened, Sealed, Stepped, When
 
 RIGHT_US = 1_790_000_000_000_000
@@ -63,3 +64,12 @@ def test_a_clock_that_was_right_and_is_set_moves_nothing() -> None:
     """Files of a clock that was called synchronised stay where it put them, though it was set later (C141)."""
     lines = [replace(line, when=replace(line.when, sync=True)) for line in _history(3600)]
     assert [line.event for line in placed(lines)] == [line.event for line in lines]
+
+
+def test_a_moment_between_two_reasons_is_no_gap_of_its_own() -> None:
+    """A camera that hangs up and is then unreachable leaves one gap with the reason that lasted."""
+    hang_up, gone = Cause(1_000_000, GapReason.ENDED, "hung up"), Cause(1_000_001, GapReason.UNREACHABLE, "no answer")
+    assert explained((1_000_000, 5_000_000), [hang_up, gone]) == [
+        Gap(1_000_000, 5_000_000, GapReason.UNREACHABLE, "no answer")
+    ]
+    assert explained((1_000_000, 1_000_020), [hang_up]) == [Gap(1_000_000, 1_000_020, GapReason.ENDED, "hung up")]

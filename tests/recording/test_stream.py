@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from holdfast.core.clock import SystemClock
-from holdfast.core.footage import MIN_GAP_US
-from holdfast.core.gap import GapReason
+from holdfast.core.gap import MIN_GAP_US, GapReason
 from holdfast.core.journal import Begun, Closed, Down, Opened, Sealed, Stepped
 from holdfast.core.plan import Capture, Window
 from holdfast.core.status import StreamState

@@ -9,8 +9,7 @@ from sqlalchemy.engine import RowMapping
 from holdfast.catalog import schema
 from holdfast.catalog.db import Transaction
 from holdfast.catalog.rows import PAGE, PAGE_MAX, GapRow, Id, Page, cursor_of, new_ids, read_cursor
-from holdfast.core.footage import Gap
-from holdfast.core.gap import GapReason
+from holdfast.core.gap import Gap, GapReason
 
 _GAPS = schema.gaps.c
 

@@ -49,9 +49,11 @@ def bitrate(bits_per_s: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a length of time in its two largest units: `4.2s`, `1m05s`, `2h07m`, `3d04h`."""
+    """Write a length of time in its two largest units: `40ms`, `4.2s`, `1m05s`, `2h07m`."""
     if seconds < 0:
         return f"-{duration(-seconds)}"
+    if 0 < seconds < 0.095:  # noqa: PLR2004 - what rounds to a tenth of a second is written as 0.1s
+        return f"{seconds * 1000:.0f}ms"
     if seconds < 9.95:  # noqa: PLR2004 - below ten, tenths still say something
         return f"{seconds:.1f}s"
     whole = round(seconds)

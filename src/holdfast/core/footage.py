@@ -17,12 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from holdfast.core.camera import StreamKey
-from holdfast.core.gap import GapReason
+from holdfast.core.gap import EARLY_US, MIN_GAP_US, Cause, Gap, GapReason, explained
 from holdfast.core.journal import Beat, Begun, Closed, Down, Emptied, Line, Opened, Removed, Sealed, When
 from holdfast.core.timing import day_of, stamp
-
-MIN_GAP_US = 30_000  # chosen: less than one picture at 25 fps, more than two runs' places in time differ by chance
-EARLY_US = 100_000  # chosen: a cause is dated by the last picture, whose length is an estimate
 
 PART = ".part"
 
@@ -67,17 +64,6 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """A span without footage. `open` while it lasts."""
-
-    start_us: int
-    end_us: int
-    reason: GapReason
-    detail: str = ""
-    open: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Timeline:
     """Everything known about one stream: segments in order, gaps in order, and the span that they cover together."""
 
@@ -93,13 +79,6 @@ class Clocks:
 
     wrong_us: int
     right_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Cause:
-    from_us: int
-    reason: GapReason
-    detail: str
 
 
 def timeline(lines: Iterable[Line], *, now_us: int, alive: bool, growing_end_us: int | None = None) -> Timeline:
@@ -282,7 +261,7 @@ class _Ledger:
         self.begun_lines: dict[str, Line] = {}
         self.orphans: set[str] = set()  # begun by a recorder that is gone
         self.removed: dict[str, str] = {}
-        self.causes: list[_Cause] = []
+        self.causes: list[Cause] = []
         self.open_since: When | None = None
         self.session = ""
         self.last: When | None = None
@@ -295,10 +274,10 @@ class _Ledger:
         if isinstance(event, Opened):
             self._opened(when, event)
         elif isinstance(event, Closed):
-            self.causes.append(_Cause(when.at_us, _reason(event.reason), event.detail))
+            self.causes.append(Cause(when.at_us, _reason(event.reason), event.detail))
             self.open_since = None
         elif isinstance(event, Down):
-            self.causes.append(_Cause(event.from_us, _reason(event.reason), event.detail))
+            self.causes.append(Cause(event.from_us, _reason(event.reason), event.detail))
         elif isinstance(event, Begun):
             self._begun(line, event)
         elif isinstance(event, Sealed):
@@ -319,11 +298,11 @@ class _Ledger:
             self.orphans = set(self.growing)
         self.open_since, self.session = when, event.session
 
-    def _death(self, last: When, found: When | None) -> _Cause:
+    def _death(self, last: When, found: When | None) -> Cause:
         """A recorder left without a word after `last`; whoever came next says whether the host had gone too."""
         host_off = found is not None and found.boot != last.boot
         reason = GapReason.HOST_OFF if host_off else GapReason.RECORDER_DOWN
-        return _Cause(last.at_us, reason, "" if host_off else "ended without a word")
+        return Cause(last.at_us, reason, "" if host_off else "ended without a word")
 
     def _begun(self, line: Line, event: Begun) -> None:
         if event.file in self.segments:
@@ -365,36 +344,10 @@ class _Ledger:
         if end_us - at >= MIN_GAP_US:
             holes.append((at, end_us))
         causes = sorted(self.causes, key=lambda c: c.from_us)
-        gaps = [gap for hole in holes for gap in _explained(hole, causes)]
+        gaps = [gap for hole in holes for gap in explained(hole, causes)]
         if gaps and self.fresh and gaps[0].start_us == start_us and gaps[0].reason is GapReason.UNKNOWN:
             # The moment between a recorder's very first start and its first picture, where nothing went wrong.
             gaps[0] = replace(gaps[0], reason=GapReason.RECORDER_DOWN, detail="starting")
         if gaps and gaps[-1].end_us == end_us:
             gaps[-1] = replace(gaps[-1], open=True)
         return gaps
-
-
-def _explained(hole: tuple[int, int], causes: list[_Cause]) -> list[Gap]:
-    """Split a hole where its reason changes.
-
-    A cause holds from its instant until the next one. What precedes the first cause inside the hole belongs to that
-    cause: a stall is noticed seconds after it began.
-    """
-    start_us, end_us = hole
-    # A cause carries the time of the last sample, whose length is an estimate: look a little before the hole, too.
-    inside = [c for c in causes if start_us - EARLY_US <= c.from_us < end_us]
-    if not inside:
-        earlier = [c for c in causes if c.from_us < start_us]
-        known = earlier[-1] if earlier else _Cause(start_us, GapReason.UNKNOWN, "")
-        return [Gap(start_us, end_us, known.reason, known.detail)]
-    gaps: list[Gap] = []
-    for index, cause in enumerate(inside):
-        begin = start_us if index == 0 else max(start_us, cause.from_us)
-        finish = max(begin, inside[index + 1].from_us) if index + 1 < len(inside) else end_us
-        if finish <= begin:
-            continue
-        if gaps and gaps[-1].reason == cause.reason:
-            gaps[-1] = replace(gaps[-1], end_us=finish)
-        else:
-            gaps.append(Gap(begin, finish, cause.reason, cause.detail))
-    return gaps

@@ -1,6 +1,10 @@
-"""Why there is no footage: the closed list of gap reasons, and what each one means to a person."""
+"""Why there is no footage: the closed list of gap reasons, what each means to a person, and how a hole is explained."""
 
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+MIN_GAP_US = 30_000  # chosen: less than one picture at 25 fps, more than two runs' places in time differ by chance
+EARLY_US = 100_000  # chosen: a cause is dated by the last picture, whose length is an estimate
 
 
 class GapReason(StrEnum):
@@ -47,3 +51,61 @@ MEANING: dict[GapReason, str] = {
 
 PLANNED: frozenset[GapReason] = frozenset({GapReason.OFF_SCHEDULE, GapReason.DISABLED})
 """Gaps that somebody asked for: they are not losses and do not lower the coverage percentage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A span without footage. `open` while it lasts."""
+
+    start_us: int
+    end_us: int
+    reason: GapReason
+    detail: str = ""
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What somebody said about why there is no footage from an instant on."""
+
+    from_us: int
+    reason: GapReason
+    detail: str
+
+
+def explained(hole: tuple[int, int], causes: list[Cause]) -> list[Gap]:
+    """Split a hole where its reason changes.
+
+    A cause holds from its instant until the next one. What precedes the first cause inside the hole belongs to that
+    cause: a stall is noticed seconds after it began.
+    """
+    start_us, end_us = hole
+    # A cause carries the time of the last sample, whose length is an estimate: look a little before the hole, too.
+    inside = [c for c in causes if start_us - EARLY_US <= c.from_us < end_us]
+    if not inside:
+        earlier = [c for c in causes if c.from_us < start_us]
+        known = earlier[-1] if earlier else Cause(start_us, GapReason.UNKNOWN, "")
+        return [Gap(start_us, end_us, known.reason, known.detail)]
+    slices = _slices(hole, inside)
+    gaps: list[Gap] = []
+    for index, (cause, begin_us, finish_us) in enumerate(slices):
+        # A moment between two reasons is no gap of its own: a camera that is switched off hangs up first.
+        if finish_us - begin_us < MIN_GAP_US and index + 1 < len(slices):
+            slices[index + 1] = (*slices[index + 1][:1], begin_us, slices[index + 1][2])
+        elif gaps and gaps[-1].reason == cause.reason:
+            gaps[-1] = replace(gaps[-1], end_us=finish_us)
+        else:
+            gaps.append(Gap(begin_us, finish_us, cause.reason, cause.detail))
+    return gaps
+
+
+def _slices(hole: tuple[int, int], causes: list[Cause]) -> list[tuple[Cause, int, int]]:
+    """Say from when to when each cause holds inside a hole."""
+    start_us, end_us = hole
+    slices = []
+    for index, cause in enumerate(causes):
+        begin_us = start_us if index == 0 else max(start_us, cause.from_us)
+        finish_us = max(begin_us, causes[index + 1].from_us) if index + 1 < len(causes) else end_us
+        if finish_us > begin_us:
+            slices.append((cause, begin_us, finish_us))
+    return slices

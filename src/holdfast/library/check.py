@@ -14,7 +14,8 @@ from holdfast.catalog.db import Catalog
 from holdfast.catalog.rows import GapRow, SegmentRow
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
-from holdfast.core.footage import MIN_GAP_US, PART, Gap, Timeline, derive, placed, stream_folder
+from holdfast.core.footage import PART, Timeline, derive, placed, stream_folder
+from holdfast.core.gap import MIN_GAP_US, Gap
 from holdfast.core.journal import Line, Removed
 from holdfast.core.timing import iso
 from holdfast.library.index import LOCAL

@@ -18,8 +18,7 @@ from holdfast.catalog.db import Catalog, Transaction
 from holdfast.catalog.rows import Id
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import CatalogUnavailable, UsageError
-from holdfast.core.footage import Gap
-from holdfast.core.gap import PLANNED
+from holdfast.core.gap import PLANNED, Gap
 from holdfast.core.timing import SECOND_US, from_datetime, to_datetime
 from holdfast.library.index import LOCAL
 from holdfast.library.timeline import lost, stream_timeline, streams_on

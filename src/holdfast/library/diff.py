@@ -10,7 +10,8 @@ from holdfast.catalog import gaps, segments
 from holdfast.catalog.db import Transaction
 from holdfast.catalog.rows import GapRow, Id, SegmentRow
 from holdfast.catalog.segments import Piece
-from holdfast.core.footage import Gap, Segment, Timeline
+from holdfast.core.footage import Segment, Timeline
+from holdfast.core.gap import Gap
 from holdfast.core.journal import Line, Removed, Sealed, When
 from holdfast.library.timeline import split
 
