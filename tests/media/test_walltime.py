@@ -3,7 +3,7 @@ from collections import deque
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from holdfast.core.errors import TimestampJump
@@ -69,6 +69,41 @@ def test_drift_over_hours_is_followed(ppm: float) -> None:
         worst = max(worst, abs(error)) if at > 20 else worst
     assert worst < 0.05
     assert wall.drift_ppm == pytest.approx(ppm, abs=2)
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    ppm=st.sampled_from([-25_000, -5_000, -2_000, 2_000, 5_000, 25_000]),
+    burst_s=st.sampled_from([0.0, 3.0]), chunk_s=st.sampled_from([0.0, 0.5]), seed=st.integers(0, 99),
+)  # fmt: skip
+@example(ppm=25_000, burst_s=0.0, chunk_s=0.0, seed=0)
+@example(ppm=-25_000, burst_s=0.0, chunk_s=0.0, seed=0)
+def test_a_camera_of_another_speed_is_followed(ppm: float, burst_s: float, chunk_s: float, seed: int) -> None:
+    """Stamps that are steadily off by up to 2.5 %, for an hour, restart nothing and misplace nothing (C011)."""
+    wall = WallTime(90_000, OFFSET_US)
+    last, worst = 0, 0.0
+    for at, tick, arrived_us in Sender(ppm, seed, burst_s=burst_s, chunk_s=chunk_s).samples(3600):
+        placed = wall.to_wall_us(tick, arrived_us)
+        assert placed >= last
+        last = placed
+        error = abs(error_s(placed, at))
+        assert at < burst_s + 15 or error < 0.5
+        worst = error if at == 600 else max(worst, error)
+    assert worst < 0.15 + chunk_s, "once it is known, it is placed as well as any other"
+    assert wall.drift_ppm == pytest.approx(ppm, rel=0.03)
+
+
+@pytest.mark.parametrize("after_s", [12, 30, 300, 1800])
+@pytest.mark.parametrize("late_s", [1.5, 3.0, 30.0])
+def test_a_step_is_no_drift(after_s: float, late_s: float) -> None:
+    """Whenever media time falls behind for good, that is a step and ends the run; it is not taken for another speed."""
+    wall = WallTime(90_000, OFFSET_US)
+    tick = arrived_us = 0
+    for _, tick, arrived_us in Sender(0, 1).samples(after_s):
+        wall.to_wall_us(tick, arrived_us)
+    late = [(tick + n * 9000, arrived_us + round(late_s * 1e6) + n * 100_000) for n in range(1, 100 * FPS)]
+    with pytest.raises(TimestampJump, match="off its arrival"):
+        deque((wall.to_wall_us(*sample) for sample in late), maxlen=0)
 
 
 def test_rhythm_stays_the_cameras() -> None:
