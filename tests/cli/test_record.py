@@ -111,3 +111,21 @@ def test_two_recorders_of_one_stream_do_not_meet(tmp_path: Path) -> None:
         assert first.wait(15) == 0
     assert second.returncode == 75
     assert str(first.pid) in second.stderr
+
+
+EARLY = """
+import os, signal, sys, threading
+from pathlib import Path
+from holdfast.cli import record
+record.set_up_logging = lambda *_: os.kill(os.getpid(), signal.SIGHUP)
+threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
+sys.exit(record._shard(Path(sys.argv[1]), 0))
+"""
+
+
+def test_a_reload_during_the_start_of_a_recorder_is_no_end(tmp_path: Path) -> None:
+    """A recorder that is told to read its plan again before it listens goes on starting, and stops in order later."""
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY, str(tmp_path)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr

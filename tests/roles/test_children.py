@@ -93,6 +93,30 @@ def test_killed_twenty_times(tmp_path: Path, keep: list[Child]) -> None:
     assert len(seen) == 21
 
 
+def test_a_reload_at_any_moment_of_its_start_ends_no_child(tmp_path: Path, keep: list[Child]) -> None:
+    """C006: SIGHUP from the first instant of a child's life on is passed over until its role listens, then heard."""
+    heard = tmp_path / "heard"
+    argv = script(
+        tmp_path,
+        "import pathlib, signal, sys, time\n"
+        "time.sleep(0.3)\n"
+        "assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()\n"
+        f"signal.signal(signal.SIGHUP, lambda *_: pathlib.Path({str(heard)!r}).touch())\n"
+        "time.sleep(60)\n",
+    )
+    child = Child("deaf", argv, clock=SystemClock())
+    keep.append(child)
+    child.start()
+    until(child, lambda: child.alive)
+
+    def told() -> bool:
+        child.send(signal.SIGHUP)
+        return heard.exists()
+
+    assert until(child, told) == []
+    assert child.alive
+
+
 def test_stops_through_its_handle(tmp_path: Path, keep: list[Child]) -> None:
     """A stopped child is asked, ends, and is not started again."""
     child = Child("calm", script(tmp_path, SLEEPER), clock=SystemClock())

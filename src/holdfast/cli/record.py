@@ -74,6 +74,8 @@ def record(  # noqa: PLR0913, PLR0917 - Typer: a parameter for each option
 
 
 def _shard(state_dir: Path, shard: int) -> int:
+    # Until the recorder listens: it reads the plan when it starts, so a reload that comes earlier has nothing to say.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     set_up_logging(f"recorder-{shard}", state_dir)
     recorder = Recorder(state_dir, shard, SystemClock())
     recorder.install_signals()

@@ -12,8 +12,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -31,16 +31,29 @@ ERRORS_CAP_BYTES = 1024 * 1024  # chosen: hundreds of tracebacks; small enough f
 LAST_WORDS_BYTES = 8192  # of the error file: enough for the longest last line that anybody would read
 LAST_WORDS_SHOWN = 200  # characters of it, in a status and in the log
 
-# Runs between fork and the role: asks the kernel for SIGTERM when the parent dies, then becomes the role (exec keeps
-# the request). A program of its own, because `preexec_fn` may deadlock as soon as the parent has a second thread.
+# Runs between fork and the role: asks the kernel for SIGTERM when the parent dies, passes over SIGHUP until the role
+# has a handler for it (told to read again while it starts, it reads anyway), then becomes the role: exec keeps both. A
+# program of its own, because `preexec_fn` may deadlock as soon as the parent has a second thread.
 _SHIM = """
-import ctypes, os, sys
+import ctypes, os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, 15, 0, 0, 0)
     if os.getppid() != int(sys.argv[1]):
         sys.exit(0)
 os.execv(sys.argv[2], sys.argv[2:])
 """
+
+
+@contextmanager
+def _without_hangups() -> Iterator[None]:
+    """Hold SIGHUP back in this thread; a child that it starts meanwhile begins so, and cannot die of one."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class ChildState(StrEnum):
@@ -261,7 +274,7 @@ class Child:
         self._started_us = self._progress_us = self._clock.boot_us()
         self._seen = None
         try:
-            with self._open_errors() as sink:
+            with self._open_errors() as sink, _without_hangups():
                 self._errors_from = os.fstat(sink.fileno()).st_size
                 self._process = subprocess.Popen(
                     [sys.executable, "-I", "-S", "-c", _SHIM, str(os.getpid()), *self._argv],
