@@ -18,10 +18,15 @@ def _slope(points: list[tuple[float, int]]) -> float:
     return sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
 
 
+def _floor(points: list[tuple[float, int]]) -> list[tuple[float, int]]:
+    """Return the lowest of each handful of points: while a file is sealed, a megabyte is in use to hash it."""
+    return [min(points[at : at + 6], key=lambda point: point[1]) for at in range(0, len(points), 6)]
+
+
 @pytest.mark.parametrize(
     ("seconds", "every_s", "warm_s"),
     [
-        (14, 0.7, 6),
+        (16, 0.7, 5),
         pytest.param(600, 5.0, 120, marks=[pytest.mark.soak, pytest.mark.timeout(900)]),
         pytest.param(600, 0.7, 120, marks=[pytest.mark.soak, pytest.mark.timeout(900)]),
     ],
@@ -49,14 +54,14 @@ def test_reconnecting_leaves_nothing_behind(tmp_path: Path, seconds: int, every_
         time.sleep(1.5)
         after = threads(shard.pid), descriptors(shard.pid)
         reconnects = sum(sim.counts(name).opened for name in CAMERAS) - len(CAMERAS)
-        growth_kb = points[-1][1] - points[0][1]
+        growth_kb = _floor(points)[-1][1] - _floor(points)[0][1]
         left_behind = sum(sim.counts(name).left_behind for name in CAMERAS)
-    slope = _slope(points)
+    slope = _slope(_floor(points))
     print(  # noqa: T201 - a measure
         f"\n{reconnects} reconnects in {seconds} s: memory {points[0][1]} to {points[-1][1]} kB ({slope / 1024:.2f}"
         f" MB/h), threads {still[0]} to {after[0]}, descriptors {still[1]} to {after[1]}"
     )
-    assert reconnects >= len(CAMERAS) * (seconds / every_s) / 2
+    assert reconnects >= len(CAMERAS) * (seconds / every_s) / 3  # a camera that hangs up at once is asked once a second
     assert left_behind == 0
     # One more than before: the thread that finishes interrupted files may have begun to use a file of its own.
     assert after[0] <= still[0]
