@@ -32,12 +32,13 @@ def test_a_camera_is_recorded_by_hand(tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("ffprobe")
-def test_a_media_file_is_a_source_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("address", ["{}", "file://{}"])
+def test_a_media_file_is_a_source_too(tmp_path: Path, address: str) -> None:
     """What was recorded once can be recorded again from its file (C151)."""
     with simulated() as sim:
         _record("--url", sim.url("cam1"), "--out", str(tmp_path / "a"), "--for", "2s")
     (file,) = (tmp_path / "a").rglob("*.mp4")
-    done = _record("--url", str(file), "--out", str(tmp_path / "b"), "--for", "3s")
+    done = _record("--url", address.format(file), "--out", str(tmp_path / "b"), "--for", "3s")
     assert done.returncode == 0, done.stderr
     assert int(play(next((tmp_path / "b").rglob("*.mp4")))["video"]["nb_read_frames"]) >= 25
 
@@ -64,6 +65,12 @@ def test_ctrl_c_finishes_the_file(tmp_path: Path) -> None:
         (["--url", "rtsp://127.0.0.1:1/x", "--out", ".", "--camera", "../up"], 64, "not a camera id"),
         (["--url", "rtsp://127.0.0.1:1/x", "--out", ".", "--audio", "loud"], 64, "optional, required or off"),
         (["--url", "no-such-file.mp4", "--out", "."], 69, "no-such-file.mp4"),
+        (["--url", "file:///no-such-file.mp4", "--out", "."], 69, "/no-such-file.mp4"),
+        (["--url", "rtsp://127.0.0.1:99999/x", "--out", "."], 64, "out of range"),
+        (["--url", "rtsp://", "--out", "."], 64, "names no host"),
+        (["--url", "gopher://127.0.0.1/x", "--out", "."], 64, "gopher:// cannot be recorded"),
+        (["--url", "rtsp://127.0.0.1:1/x", "--out", ".", "--segment", "0.4s"], 64, "no length for a file"),
+        (["--url", "rtsp://127.0.0.1:1/x", "--out", ".", "--segment", "0s"], 64, "no length for a file"),
         (["--shard", "0"], 64, "--state-dir"),
     ],
 )

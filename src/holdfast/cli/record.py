@@ -37,6 +37,7 @@ from holdfast.storage.lock import holder
 app = typer.Typer()
 
 LOOK_S = 0.25  # chosen: how often the line on the terminal is written anew
+LONGEST_SEGMENT_S = 86_400  # as in the configuration
 STOP_S = 25.0  # specified: an orderly end takes at most 30 s
 
 
@@ -64,13 +65,20 @@ def record(  # noqa: PLR0913, PLR0917 - Typer: a parameter for each option
         raise UsageError(f"{camera!r} is not a camera id", hint="use 1 to 50 of A-Z a-z 0-9 _ -; - not first")
     if audio not in {"optional", "required", "off"}:
         raise UsageError(f"--audio {audio!r} is not known", hint="optional, required or off")
+    segment_s = read_duration(segment)
+    if not 1 <= segment_s <= LONGEST_SEGMENT_S:
+        raise UsageError(f"--segment {segment} is no length for a file", hint="write 1s to 24h; 10m is usual")
     bare, name, password = split_url(url)
     plan = StreamPlan(
-        camera=camera, stream="main", source="rtsp" if "://" in url else "file", url=bare, username=username or name,
+        camera=camera, stream="main", source=_kind(bare), url=bare, username=username or name,
         password=os.environ.get(password_env, "") if password_env else password, volume=str(out.absolute()),
-        audio=audio, segment_s=round(read_duration(segment)), reserve_bytes=0,
+        audio=audio, segment_s=round(segment_s), reserve_bytes=0,
     )  # fmt: skip
     return _by_hand(plan, read_duration(length) if length else None)
+
+
+def _kind(url: str) -> str:
+    return "rtsp" if "://" in url and not url.lower().startswith("file://") else "file"
 
 
 def _shard(state_dir: Path, shard: int) -> int:
@@ -87,6 +95,7 @@ def _by_hand(plan: StreamPlan, length_s: float | None) -> int:
     """Record until the time is up, the file ends, or Ctrl-C; say what became of it."""
     set_up_logging("record", console=False)  # the line on the terminal says it better
     clock, console = SystemClock(), Console(stderr=True, highlight=False)
+    make_source(plan, clock)  # what can never work is said now, not by a recorder that tries it again and again
     upkeep = Upkeep(clock.boot_id)
     held_by = holder(Path(plan.volume) / lock_path(plan.key))
     if held_by is not None:

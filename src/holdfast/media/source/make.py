@@ -1,7 +1,6 @@
 """The right source for a plan: the one place that knows which kinds there are; and whether anything answers there."""
 
 import threading
-from urllib.parse import urlsplit
 
 from holdfast.core.clock import Clock
 from holdfast.core.errors import UsageError
@@ -21,14 +20,24 @@ def make_source(plan: StreamPlan, clock: Clock) -> Source:
     Raises:
         UsageError: The plan names a kind of source, or a URL, that there is none for.
     """
-    if plan.source == "file":
+    scheme = plan.url.partition("://")[0].lower()
+    if plan.source == "file" or (plan.source == "rtsp" and scheme == "file"):
         from holdfast.media.source.file import FileSource  # noqa: PLC0415 - loads libav, see above
 
         return FileSource(plan, clock)
     if plan.source == "rtsp":
-        scheme = urlsplit(plan.url).scheme
         if scheme not in {"rtsp", "rtsps"}:
-            raise UsageError(f"{plan.key}: the URL begins with {scheme!r}", hint="rtsp:// and rtsps:// are understood")
+            raise UsageError(
+                f"{plan.key}: {scheme}:// cannot be recorded", hint="use rtsp://, rtsps:// or a file's path"
+            )
+        try:
+            host, _port = address_of(plan.url)
+        except ValueError as error:
+            raise UsageError(
+                f"{plan.key}: {error}", hint="write rtsp://HOST:PORT/PATH; ports go up to 65535"
+            ) from error
+        if not host:
+            raise UsageError(f"{plan.key}: the URL names no host", hint="write rtsp://HOST:PORT/PATH")
         if speaks(plan):
             return DirectSource(plan, clock)
         from holdfast.media.source.rtsp import RtspSource  # noqa: PLC0415 - loads libav, see above
