@@ -247,7 +247,7 @@ def _instant(text: str) -> int:
 
 def _after_kill(at_us: int) -> Allowed:
     reasons = frozenset({"recorder-down", "ended", "unreachable", "refused", "auth", "stalled", "no-keyframe"})
-    return Allowed(at_us - SECOND, at_us + 8 * SECOND, reasons, "kill")
+    return Allowed(at_us - SECOND, at_us + 10 * SECOND, reasons, "kill")
 
 
 def _edges(span: tuple[int, int], stopped_us: int) -> list[Allowed]:

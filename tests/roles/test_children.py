@@ -48,26 +48,26 @@ def keep() -> Iterator[list[Child]]:
 @pytest.mark.parametrize(
     ("lives", "waits"),
     [
-        ([0.1] * 9, [0, 1, 2, 4, 8, 16, 32, 60, 60]),
-        ([0.1, 0.1, 0.1, 61.0, 0.1], [0, 1, 2, 0, 1]),
-        ([59.0, 59.0], [0, 1]),
+        ([0.1] * 9, [0, 1, 2, 4, 8, 16, 30, 30, 30]),
+        ([0.1, 0.1, 0.1, 11.0, 0.1], [0, 1, 2, 0, 1]),
+        ([9.0, 9.0], [0, 1]),
     ],
 )
 def test_backoff(lives: list[float], waits: list[float]) -> None:
-    """The first restart is immediate, then 1 s doubles to 60 s; a healthy minute begins anew (C007)."""
+    """The first restart is immediate, then 1 s doubles to 30 s; ten healthy seconds begin anew (F03)."""
     backoff = Backoff()
     assert [backoff.ended(ran_s) for ran_s in lives] == waits
 
 
 def test_crash_loop_is_called_and_withdrawn() -> None:
-    """Five ends without a healthy minute are a crash loop, until the child has run for one (F03)."""
+    """Five ends without ten healthy seconds are a crash loop, until the child has run for them (F03)."""
     backoff = Backoff()
     for _ in range(4):
         backoff.ended(0.1)
     assert not backoff.crash_loop(0.0)
     backoff.ended(0.1)
-    assert backoff.crash_loop(30.0)
-    assert not backoff.crash_loop(60.0)
+    assert backoff.crash_loop(5.0)
+    assert not backoff.crash_loop(10.0)
 
 
 def test_words_for_an_end() -> None:

@@ -23,9 +23,9 @@ from holdfast.core.clock import Clock
 from holdfast.core.config import mask_url
 
 FIRST_BACKOFF_S = 1.0  # C007: the first restart is immediate, the second waits this long
-BACKOFF_CAP_S = 60.0  # C007
-HEALTHY_S = 60.0  # C007: after this long back-off starts from the beginning
-LOOP_AFTER = 5  # chosen: restarts without a healthy minute between them before it is called a crash loop
+BACKOFF_CAP_S = 30.0  # chosen: unlike a camera's, a role's wait costs the footage of sixteen streams
+HEALTHY_S = 10.0  # chosen: a recorder that ran this long was recording; its next death is another one
+LOOP_AFTER = 5  # chosen: restarts without such a while between them before it is called a crash loop
 STOP_GRACE_S = 10.0  # chosen: what a stuck child gets between TERM and KILL; a sound one needs under two seconds
 ERRORS_CAP_BYTES = 1024 * 1024  # chosen: hundreds of tracebacks; small enough for an SD card
 LAST_WORDS_BYTES = 8192  # of the error file: enough for the longest last line that anybody would read
@@ -95,7 +95,7 @@ class ChildStatus:
 
 
 class Backoff:
-    """How long to wait before a child is started again: not at all, 1 s, 2 s, … 60 s; forgotten once it was healthy."""
+    """How long to wait before a child is started again: not at all, 1 s, 2 s, … 30 s; forgotten once it was healthy."""
 
     def __init__(
         self, *, first_s: float = FIRST_BACKOFF_S, cap_s: float = BACKOFF_CAP_S, healthy_s: float = HEALTHY_S
