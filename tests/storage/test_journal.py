@@ -1,6 +1,7 @@
 import errno
 import os
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,17 @@ from hypothesis import strategies as st
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import DiskFull, NotFound, StorageError, VolumeMissing
 from holdfast.core.footage import journal_path, stream_folder
-from holdfast.core.journal import CHAIN_START, Beat, Begun, Emptied, Line, Sealed, verify_chain
-from holdfast.storage.journal import JournalWriter, journal_files, list_streams, read_journal, stream_lines, unfinished
+from holdfast.core.journal import CHAIN_START, Beat, Begun, Emptied, Line, Sealed, decode, encode, verify_chain
+from holdfast.storage import journal as module
+from holdfast.storage.journal import (
+    JournalWriter,
+    journal_files,
+    list_streams,
+    read_journal,
+    recent_lines,
+    stream_lines,
+    unfinished,
+)
 from support.clock import PushedClock
 
 KEY = StreamKey("gate", "main")
@@ -213,3 +223,50 @@ def test_unfinished_files_are_those_begun_and_not_heard_of(tmp_path: Path) -> No
         journal.write(sealed, sync=False)
         journal.write(Emptied(file="b"), sync=False)
     assert unfinished(stream_lines(tmp_path, KEY)) == ["c"]
+
+
+def test_a_journal_that_grew_for_years_is_read_from_its_end(tmp_path: Path) -> None:
+    """R9: a file of a clock that was once ahead is appended to for years; opening it reads its end alone."""
+    clock = PushedClock()
+    with JournalWriter(tmp_path, KEY, clock) as journal:
+        journal.write(Beat(reason="before"), sync=False)
+        clock.step(3650 * DAY_S)
+        journal.write(Begun(file="old", run="r", start_us=1, why="cut"), sync=False)
+        clock.step(-3650 * DAY_S)
+    newest = journal_files(tmp_path, KEY)[-1]
+    with newest.open("rb+") as file:
+        raw = file.read()
+        file.seek(64 << 20)  # a hole stands for the years: it reads as zeros, which are no line
+        file.write(b"\n" + raw.replace(b'"old"', b'"new"'))
+    tracemalloc.start()
+    try:
+        with JournalWriter(tmp_path, KEY, clock) as journal:
+            line = journal.write(Beat(reason="after"), sync=False)
+        recent = recent_lines(tmp_path, KEY)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 16 << 20
+    assert unfinished(recent) == ["new"]
+    assert recent[-1] == line
+    last = list(read_journal(newest, newest.stat().st_size - len(encode(line.when, Beat(reason="after"), "")[0])))
+    assert verify_chain(last[0].raw, decode(raw).chain)
+
+
+@given(count=st.integers(0, 60), left=st.integers(1, 9_000))
+def test_the_end_of_a_journal_is_whole_lines(tmp_path_factory: pytest.TempPathFactory, count: int, left: int) -> None:
+    """However much of a journal is looked at, what is seen is its last whole lines, across two files."""
+    root, clock = tmp_path_factory.mktemp("j"), PushedClock()
+    with JournalWriter(root, KEY, clock) as journal:
+        for number in range(count):
+            journal.write(Beat(reason=str(number)), sync=False)
+            if number == count // 2:
+                clock.advance(DAY_S)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, "RECENT_BYTES", left)
+        seen = recent_lines(root, KEY)
+    everything = stream_lines(root, KEY)
+    assert seen == everything[len(everything) - len(seen) :]
+    sizes = [len(encode(line.when, line.event, "")[0]) for line in seen if line.event is not None]
+    assert sum(sizes) <= left
+    assert len(seen) == len(everything) or left - sum(sizes) < 2 * 260

@@ -24,7 +24,7 @@ from holdfast.media.sealing import EndFacts, FragmentIndex, Layout, finish, hash
 from holdfast.media.segment import MOST_ATTEMPTS
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import DurableFile, fsync_folder
-from holdfast.storage.journal import journal_files, read_journal, unfinished
+from holdfast.storage.journal import recent_lines, unfinished
 
 ENDED = "recovered"
 DAMAGED = ".damaged"
@@ -109,10 +109,9 @@ def leftovers(root: Path, key: StreamKey) -> list[str]:
 def _unaccounted(root: Path, key: StreamKey) -> set[str]:
     """Return what the journal says was begun, and not what became of it.
 
-    Its last two files are enough: whatever recorder came after a death has accounted for what it found.
+    Its end is enough: whatever recorder came after a death has accounted for what it found.
     """
-    recent = (entry.line for path in journal_files(root, key)[-2:] for entry in read_journal(path))
-    return set(unfinished(line for line in recent if line is not None))
+    return set(unfinished(recent_lines(root, key)))
 
 
 def recover(root: Path, file: str, *, boot: str = "") -> Iterator[Sealed | Emptied]:
