@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from holdfast.core.footage import placed, timeline
+from holdfast.core.footage import condense, placed, timeline
 from holdfast.core.gap import Cause, Gap, GapReason, explained
-from holdfast.core.journal import Begun, Closed, Down, Event, Line, Opened, Sealed, Stepped, When
+from holdfast.core.journal import Begun, Closed, Down, Event, Line, Opened, Removed, Sealed, Stepped, When
 
 RIGHT_US = 1_790_000_000_000_000
 SECOND = 1_000_000
@@ -73,3 +73,25 @@ def test_a_moment_between_two_reasons_is_no_gap_of_its_own() -> None:
         Gap(1_000_000, 5_000_000, GapReason.UNREACHABLE, "no answer")
     ]
     assert explained((1_000_000, 1_000_020), [hang_up]) == [Gap(1_000_000, 1_000_020, GapReason.ENDED, "hung up")]
+
+
+@pytest.mark.parametrize("said", [("begun", "sealed"), ("begun",), ("sealed",)])
+@pytest.mark.parametrize("condensed", [False, True])
+def test_a_name_that_is_used_again_is_not_removed(said: tuple[str, ...], *, condensed: bool) -> None:
+    """C004: after the clock was set back to its second, a removed file's name may come again, and is there."""
+    lines = [
+        _line(0, Opened(camera="gate", stream="main", pid=1, program="t", session="s")),
+        _line(0, Begun(file="a", run="r1", start_us=_at(0), why="first")),
+        _line(10, _sealed("a", 0, 10, 0)),
+        _line(10, Begun(file="b", run="r1", start_us=_at(10), why="cut")),
+        _line(20, _sealed("b", 10, 20, 0)),
+        _line(20, Removed(file="a", bytes=1, why="reserve")),
+        _line(20, Removed(file="b", bytes=1, why="reserve")),
+    ]
+    again = {"begun": _line(21, Begun(file="a", run="r2", start_us=_at(0.5), why="clock")),
+             "sealed": _line(22, _sealed("a", 0.5, 9, 0))}  # fmt: skip
+    lines = [*(condense(lines, _at(5)) if condensed else lines), *(again[kind] for kind in said)]
+    seen = timeline(lines, now_us=_at(30), alive=True).segments
+    assert [(s.file, s.start_us, s.growing, s.removed_why) for s in seen] == [
+        ("a", _at(0.5), said[-1] == "begun", None), ("b", _at(10), False, "reserve")
+    ]  # fmt: skip

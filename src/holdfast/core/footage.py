@@ -304,13 +304,24 @@ class _Ledger:
         reason = GapReason.HOST_OFF if host_off else GapReason.RECORDER_DOWN
         return Cause(last.at_us, reason, "" if host_off else "ended without a word")
 
+    def _again(self, file: str) -> None:
+        """Forget what was removed under a name that is used anew: the clock was set back to that second.
+
+        What is recorded now stands in the same place of the timeline, and two segments cannot share a file.
+        """
+        if self.removed.pop(file, None) is not None:
+            self.segments.pop(file, None)
+            self.sealed_lines.pop(file, None)
+
     def _begun(self, line: Line, event: Begun) -> None:
+        self._again(event.file)
         if event.file in self.segments:
             return  # a final name is never written again
         self.growing[event.file] = Segment(event.file, event.run, event.start_us, event.start_us, line.when.boot, None)
         self.begun_lines[event.file] = line
 
     def _sealed(self, line: Line, event: Sealed) -> None:
+        self._again(event.file)
         self.growing.pop(event.file, None)
         # Said twice (recovery after a crash between two lines): there is one file, and the later line knows it better.
         self.segments[event.file] = Segment(event.file, event.run, event.start_us, event.end_us, line.when.boot, event)
