@@ -56,7 +56,7 @@ class SystemClock:
 
     def synchronised(self) -> bool:
         """Ask the kernel; where it cannot be asked, trust the clock."""
-        libc = ctypes.CDLL(None, use_errno=True)
+        libc = _libc()
         if not hasattr(libc, "adjtimex"):
             return True
         state = int(libc.adjtimex(ctypes.create_string_buffer(_ADJTIMEX_BYTES)))
@@ -68,3 +68,9 @@ class SystemClock:
 
 
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # macOS: monotonic is the nearest there is
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    # Once: this is asked for each journal line, and every new handle is a circle for the garbage collector.
+    return ctypes.CDLL(None, use_errno=True)
