@@ -65,3 +65,15 @@ def test_nothing_that_is_sent_breaks_it(payloads: list[bytes]) -> None:
     """Tables that lie about sizes raise nothing and give no more than was sent."""
     out = run(*((payload, n * 1024) for n, payload in enumerate(payloads)))
     assert sum(len(s.payload) for s in out) <= sum(map(len, payloads))
+
+
+def test_what_waits_for_a_full_frame_is_encoded_at_the_end() -> None:
+    """G.711 that came is in what goes out, to the last sample."""
+    wire, out = Wire(SystemClock()), list[Sample | TracksChanged]()
+    track = make_sound(wire, Media("audio", 8, "pcm_alaw", 8000, 1), Zero(), 1, out)
+    for number in range(13):
+        body = struct.pack(">BBHII", 0x80, 8, number, number * 160, 7) + b"\xd5" * 160
+        wire.buf[: len(body)] = body
+        track.packet(0, len(body), len(body))
+    track.flush()
+    assert sum(item.duration_ticks for item in out if isinstance(item, Sample)) == 13 * 160

@@ -105,6 +105,8 @@ class DirectSource:
                 out.clear()
                 yield from ready
             failure = self._read()
+        for sound in self._sounds:
+            sound.flush()
         yield from out
         raise failure
 

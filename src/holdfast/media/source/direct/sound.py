@@ -3,8 +3,6 @@
 On the stream's thread. Not here: timestamps (flow), the encoder (transcode; libav is loaded only where it is needed).
 """
 
-from typing import Protocol
-
 from holdfast.core.camera import Kind, Sample, Track
 from holdfast.core.errors import BadInput, Unsupported
 from holdfast.media import params
@@ -22,16 +20,6 @@ MOST_FRAMES = 64  # chosen: a packet with more frames than this is no packet of 
 _PCM = frozenset({"pcm_alaw", "pcm_mulaw", "pcm_s16be", "pcm_u8"})
 
 Out = list[Sample | TracksChanged]
-
-
-class SoundTrack(Protocol):
-    """What sound of either kind has in common."""
-
-    flow: Flow
-    track: Track
-
-    def move(self, ticks: int) -> None:
-        """Move what comes from now on."""
 
 
 def make_sound(wire: Wire, media: Media, zero: Zero, index: int, out: Out) -> "AacTrack | PcmTrack":
@@ -78,6 +66,9 @@ class AacTrack(RtpTrack):
     def move(self, ticks: int) -> None:
         """Move what comes from now on."""
         self.flow.shift(ticks)
+
+    def flush(self) -> None:
+        """Nothing: what is not whole was never a frame."""
 
     def _gap(self) -> None:
         self._parts.clear()
@@ -143,6 +134,10 @@ class PcmTrack(RtpTrack):
         """Move what comes from now on."""
         self.flow.shift(ticks)
         self._sound.move(ticks)
+
+    def flush(self) -> None:
+        """Encode what waits for a full frame: the stream has ended."""
+        self._out += self._sound.flush()
 
     def _gap(self) -> None:
         """Nothing: the timestamps show the hole, and the encoder fills or skips it."""
