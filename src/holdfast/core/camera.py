@@ -81,7 +81,7 @@ class Sample:
         payload: Length-prefixed (4 bytes) NAL units without parameter sets and delimiters, or one raw AAC frame.
         dts_ticks: Decode time in the track's time base, unwrapped: never goes backwards within a run.
         pts_ticks: Presentation time in the same time base.
-        duration_ticks: How long it lasts; an estimate for the last sample before a change.
+        duration_ticks: How long it lasts; an estimate until its successor has come, which may put it right in place.
         keyframe: Decoding can begin here. Always true for audio.
         arrived_us: Boot time at which its last byte reached us.
         camera_us: The camera's own wall clock for this sample (RTCP sender report), or None where it does not say.

@@ -33,6 +33,7 @@ HANDOVER_US = (
 )  # chosen: a reload hands a stream over within a segment's sealing time; asking is one flock
 SYNC_AHEAD_US = SLOW_US + 100_000  # measured: a fragment is collected for half a second, a sync takes up to a tenth
 IDLE_S = 0.25  # chosen: how late a beat or a look at the volume may come while nothing is recorded
+QUIET_S = 2.0  # chosen: while footage flows, fragments wake the writer; it has nothing to look after in between
 ROOM_BYTES = 1 << 20  # chosen: with less, a full disk is not tried again; each try costs a file name and journal lines
 WORDS = 1000  # chosen: events kept while the journal cannot be written; hours of reconnects
 
@@ -155,7 +156,7 @@ class Writer:
     def _next(self) -> Item | None:
         with self._wake:
             if not self._items and not self._stopping:
-                self._wake.wait(IDLE_S)
+                self._wake.wait(QUIET_S if self.segment else IDLE_S)
             if not self._items:
                 return None
             return self._items.popleft()
