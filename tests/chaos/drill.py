@@ -21,7 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from chaos.oracle import SECOND, Allowed, Said, Verdict, expected, judge, pictures_in, plays, read_faults
+from chaos.oracle import SECOND, Allowed, Said, Verdict, expected, homes_of, judge, pictures_in, plays, read_faults
 from support import gst_server
 from support.gst_server import GstServer
 
@@ -186,8 +186,7 @@ class Drill:
             whole.problems += verdict.problems
             whole.facts[camera] = {**verdict.facts, "files": len(files)}
             for gap in gaps:
-                homes = [a for a in allowed if a.start_us <= gap.start_us and gap.end_us <= a.end_us]
-                for cause in {a.cause.split("@")[0] for a in homes} or {"nothing"}:
+                for cause in {a.cause.split("@")[0] for a in homes_of(gap, allowed)} or {"nothing"}:
                     matrix[cause, gap.reason] += (gap.end_us - gap.start_us) / SECOND
         leftovers = list((self.root / "disk").rglob("*.part"))
         whole.problems += [f"{path.name} was left unfinished" for path in leftovers]
@@ -247,7 +246,8 @@ def _instant(text: str) -> int:
 
 def _after_kill(at_us: int) -> Allowed:
     reasons = frozenset({"recorder-down", "ended", "unreachable", "refused", "auth", "stalled", "no-keyframe"})
-    return Allowed(at_us - SECOND, at_us + 10 * SECOND, reasons, "kill")
+    # From the last beat before it, to the first picture of a recorder that may have had to wait for its turn.
+    return Allowed(at_us - 4 * SECOND, at_us + 10 * SECOND, reasons, "kill")
 
 
 def _edges(span: tuple[int, int], stopped_us: int) -> list[Allowed]:

@@ -209,7 +209,7 @@ def judge(
         problems.append(f"{camera}: {len(counters) - len(set(counters))} pictures are on disk twice")
     wrong_us = 0
     for gap in gaps:
-        homes = [a for a in allowed if a.start_us <= gap.start_us and gap.end_us <= a.end_us]
+        homes = homes_of(gap, allowed)
         if not homes:
             problems.append(f"{camera}: gap {gap.reason} of {(gap.end_us - gap.start_us) / SECOND:.2f} s has no cause")
         elif not any(gap.reason in home.reasons for home in homes):
@@ -233,6 +233,20 @@ def judge(
         "wrong_cause_s": round(wrong_us / SECOND, 3),
     }  # fmt: skip
     return verdict
+
+
+def homes_of(gap: Said, allowed: Sequence[Allowed]) -> list[Allowed]:
+    """Return what explains a gap: one window that holds it, or several that together do (a kill during a fault)."""
+    whole = [a for a in allowed if a.start_us <= gap.start_us and gap.end_us <= a.end_us]
+    if whole:
+        touching = [a for a in allowed if a.start_us < gap.end_us and gap.start_us < a.end_us]
+        return whole + [a for a in touching if a not in whole]
+    at, found = gap.start_us, []
+    for window in sorted(allowed, key=lambda a: a.start_us):
+        if window.start_us <= at < window.end_us:
+            at = max(at, window.end_us)
+            found.append(window)
+    return found if at >= gap.end_us else []
 
 
 def _overlap(span: tuple[int, int], gaps: Sequence[Said]) -> int:

@@ -95,3 +95,15 @@ def test_a_name_that_is_used_again_is_not_removed(said: tuple[str, ...], *, cond
     assert [(s.file, s.start_us, s.growing, s.removed_why) for s in seen] == [
         ("a", _at(0.5), said[-1] == "begun", None), ("b", _at(10), False, "reserve")
     ]  # fmt: skip
+
+
+def test_footage_that_was_cut_short_is_followed_by_what_cut_it() -> None:
+    """A recorder that died in mid-picture is the reason until its successor has another one (F03, R5)."""
+    death = Cause(1_000_000, GapReason.RECORDER_DOWN, "ended without a word")
+    stalled = Cause(9_000_000, GapReason.STALLED, "nothing arrived")
+    hole = (4_000_000, 12_000_000)
+    assert [gap.reason for gap in explained(hole, [death, stalled])] == [GapReason.STALLED]
+    assert explained(hole, [death, stalled], cut_short=True) == [
+        Gap(4_000_000, 9_000_000, GapReason.RECORDER_DOWN, "ended without a word"),
+        Gap(9_000_000, 12_000_000, GapReason.STALLED, "nothing arrived"),
+    ]

@@ -346,16 +346,17 @@ class _Ledger:
         return segment
 
     def _gaps(self, segments: list[Segment], start_us: int, end_us: int) -> list[Gap]:
-        holes: list[tuple[int, int]] = []
-        at = start_us
+        holes: list[tuple[int, int, bool]] = []
+        at, cut_short = start_us, False
         for segment in segments:
             if segment.start_us - at >= MIN_GAP_US:
-                holes.append((at, segment.start_us))
-            at = max(at, segment.end_us)
+                holes.append((at, segment.start_us, cut_short))
+            if segment.end_us >= at:
+                at, cut_short = segment.end_us, segment.facts is not None and segment.facts.recovered
         if end_us - at >= MIN_GAP_US:
-            holes.append((at, end_us))
+            holes.append((at, end_us, cut_short))
         causes = sorted(self.causes, key=lambda c: c.from_us)
-        gaps = [gap for hole in holes for gap in explained(hole, causes)]
+        gaps = [gap for begin, end, cut in holes for gap in explained((begin, end), causes, cut_short=cut)]
         if gaps and self.fresh and gaps[0].start_us == start_us and gaps[0].reason is GapReason.UNKNOWN:
             # The moment between a recorder's very first start and its first picture, where nothing went wrong.
             gaps[0] = replace(gaps[0], reason=GapReason.RECORDER_DOWN, detail="starting")

@@ -73,18 +73,22 @@ class Cause:
     detail: str
 
 
-def explained(hole: tuple[int, int], causes: list[Cause]) -> list[Gap]:
+def explained(hole: tuple[int, int], causes: list[Cause], *, cut_short: bool = False) -> list[Gap]:
     """Split a hole where its reason changes.
 
     A cause holds from its instant until the next one. What precedes the first cause inside the hole belongs to that
-    cause: a stall is noticed seconds after it began.
+    cause: a stall is noticed seconds after it began. Unless the footage before the hole was cut short (recovered): then
+    the hole begins with whatever ended its recorder, however long ago that one had last spoken.
     """
     start_us, end_us = hole
     # A cause carries the time of the last sample, whose length is an estimate: look a little before the hole, too.
     inside = [c for c in causes if start_us - EARLY_US <= c.from_us < end_us]
+    earlier = [c for c in causes if c.from_us < start_us - EARLY_US]
+    if cut_short and earlier:
+        inside.insert(0, replace(earlier[-1], from_us=start_us))
     if not inside:
-        earlier = [c for c in causes if c.from_us < start_us]
-        known = earlier[-1] if earlier else Cause(start_us, GapReason.UNKNOWN, "")
+        before = [c for c in causes if c.from_us < start_us]
+        known = before[-1] if before else Cause(start_us, GapReason.UNKNOWN, "")
         return [Gap(start_us, end_us, known.reason, known.detail)]
     slices = _slices(hole, inside)
     gaps: list[Gap] = []

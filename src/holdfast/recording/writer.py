@@ -26,7 +26,9 @@ from holdfast.recording.handover import Item, RunEnd, RunStart, Trouble, Written
 from holdfast.recording.store import StreamStore
 from holdfast.recording.unsaid import Unsaid
 
-BEAT_US = 10 * SECOND_US  # chosen: how far off a death while waiting may be placed, against 120 bytes each
+BEAT_US = 2 * SECOND_US  # chosen: how far off a death while waiting may be placed, against 150 bytes each
+BEAT_CAP_US = 60 * SECOND_US  # specified: a gap is on record within a minute (C011)
+BEAT_SHARE = 10  # chosen: a beat each tenth of the time that it has lasted: a week of absence is ten thousand lines
 RETRY_US = 2 * SECOND_US  # chosen: a full or absent disk is asked again this often
 HANDOVER_US = (
     SECOND_US // 4
@@ -74,7 +76,7 @@ class Writer:
         self._store: StreamStore | None = None
         self._run: RunStart | None = None
         self._down: Down | None = None
-        self._beat_us = 0
+        self._beat_us = self._down_us = 0
         self._retry_us = 0
         self._synced_us = 0
         # What a power cut costs is the interval *and* what was not written yet: it begins early enough for both.
@@ -200,7 +202,7 @@ class Writer:
 
     def _remember(self, event: Event) -> None:
         if isinstance(event, Down):
-            self._down = event
+            self._down, self._down_us = event, self._clock.boot_us()
         self._words.append(event)
 
     def _reopen(self) -> None:
@@ -348,7 +350,7 @@ class Writer:
         if self.trouble is not None and self._run is None:
             self._settled()
         if self._down is not None and now_us >= self._beat_us:
-            self._beat_us = now_us + BEAT_US
+            self._beat_us = now_us + min(BEAT_CAP_US, max(BEAT_US, (now_us - self._down_us) // BEAT_SHARE))
             store.say(Beat(reason=self._down.reason))
 
     def _fail(self, error: StorageError) -> None:
