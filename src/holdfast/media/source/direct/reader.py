@@ -5,6 +5,7 @@ One object is one connection; used on the stream's thread, `interrupt` from any.
 Not here: when to try again (recording), what a jump or a silent track means (recording).
 """
 
+import time
 from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
@@ -30,6 +31,8 @@ from holdfast.media.source.sets import ParameterSets
 _DEFAULT_FPS = 25.0  # chosen: only sets the length of a picture until its successor comes
 _TICK_S = 0.25  # chosen: how long one read waits in silence, and so how late a stall may be noticed (R3: 5 s in all)
 _ALIGN_US = 700_000  # chosen: cameras that report their clocks do so with the first pictures
+_PAUSE_S = 0.05  # chosen: between reads; a tenth of what a fragment waits anyway, against seventy wake-ups a second
+_STEADY_US = 3 * SECOND_US  # chosen: until then each arrival counts for where the run is placed in time
 _NO_CAMERA = "this may not be an RTSP camera, or its path is wrong"
 _OURS = frozenset({"tls_verify"})
 
@@ -97,6 +100,7 @@ class DirectSource:
         failure: SourceError | None = None
         out = self._out
         self._came_us = self._clock.boot_us()
+        steady_us = self._came_us + _STEADY_US
         align_us: int | None = self._came_us + _ALIGN_US if self._sounds and self._video else None
         while failure is None:
             if out and (align_us is None or self._aligned() or self._wire.arrived_us >= align_us):
@@ -104,6 +108,9 @@ class DirectSource:
                 ready = out[:]
                 out.clear()
                 yield from ready
+                if self._wire.arrived_us >= steady_us:
+                    # Most wake-ups are for a frame of sound or the rest of a picture; taken together they cost less.
+                    time.sleep(_PAUSE_S)
             failure = self._read()
         for sound in self._sounds:
             sound.flush()
