@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.cli.main import main
+from holdfast.core.errors import NotFound
 from support.clock import PushedClock
 from support.journals import Told
 
@@ -41,7 +42,6 @@ def test_a_changed_file_is_named(path: Path, capsys: pytest.CaptureFixture[str])
     assert (finding["number"], finding["kind"]) == ("C3", "changed")
     assert first.name in finding["where"]
     assert _run("verify", "--from", "2026-09-21T14:24:00", "-c", str(path)) == 0
-    assert _run("verify", "--camera", "yard", "-c", str(path)) == 0
 
 
 def test_lines_cut_off_are_noticed(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,3 +51,9 @@ def test_lines_cut_off_are_noticed(path: Path, capsys: pytest.CaptureFixture[str
     journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
     assert _run("verify", "-c", str(path)) == 1
     assert "C2  cut-off" in capsys.readouterr().out
+
+
+def test_a_camera_that_nobody_knows_is_no_good_news(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistyped camera is refused, instead of nothing being found in order."""
+    assert _run("verify", "--camera", "yard", "-c", str(path)) == NotFound.exit_code
+    assert "no footage of a camera yard" in capsys.readouterr().err

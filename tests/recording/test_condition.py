@@ -41,3 +41,21 @@ def test_rates_are_those_of_the_last_seconds() -> None:
     assert abs(fps - 25) <= 1.5
     assert bps == 4_000_000
     assert meter.rates(80 * 250_000) == (0.0, 0)
+
+
+def test_trying_again_does_not_make_an_absence_younger() -> None:
+    """`since` is when footage stopped, however many attempts and reasons there were since."""
+    clock = PushedClock()
+    condition = Condition(clock)
+    condition.become(StreamState.RECORDING)
+    clock.advance(60)
+    condition.become(StreamState.STALLED, GapReason.STALLED)
+    stopped_us = condition.since_us
+    for reason in (GapReason.STALLED, GapReason.UNREACHABLE):
+        clock.advance(5)
+        condition.become(StreamState.STARTING, reason)
+        condition.become(StreamState.WAITING, reason)
+    assert condition.since_us == stopped_us
+    clock.advance(5)
+    condition.become(StreamState.OFF_SCHEDULE, GapReason.OFF_SCHEDULE)
+    assert condition.since_us == clock.wall_us()

@@ -44,6 +44,9 @@ def run(
     for number in sorted({violation.number for violation in result.violations}):
         console.print(f"{number}: {INVARIANTS[number]}", style="dim", markup=False)
     rows = "the catalog was not asked" if result.rows is None else f"{result.rows} rows"
-    verdict = f"{len(result.violations)} violations" if result.violations else "all is well"
+    count = len(result.violations)
+    verdict = "all is well" if not count else "1 violation" if count == 1 else f"{count} violations"
     console.print(f"{verdict}: {result.streams} streams, {result.segments} segments, {result.files} files, {rows}")
+    if count:
+        console.print("try: holdfast reindex brings rows in line with journals and files", style="dim")
     return int(bool(result.violations))

@@ -7,6 +7,7 @@ A simulator in a child process, a configuration and everything recorded in one f
 import json
 import os
 import shlex
+import shutil
 import signal
 import sys
 import tempfile
@@ -153,11 +154,19 @@ def _introduce(console: Console, loaded: Loaded, limit_s: float | None) -> None:
         ("logs --follow", "what happens"),
     ):
         name, _, rest = command.partition(" ")
-        words = f"holdfast {name} {rest + ' ' if rest else ''}{option}"
+        words = f"{_program()} {name} {rest + ' ' if rest else ''}{option}"
         print_(Text.assemble("  ", (words, "cyan"), (f"   {what}", "dim")))
     last = list(loaded.config.cameras)[-1]
     end = f"ends after {duration(limit_s)}" if limit_s is not None else "Ctrl-C stops"
     print_(f"{last} loses its network after {FAULT_AT_S:.0f} s, for {FAULT_FOR_S:.0f} s · {end}\n", style="dim")
+
+
+def _program() -> str:
+    """Return what to type for this program: its name where that is found, else where it lies (as after `make demo`)."""
+    if shutil.which("holdfast"):
+        return "holdfast"
+    path = Path(sys.executable).with_name("holdfast")
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 class _Show:

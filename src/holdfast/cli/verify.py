@@ -18,7 +18,7 @@ from holdfast.catalog.journals import Read
 from holdfast.cli.common import ConfigOption, JsonOption, echo_json, size
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import SystemClock
-from holdfast.core.errors import CatalogError
+from holdfast.core.errors import CatalogError, NotFound
 from holdfast.core.timing import parse_instant
 from holdfast.library.desired import load_or_last_good
 from holdfast.library.verify import verify
@@ -56,12 +56,17 @@ def run(
             remembered=_remembered(loaded.config.catalog_url, console),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
+    if camera is not None and not result.lines and camera not in loaded.config.cameras:
+        raise NotFound(f"there is no footage of a camera {camera}", hint="holdfast cameras list shows all")
     if as_json:
         echo_json({**asdict(result), "ok": not result.findings, "at_us": SystemClock().wall_us()})
         return int(bool(result.findings))
     for finding in result.findings:
         typer.echo(f"{finding.number}  {finding.kind}  {finding.where}: {finding.what}")
-    verdict = f"{len(result.findings)} findings" if result.findings else "everything is as it was recorded"
+    count = len(result.findings)
+    verdict = "everything is as it was recorded" if result.files else "there is no footage to verify"
+    if count:
+        verdict = "1 finding" if count == 1 else f"{count} findings"
     typer.echo(f"{verdict}: {result.files} files ({size(result.bytes)}), {result.lines} journal lines")
     return int(bool(result.findings))
 

@@ -34,7 +34,9 @@ class Condition:
             self._lost_us += now_us - self._since_boot_us
         self._since_boot_us = now_us
         changed = (state, reason) != (self.state, self.reason)
-        if changed:
+        # Trying again does not make an absence younger: it lasts until footage flows, or is no longer wanted.
+        same = StreamState.RECORDING not in {state, self.state} and (reason in PLANNED) == (self.reason in PLANNED)
+        if changed and not same:
             self.since_us = self._clock.wall_us()
         self.state, self.reason, self.detail, self.hint = state, reason, detail, hint
         return changed
