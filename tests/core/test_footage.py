@@ -107,3 +107,12 @@ def test_footage_that_was_cut_short_is_followed_by_what_cut_it() -> None:
         Gap(4_000_000, 9_000_000, GapReason.RECORDER_DOWN, "ended without a word"),
         Gap(9_000_000, 12_000_000, GapReason.STALLED, "nothing arrived"),
     ]
+
+
+def test_the_gap_after_a_stop_is_there_at_once() -> None:
+    """The moment a recorder has gone its gap is open, however short it is as yet; while one lives it may be jitter."""
+    opened = Opened(camera="a", stream="main", pid=1, program="1")
+    lines = [_line(0, opened), _line(9, _sealed("f", 0, 9, 0)), _line(9, Closed(reason="recorder-down"))]
+    (gap,) = timeline(lines, now_us=_at(9) + 2, alive=False).gaps
+    assert (gap.reason, gap.open) == (GapReason.RECORDER_DOWN, True)
+    assert timeline(lines, now_us=_at(9) + 2, alive=True).gaps == ()

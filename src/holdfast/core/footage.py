@@ -337,7 +337,7 @@ class _Ledger:
         segments.sort(key=lambda s: (s.start_us, s.end_us, s.file))
         start_us = min([self.first_us, *(s.start_us for s in segments)])
         end_us = max([now_us, *(s.end_us for s in segments)])
-        return Timeline(tuple(segments), tuple(self._gaps(segments, start_us, end_us)), start_us, end_us)
+        return Timeline(tuple(segments), tuple(self._gaps(segments, start_us, end_us, alive=alive)), start_us, end_us)
 
     def _grown(self, segment: Segment, growing_end_us: int | None) -> Segment:
         newest = max(self.growing.values(), key=lambda s: s.start_us)
@@ -345,7 +345,7 @@ class _Ledger:
             return replace(segment, end_us=max(segment.start_us, growing_end_us))
         return segment
 
-    def _gaps(self, segments: list[Segment], start_us: int, end_us: int) -> list[Gap]:
+    def _gaps(self, segments: list[Segment], start_us: int, end_us: int, *, alive: bool) -> list[Gap]:
         holes: list[tuple[int, int, bool]] = []
         at, cut_short = start_us, False
         for segment in segments:
@@ -353,7 +353,8 @@ class _Ledger:
                 holes.append((at, segment.start_us, cut_short))
             if segment.end_us >= at:
                 at, cut_short = segment.end_us, segment.facts is not None and segment.facts.recovered
-        if end_us - at >= MIN_GAP_US:
+        # Where nobody records any more, the gap that begins is one from its first moment: it will only grow.
+        if end_us - at >= (MIN_GAP_US if alive else 1):
             holes.append((at, end_us, cut_short))
         causes = sorted(self.causes, key=lambda c: c.from_us)
         gaps = [gap for begin, end, cut in holes for gap in explained((begin, end), causes, cut_short=cut)]
