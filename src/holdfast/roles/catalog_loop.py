@@ -22,6 +22,7 @@ from holdfast.library import cameras
 from holdfast.library.index import IndexReport
 
 PASS_S = 1.0  # an indexer pass each second: well within the minute that C011 allows, one commit at most (P6)
+LAST_S = 0.3  # chosen: longer than a picture at 4 fps, far shorter than what a worker has for its end
 BACKOFF_CAP_S = 30.0  # chosen: a catalog that is back is used within this; until then one line in the log
 
 _log = structlog.stdlib.get_logger("holdfast.worker")
@@ -111,6 +112,9 @@ class CatalogLoop:
         wait_s = PASS_S
         while True:
             last = self._stopping
+            if last:
+                # A recorder's last picture may last beyond its goodbye; only after it is there a gap to be seen.
+                self._clock.sleep(LAST_S)
             try:
                 self._once()
             except Exception as error:  # noqa: BLE001 - this loop supervises passes: whatever one raises, the next is tried
