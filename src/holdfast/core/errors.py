@@ -4,6 +4,11 @@
     ├── UsageError            what was typed makes no sense                      exit 64
     ├── BadInput              a file or message does not hold what it must       exit 65
     ├── NotFound              no such camera, stream, file or row                exit 66
+    ├── Conflict              it is there already, or in another state now       exit 65
+    ├── AccessError           who asks may not                                   exit 77
+    │   ├── SignInNeeded          nobody is signed in, or wrongly
+    │   ├── NotAllowed            signed in, without the right
+    │   └── TooMany               too often, or too many at once       transient
     ├── ConfigError           the configuration is wrong                         exit 78
     ├── SourceError           a camera or file does not give media               exit 69
     │   ├── Unreachable           no connection                    transient
@@ -69,6 +74,46 @@ class NotFound(HoldfastError):
     code = "not-found"
     exit_code = 66
     http_status = 404
+
+
+class Conflict(HoldfastError):
+    """What was asked for clashes with what is there: a name that is taken, a state that has changed meanwhile."""
+
+    code = "conflict"
+    exit_code = 65
+    http_status = 409
+
+
+class AccessError(HoldfastError):
+    """Who asks may not have it."""
+
+    code = "access"
+    exit_code = 77
+    http_status = 403
+
+
+class SignInNeeded(AccessError):
+    """Nobody is signed in, or name, password or token are wrong; which of them is not said."""
+
+    code = "sign-in-needed"
+    http_status = 401
+    default_hint = "sign in, or send an API token as Authorization: Bearer …"
+
+
+class NotAllowed(AccessError):
+    """Signed in, but without the right to do this."""
+
+    code = "not-allowed"
+    default_hint = "ask an administrator of this recorder for the right"
+
+
+class TooMany(AccessError):
+    """Too many requests in too short a time, or too many streams at once."""
+
+    code = "too-many"
+    transient = True
+    http_status = 429
+    default_hint = "wait a little and try again"
 
 
 class ConfigError(HoldfastError):

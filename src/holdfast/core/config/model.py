@@ -129,6 +129,29 @@ class LogConfig(Table):
     keep: int = Field(default=5, ge=0, le=1000, description="Rotated, compressed files that are kept beside it.")
 
 
+class WebConfig(Table):
+    """`[web]`: the pages and the API."""
+
+    enabled: bool = Field(default=True, description="Whether `holdfast run` serves pages and API.")
+    listen: str = Field(
+        default="127.0.0.1", description="Address to listen on; `0.0.0.0` or `::` let other machines in."
+    )
+    port: int = Field(default=8080, ge=1, le=65_535, description="Port to listen on.")
+    tls_cert: Folder | None = Field(
+        default=None, description="Certificate chain in PEM; with `tls_key` HTTPS is served."
+    )
+    tls_key: Folder | None = Field(default=None, description="Private key of the certificate, in PEM.")
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(), description="Addresses of reverse proxies whose X-Forwarded headers are believed."
+    )
+    cors_origins: tuple[str, ...] = Field(
+        default=(), description="Origins of other sites' pages that may use the API, such as https://example.org."
+    )
+    session_hours: int = Field(default=168, ge=1, le=8760, description="Hours after which a sign-in ends.")
+    viewers: int = Field(default=64, ge=1, le=10_000, description="Live and playback streams at the same time, in all.")
+    transcodes: int = Field(default=2, ge=0, le=64, description="Streams that are converted at the same time.")
+
+
 class WindowConfig(Table):
     """One entry of `capture.windows`: daily hours in the site's time zone."""
 
@@ -254,6 +277,7 @@ class Config(Table):
     catalog: CatalogConfig = Field(default=CatalogConfig(), description="The index over footage.")
     recorder: RecorderConfig = Field(default=RecorderConfig(), description="Processes of the recorder.")
     log: LogConfig = Field(default=LogConfig(), description="Log files.")
+    web: WebConfig = Field(default=WebConfig(), description="Pages and API.")
     cameras: dict[str, CameraConfig] = Field(default={}, description="The cameras, by id.")
 
     @property

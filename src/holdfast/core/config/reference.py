@@ -20,6 +20,7 @@ from holdfast.core.config.model import (
     RecorderConfig,
     SiteConfig,
     VolumeConfig,
+    WebConfig,
     WindowConfig,
 )
 from holdfast.core.config.secret import Secret
@@ -36,6 +37,7 @@ _TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`[catalog]`", CatalogConfig),
     ("`[recorder]`", RecorderConfig),
     ("`[log]`", LogConfig),
+    ("`[web]`", WebConfig),
     ("`[defaults]` and `[cameras.ID]`", CameraConfig),
     ("Entries of `capture.windows`", WindowConfig),
 )

@@ -1,0 +1,68 @@
+"""Puts an application together: routers, errors in one shape, who asks. The role `server` and the tests build it here.
+
+Not here: routes (api, web), listening (roles.server), headers and limits of every answer (guard).
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import HTTPConnection
+
+from holdfast import __version__
+from holdfast.http import errors
+from holdfast.http.context import Context
+from holdfast.http.errors import PageFor
+from holdfast.http.rights import Identify
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def build(
+    context: Context,
+    identify: Identify,
+    routers: Iterable[APIRouter],
+    *,
+    pages: PageFor | None = None,
+    alive: Iterable[Lifespan] = (),
+) -> FastAPI:
+    """Build the application.
+
+    Args:
+        context: The node. Routes get it with `context_of`.
+        identify: Says who asks.
+        routers: Everything that answers.
+        pages: Makes a page of an error, for people.
+        alive: What must run while the server does: each is entered at the start and left at the end, in order.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with _entered(app, list(alive)):
+            yield
+
+    app = FastAPI(
+        title="Holdfast", version=__version__, lifespan=lifespan, openapi_url="/api/v1/openapi.json",
+        docs_url=None, redoc_url=None,
+    )  # fmt: skip
+    app.state.context = context
+    app.state.identify = identify
+    errors.install(app, pages)
+    for router in routers:
+        app.include_router(router)
+    return app
+
+
+@asynccontextmanager
+async def _entered(app: FastAPI, lifespans: list[Lifespan]) -> AsyncIterator[None]:
+    if not lifespans:
+        yield
+        return
+    async with lifespans[0](app), _entered(app, lifespans[1:]):
+        yield
+
+
+def context_of(connection: HTTPConnection) -> Context:
+    """Return the node, for use as a dependency: `context: Annotated[Context, Depends(context_of)]`."""
+    context: Context = connection.app.state.context
+    return context

@@ -1,0 +1,160 @@
+"""What every request needs: settings, catalog, clock and folders of this node, held once for the whole server.
+
+Settings follow the file and the catalog's cameras by themselves, at most once a second; a broken file, or a catalog that
+is away, leaves the last good answer in force. Any thread.
+
+Not here: who asks (identity), what they may do (rights), answers (api, web).
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from holdfast.catalog.db import Catalog
+from holdfast.core import config as configuration
+from holdfast.core.clock import Clock
+from holdfast.core.config import ConfigInvalid, Loaded
+from holdfast.core.errors import CatalogUnavailable, HoldfastError
+from holdfast.core.plan import Plan
+from holdfast.library import cameras
+from holdfast.library.desired import read_plan
+from holdfast.library.index import LOCAL
+
+AGAIN_US = 1_000_000  # chosen: a change is seen within a second, and a page of tiles reads the file once
+RETRY_US = 5_000_000  # chosen: a catalog that is away costs one request in five seconds its time-out
+
+
+class Context:
+    """The node, as requests see it.
+
+    Args:
+        loaded: The file's settings, as read at the start.
+        clock: Time.
+        open_catalog: Opens the catalog of a URL.
+        node: Name of this node in the catalog.
+    """
+
+    def __init__(
+        self, loaded: Loaded, clock: Clock, *, open_catalog: Callable[[str], Catalog], node: str = LOCAL
+    ) -> None:
+        self.clock = clock
+        self.node = node
+        self.began_us = clock.wall_us()
+        self._open = open_catalog
+        self._lock = threading.Lock()
+        self._file = loaded
+        self._merged = loaded
+        self._looked_us: int | None = None
+        self._stamp = self._file_stamp()
+        self._catalog: Catalog | None = None
+        self._catalog_url = ""
+        self._failed_us: int | None = None
+        self._failure: CatalogUnavailable | None = None
+
+    @property
+    def file(self) -> Loaded:
+        """What the configuration file says, or said last when it made sense."""
+        self._look()
+        return self._file
+
+    @property
+    def loaded(self) -> Loaded:
+        """What is in force: the file, with what was changed at run time laid over it."""
+        self._look()
+        return self._merged
+
+    @property
+    def config(self) -> configuration.Config:
+        """The settings in force."""
+        return self.loaded.config
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return ZoneInfo(self.config.site.time_zone)
+
+    @property
+    def volumes(self) -> Mapping[str, Path]:
+        """Roots of the volumes by name."""
+        return {name: volume.path for name, volume in self.config.volumes.items()}
+
+    @property
+    def state_dir(self) -> Path:
+        """Folder of what must survive."""
+        return self._file.config.state_dir
+
+    @property
+    def runtime_dir(self) -> Path:
+        """Folder of status files, in memory."""
+        return self._file.config.runtime_dir
+
+    def plan(self) -> Plan | None:
+        """Return what is to be recorded, as last published; None before there is any, or where it is damaged."""
+        try:
+            return read_plan(self.state_dir)
+        except HoldfastError:
+            return None
+
+    def catalog(self) -> Catalog:
+        """Return the open catalog.
+
+        Raises:
+            CatalogUnavailable: It does not answer, or did not a moment ago.
+        """
+        with self._lock:
+            now_us = self.clock.boot_us()
+            if self._catalog is not None and (self._catalog_url != self._url() or self._catalog.replaced()):
+                self._catalog.close()
+                self._catalog = None
+            if self._catalog is None:
+                if self._failure is not None and now_us - (self._failed_us or 0) < RETRY_US:
+                    raise self._failure
+                try:
+                    self._catalog, self._catalog_url = self._open(self._url()), self._url()
+                except CatalogUnavailable as error:
+                    self._failure, self._failed_us = error, now_us
+                    raise
+                self._failure = None
+            return self._catalog
+
+    def changed(self) -> None:
+        """Say that settings were changed just now, so that the next request sees them."""
+        self._looked_us = None
+
+    def close(self) -> None:
+        """Close the catalog. Safe to call twice."""
+        with self._lock:
+            if self._catalog is not None:
+                self._catalog.close()
+                self._catalog = None
+
+    def _url(self) -> str:
+        return self._file.config.catalog_url
+
+    def _look(self) -> None:
+        now_us = self.clock.boot_us()
+        if self._looked_us is not None and now_us - self._looked_us < AGAIN_US:
+            return
+        self._looked_us = now_us
+        stamp = self._file_stamp()
+        if stamp != self._stamp:
+            self._stamp = stamp
+            with suppress(ConfigInvalid):  # the worker says so, once, in its log and in the state sentence
+                self._file = configuration.load(self._file.path, self._file.environ)
+        self._merged = cameras.merged(self._file, self._runtime())
+
+    def _runtime(self) -> list[dict[str, Any]]:
+        try:
+            return cameras.runtime_settings(self.catalog(), self.node)
+        except HoldfastError:
+            return cameras.recall(self.state_dir)
+
+    def _file_stamp(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._file.path.stat()
+        except OSError:
+            return None
+        return (found.st_mtime_ns, found.st_size, found.st_ino)

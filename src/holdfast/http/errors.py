@@ -1,0 +1,82 @@
+"""One shape for every error: `{"error": {"code", "message", "hint", "fields"?}, "detail": message}`.
+
+`detail` is what older clients read. An error of ours keeps its code, words and hint; anything else is `internal`, its
+facts go to the log and not to the caller. Who asks for a page gets one: `pages` of `install` makes it.
+
+Any thread.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from holdfast.core.errors import CatalogUnavailable, HoldfastError, TooMany
+
+RETRY_AFTER_S = 5  # chosen: what a client waits before it asks again
+
+_log = structlog.get_logger("holdfast.web")
+
+_WORDS = {404: ("not-found", "there is nothing at this address"), 405: ("method", "this address does not take that")}
+
+PageFor = Callable[[Request, int, dict[str, Any]], Awaitable[Response]]
+"""Makes a page of an error for a person: the request, the status, and the body of `body_of`."""
+
+
+def body_of(code: str, message: str, hint: str = "", fields: list[dict[str, str]] | None = None) -> dict[str, Any]:
+    """Return the body of an error. `fields` names what was wrong where: `[{"field", "message"}]`."""
+    error: dict[str, Any] = {"code": code, "message": message, "hint": hint}
+    return {"error": {**error, "fields": fields} if fields else error, "detail": message}
+
+
+def wants_page(request: Request) -> bool:
+    """Say whether a person asks: a browser that opens a page, not a script, a stream or the API."""
+    if request.url.path.startswith("/api/"):
+        return False
+    return "text/html" in request.headers.get("accept", "")
+
+
+def install(app: FastAPI, pages: PageFor | None = None) -> None:
+    """Answer every error of an application in this shape."""
+
+    async def answer(request: Request, status: int, body: dict[str, Any], headers: dict[str, str]) -> Response:
+        if pages is not None and wants_page(request):
+            return await pages(request, status, body)
+        return JSONResponse(body, status, headers)
+
+    async def ours(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HoldfastError)  # noqa: S101 - registered for this class alone
+        if error.http_status == 500:  # noqa: PLR2004 - the status of what should not have happened
+            _log.error("request.failed", path=request.url.path, code=error.code, reason=str(error))
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, (TooMany, CatalogUnavailable)) else {}
+        if error.http_status == 401:  # noqa: PLR2004 - RFC 9110 asks for the scheme
+            headers["WWW-Authenticate"] = "Bearer"
+        return await answer(request, error.http_status, body_of(error.code, str(error), error.hint), headers)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
+        fields = [
+            {"field": ".".join(str(part) for part in found["loc"][1:]), "message": str(found["msg"])}
+            for found in error.errors()
+        ]
+        message = "; ".join(f"{f['field']}: {f['message']}" if f["field"] else f["message"] for f in fields)
+        return await answer(request, 422, body_of("bad-input", message, fields=fields), {})
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+        code, message = _WORDS.get(error.status_code, ("http", str(error.detail)))
+        return await answer(request, error.status_code, body_of(code, message), dict(error.headers or {}))
+
+    async def unknown(request: Request, error: Exception) -> Response:
+        _log.error("request.failed", path=request.url.path, exc_info=error)
+        body = body_of("internal", "something went wrong inside Holdfast", "holdfast logs server says what")
+        return await answer(request, 500, body, {})
+
+    app.add_exception_handler(HoldfastError, ours)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, unknown)

@@ -1,0 +1,1 @@
+"""The pages that people open, their templates and their static files."""
