@@ -1,7 +1,7 @@
 """What every request needs: settings, catalog, clock and folders of this node, held once for the whole server.
 
-Settings follow the file and the catalog's cameras by themselves, at most once a second; a broken file, or a catalog that
-is away, leaves the last good answer in force. Any thread.
+Settings follow the file and the catalog's cameras by themselves, at most once a second. A broken file, or a catalog
+that is away, leaves the last good answer in force. Any thread.
 
 Not here: who asks (identity), what they may do (rights), answers (api, web).
 """
