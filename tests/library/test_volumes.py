@@ -4,10 +4,11 @@ from pathlib import Path
 import pytest
 
 from holdfast.core.config import Config, load
-from holdfast.core.errors import BadInput, NotFound, StorageError, VolumeMissing
+from holdfast.core.errors import BadInput, DiskError, NotFound, StorageError, VolumeMissing
 from holdfast.library import volumes
 from holdfast.storage.volume import MARKER, Volume, read_marker
 from support.clock import PushedClock
+from support.patients import ordinary_user
 
 CLOCK = PushedClock()
 
@@ -103,6 +104,20 @@ def test_a_volume_that_cannot_be_made_is_refused_and_the_others_go_on(tmp_path: 
     assert volumes.prepare(config, CLOCK)[0] == ids
     assert set(problems) == {"main"}
     assert (tmp_path / "good" / MARKER).exists()
+
+
+def test_a_folder_that_may_not_be_written_says_so(tmp_path: Path) -> None:
+    """A new volume in a folder of somebody else is not called unmounted, and the list does not call it ready."""
+    config = _config(tmp_path)
+    (tmp_path / "disk").mkdir()
+    with ordinary_user(tmp_path):
+        (tmp_path / "disk").chmod(0o555)
+        ids, problems = volumes.prepare(config, CLOCK)
+        (state,) = volumes.survey(config)
+    assert "Permission denied" in str(problems["main"])
+    assert "may not be written" in str(state.problem)
+    with pytest.raises(DiskError, match="could not be made a volume"):
+        Volume(tmp_path / "disk", ids["main"]).check()
 
 
 def test_adopting_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:

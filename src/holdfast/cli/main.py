@@ -5,6 +5,7 @@ catalog's libraries in memory, and `holdfast --version` must not wait for libav.
 command (`holdfast status`) or several (`holdfast config check`).
 """
 
+import difflib
 import importlib
 import sys
 from typing import Any, NoReturn
@@ -15,7 +16,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from holdfast import __version__
-from holdfast.core.errors import HoldfastError
+from holdfast.core.errors import HoldfastError, UsageError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Record every configured camera: starts and supervises all roles."),
@@ -49,6 +50,13 @@ class _Lazy(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"did you mean holdfast {near[0]}?" if near else "holdfast --help lists all"
+            raise UsageError(f"there is no command {args[0]!r}", hint=hint)
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - click's signature
         if cmd_name not in COMMANDS:

@@ -7,6 +7,7 @@ The worker and `holdfast volumes` call this; recorders only compare markers (sto
 """
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,10 +15,10 @@ from pathlib import Path
 
 from holdfast.core.clock import Clock
 from holdfast.core.config import Config, VolumeConfig
-from holdfast.core.errors import BadInput, HoldfastError, NotFound, StorageError, VolumeMissing
+from holdfast.core.errors import BadInput, DiskError, HoldfastError, NotFound, StorageError, VolumeMissing
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import FILE_MODE, FOLDER_MODE, replace_atomically
-from holdfast.storage.volume import MARKER, Volume, create_marker, read_marker
+from holdfast.storage.volume import MARKER, UNMADE, Volume, create_marker, read_marker
 
 MEMORY = "volumes.json"
 VERSION = 1
@@ -87,7 +88,7 @@ def prepare(config: Config, clock: Clock) -> tuple[dict[str, str], dict[str, Hol
             ids[name] = found[key] = _prepare(name, volume, known.get(key, ""), clock)
         except HoldfastError as error:
             # Recorders must refuse this folder, and an empty id would mean "any folder": so expect one nobody has.
-            ids[name] = known.get(key) or f"unmade-{name}"
+            ids[name] = known.get(key) or f"{UNMADE}{name}"
             problems[name] = error
     if found != known:
         _remember(config.state_dir, found)
@@ -159,6 +160,8 @@ def _look(name: str, volume: VolumeConfig, known: Mapping[str, str]) -> VolumeSt
             return replace(state, problem=VolumeMissing(f"{volume.path} is not there yet", hint=hint))
         else:
             marker = read_marker(volume.path)
+            if marker is None and not os.access(volume.path, os.W_OK | os.X_OK, effective_ids=True):
+                return replace(state, problem=_unwritable(volume.path))
             state = replace(state, volume_id=marker.volume_id if marker else "")
     except (StorageError, BadInput) as error:
         return replace(state, problem=error)
@@ -168,6 +171,13 @@ def _look(name: str, volume: VolumeConfig, known: Mapping[str, str]) -> VolumeSt
     except StorageError as error:
         return replace(state, problem=error)
     return replace(state, free_bytes=free_bytes, total_bytes=total_bytes)
+
+
+def _unwritable(root: Path) -> DiskError:
+    read_only = os.statvfs(root).f_flag & os.ST_RDONLY
+    if read_only:
+        return DiskError(f"{root} is on a file system that is mounted read-only")
+    return DiskError(f"{root} may not be written by this user", hint=f"give it the right: chown or chmod {root}")
 
 
 def _total_bytes(root: Path) -> int:

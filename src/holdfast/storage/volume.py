@@ -16,6 +16,7 @@ from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import FILE_MODE, FOLDER_MODE, replace_atomically
 
 MARKER = ".holdfast-volume"
+UNMADE = "unmade-"  # begins the id of a volume whose marker could not be written: no disk carries it
 VERSION = 1
 
 
@@ -100,6 +101,8 @@ class Volume:
             marker = read_marker(self.root)
         except BadInput as error:
             raise VolumeMissing(str(error), hint=error.hint) from error
+        if marker is None and self.volume_id.startswith(UNMADE) and self.root.is_dir():
+            raise DiskError(f"{self.root} could not be made a volume", hint="holdfast volumes list says why")
         if marker is None:
             raise VolumeMissing(f"{self.root} holds no {MARKER}: the disk of volume {self.volume_id} is not mounted")
         if marker.volume_id != self.volume_id:

@@ -183,6 +183,9 @@ CAMERA = f'{BASE}[cameras.gate]\nurl = "rtsp://h/x"\n'
         ("[volumes.main]\npaht = 'x'\n", "2: volumes.main.paht: unknown key (did you mean path?)"),
         ("[log]\nkeep = -1\n", "2: log.keep: must be greater than or equal to 0, not -1"),
         ("[site]\ntime_zone = 'Berlin'\n", "did you mean Europe/Berlin?"),
+        ("[site]\ntime_zone = 'CEST'\n", "'CEST' is no time zone (write it as in Europe/Berlin)"),
+        (f'{BASE}[cameras.gate]\nurl = "192.0.2.1:554/x"\n', "is an address without rtsp:// before it"),
+        (f'{BASE}[cameras.gate]\nurl = "u:p@gate/x"\n', "is an address without rtsp:// before it"),
         ('state_dir = "\\u0000"\n', "1: state_dir: cannot hold a zero byte"),
         ('state_dir = "~nobody-here/x"\n', "1: state_dir: '~nobody-here/x' names a user that does not exist"),
         (f'{BASE}[cameras.gate]\nurl = "~nobody-here/x.mp4"\n', "names a user that does not exist"),
@@ -339,3 +342,19 @@ def test_an_empty_file_is_a_configuration(tmp_path: Path) -> None:
     assert loaded.config.cameras == {}
     assert loaded.config.state_dir == tmp_path / ".local/state/holdfast"
     assert set(loaded.origins.values()) == {"default"}
+
+
+def test_a_refused_entry_of_a_list_is_said_once(tmp_path: Path) -> None:
+    """A list whose one entry was refused is not also called too short."""
+    line = 'capture.windows = [{days=["monday"], start="11:00", end="12:00"}]'
+    problems = _problems(tmp_path, f"{CAMERA}{line}\n")
+    assert len(problems) == 1
+    assert "did you mean mon?" in problems[0]
+
+
+def test_a_file_may_be_called_like_a_host(tmp_path: Path) -> None:
+    """What looks like an address without its scheme is a file where there is one of that name."""
+    (tmp_path / "10.0.0.1").write_bytes(b"")
+    (tmp_path / "holdfast.toml").write_text(f'{BASE}[cameras.gate]\nurl = "10.0.0.1"\n')
+    loaded = load(tmp_path / "holdfast.toml", {})
+    assert loaded.config.cameras["gate"].url == "10.0.0.1"

@@ -19,6 +19,8 @@ PRESETS: dict[str, tuple[str, str]] = {
 SOURCES = {"rtsp": "rtsp", "rtsps": "rtsp", "file": "file", "": "file"}
 RTSP_PORT = 554
 
+# What a person types for a camera; files are hardly ever called so, and one that is there counts as a file.
+_BARE_HOST = re.compile(r"[^\s/]+@|[A-Za-z0-9.-]+:\d+(/|$)|\d+(\.\d+){3}(/|$)|\[[0-9A-Fa-f:]+\]")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s\[\]:/@?#]+)(?::(\d{1,5}))?")
 
 
@@ -110,9 +112,12 @@ def _feed(stream: str, key: str, url: str, camera: CameraConfig, base: Path) -> 
     if source == "file":
         name = url.partition("://")[2] if scheme else url
         try:
-            return Feed(stream, source, str(anchored(base, name)))
+            path = anchored(base, name)
         except ValueError as error:
             raise FeedError(key, *error.args) from error
+        if not scheme and _BARE_HOST.match(name) and not path.exists():
+            raise FeedError(key, "is an address without rtsp:// before it", "write rtsp://…, or the path of a file")
+        return Feed(stream, source, str(path))
     authority = url.partition("://")[2].partition("/")[0].partition("?")[0]
     match = _HOST.fullmatch(authority)
     if match is None or (match[2] and not 0 < int(match[2]) <= 65_535):  # noqa: PLR2004 - ports have 16 bits

@@ -200,7 +200,10 @@ def _validate(
         return model.model_validate(document, context=context)
     except ValidationError as error:
         bad = {found["loc"][0] for found in error.errors() if found["loc"]}
+        places = [found["loc"] for found in error.errors()]
         for found in error.errors(include_url=False):
+            if any(place[: len(found["loc"])] == found["loc"] != place for place in places):
+                continue  # a list is called too short because its one entry was refused: that entry says why
             key, message, hint = explain(found, model)
             # What the defaults said wrongly was reported there, once; cameras need not repeat it.
             inherited = bool(at) and not layers.said((*at, *key)) and bool(layers.said(("defaults", *key)))

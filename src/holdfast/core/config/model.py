@@ -39,7 +39,8 @@ def _zone(value: str) -> str:
     try:
         zoneinfo.ZoneInfo(value)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        names = zoneinfo.available_timezones()
+        # An abbreviation in the list (EST, MET) has no summer time; what looks like one means a place.
+        names = {name for name in zoneinfo.available_timezones() if "/" in name}
         found = nearest(value, names) or next((name for name in sorted(names) if name.endswith(f"/{value}")), "")
         hint = f"did you mean {found}?" if found else "write it as in Europe/Berlin"
         raise ValueError(f"{value!r} is no time zone", hint) from error
