@@ -6,65 +6,22 @@ and journals and can be rebuilt from them; notes have a file of their own. Migra
 Not here: statements (one module a noun), opening and transactions (`db`).
 """
 
-from typing import Any
+from sqlalchemy import CheckConstraint, Column, Index, PrimaryKeyConstraint, String, Table, func, text
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    CheckConstraint,
-    Column,
-    ForeignKeyConstraint,
-    Index,
-    MetaData,
-    PrimaryKeyConstraint,
-    String,
-    Table,
-    Text,
-    func,
-    text,
-)
+from holdfast.catalog.schema_accounts import settings, sign_ins, tokens, users
+from holdfast.catalog.schema_base import belongs, flag, id_of, metadata, node, whole, words
 
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    }
-)
-
-
-def _whole(name: str, comment: str, *, null: bool = False) -> Column[Any]:
-    return Column(name, BigInteger, nullable=null, comment=comment, autoincrement=False)
-
-
-def _words(name: str, comment: str, *, null: bool = False) -> Column[Any]:
-    return Column(name, Text, nullable=null, comment=comment)
-
-
-def _flag(name: str, comment: str) -> Column[Any]:
-    return Column(name, Boolean, nullable=False, comment=comment)
-
-
-def _node() -> Column[Any]:
-    return _whole("node", "id of the node whose row this is; first half of the row's identity")
-
-
-def _id(noun: str) -> Column[Any]:
-    return _whole("id", f"number of the {noun} on its node, from 1, never used again; second half of its identity")
-
-
-def _belongs(column: str, table: str) -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(["node", column], [f"{table}.node", f"{table}.id"])
-
+__all__ = [
+    "cameras", "gaps", "ids", "journals", "metadata", "nodes", "notes", "runs", "segments", "settings", "sign_ins",
+    "streams", "tokens", "users", "volumes",
+]  # fmt: skip
 
 ids = Table(
     "ids",
     metadata,
-    _node(),
+    node(),
     Column("noun", String(40), nullable=False, comment="table whose ids are counted here"),
-    _whole("last", "highest id given out so far; 0 before the first"),
+    whole("last", "highest id given out so far; 0 before the first"),
     PrimaryKeyConstraint("node", "noun"),
     comment="Counters that ids are drawn from, so that the id of a deleted row never comes back.",
 )
@@ -72,10 +29,10 @@ ids = Table(
 nodes = Table(
     "nodes",
     metadata,
-    _whole("id", "number of the node, from 1"),
-    _words("name", "name of the node, unique in this catalog"),
-    _whole("created_us", "when the node was first seen, microseconds since the epoch, UTC"),
-    _whole(
+    whole("id", "number of the node, from 1"),
+    words("name", "name of the node, unique in this catalog"),
+    whole("created_us", "when the node was first seen, microseconds since the epoch, UTC"),
+    whole(
         "indexed_us",
         "until when the journals of this node are in the catalog, microseconds since the epoch, UTC;"
         " null before the first pass of its indexer",
@@ -89,11 +46,11 @@ nodes = Table(
 volumes = Table(
     "volumes",
     metadata,
-    _node(),
-    _id("volume"),
-    _words("name", "name of the volume in the configuration, unique on its node"),
-    _words("path", "root folder of the volume on its node, as last configured"),
-    _whole("created_us", "when the volume was first seen, microseconds since the epoch, UTC"),
+    node(),
+    id_of("volume"),
+    words("name", "name of the volume in the configuration, unique on its node"),
+    words("path", "root folder of the volume on its node, as last configured"),
+    whole("created_us", "when the volume was first seen, microseconds since the epoch, UTC"),
     PrimaryKeyConstraint("node", "id"),
     Index("uq_volumes_name", "node", "name", unique=True),
     comment="Root folders that footage lies in.",
@@ -102,26 +59,26 @@ volumes = Table(
 cameras = Table(
     "cameras",
     metadata,
-    _node(),
-    _id("camera"),
+    node(),
+    id_of("camera"),
     Column("camera", String(50), nullable=False, comment="id of the camera as people and folders write it"),
-    _words("site", "id of the site that the camera is at; empty where there is only one"),
-    _words("location", "id of the place in the customer's own systems, a restaurant say; empty where there is none"),
-    _flag("enabled", "false while the camera is switched off; its footage stays"),
+    words("site", "id of the site that the camera is at; empty where there is only one"),
+    words("location", "id of the place in the customer's own systems, a restaurant say; empty where there is none"),
+    flag("enabled", "false while the camera is switched off; its footage stays"),
     Column(
         "origin",
         String(10),
         nullable=False,
         comment="who says that it exists: file (configuration), runtime (added while running), found (footage on disk)",
     ),
-    _words(
+    words(
         "settings",
         "JSON object with the keys of a camera table of the configuration, secrets apart, for cameras of origin"
         " runtime; null for all others, whose settings stand in the configuration",
         null=True,
     ),
-    _whole("created_us", "when the camera was first seen, microseconds since the epoch, UTC"),
-    _whole(
+    whole("created_us", "when the camera was first seen, microseconds since the epoch, UTC"),
+    whole(
         "removed_us",
         "when the camera was taken away, microseconds since the epoch, UTC; null while it is there",
         null=True,
@@ -136,22 +93,22 @@ cameras = Table(
 streams = Table(
     "streams",
     metadata,
-    _node(),
-    _id("stream"),
-    _whole("camera_id", "id of the camera that the stream comes from"),
+    node(),
+    id_of("stream"),
+    whole("camera_id", "id of the camera that the stream comes from"),
     Column("stream", String(10), nullable=False, comment="which feed of the camera: main or sub"),
-    _whole(
+    whole(
         "settled_us",
         "rows of this stream that start earlier are final, microseconds since the epoch, UTC; null while none are",
         null=True,
     ),
-    _words(
+    words(
         "tail",
         "JSON with the journal lines that later rows are derived from; null to derive everything again",
         null=True,
     ),
     PrimaryKeyConstraint("node", "id"),
-    _belongs("camera_id", "cameras"),
+    belongs("camera_id", "cameras"),
     CheckConstraint("stream IN ('main', 'sub')", name="stream"),
     Index("uq_streams_stream", "node", "camera_id", "stream", unique=True),
     comment="Feeds of cameras.",
@@ -160,16 +117,16 @@ streams = Table(
 journals = Table(
     "journals",
     metadata,
-    _node(),
-    _id("journal"),
-    _whole("stream_id", "id of the stream whose journal this is"),
-    _whole("volume_id", "id of the volume that it lies on"),
+    node(),
+    id_of("journal"),
+    whole("stream_id", "id of the stream whose journal this is"),
+    whole("volume_id", "id of the volume that it lies on"),
     Column("day", String(10), nullable=False, comment="UTC day in its name, as YYYY-MM-DD"),
-    _whole("read_bytes", "bytes of the journal that are in the catalog; a shorter file was cut off"),
-    _words("chain", "chain value of the last line read; a file with another one there was changed"),
+    whole("read_bytes", "bytes of the journal that are in the catalog; a shorter file was cut off"),
+    words("chain", "chain value of the last line read; a file with another one there was changed"),
     PrimaryKeyConstraint("node", "id"),
-    _belongs("stream_id", "streams"),
-    _belongs("volume_id", "volumes"),
+    belongs("stream_id", "streams"),
+    belongs("volume_id", "volumes"),
     CheckConstraint("read_bytes >= 0", name="bytes"),
     Index("uq_journals_day", "node", "stream_id", "volume_id", "day", unique=True),
     comment="How far each journal has been read.",
@@ -178,17 +135,17 @@ journals = Table(
 runs = Table(
     "runs",
     metadata,
-    _node(),
-    _id("run"),
-    _whole("stream_id", "id of the stream that was recorded"),
-    _words("run", "name of the run as journals and files give it"),
-    _whole("start_us", "wall time of its first segment's start, microseconds since the epoch, UTC"),
-    _whole("end_us", "wall time of its last known segment's end, microseconds since the epoch, UTC"),
-    _words("began", "why the run began; empty while its first segment is not finished"),
-    _words("ended", "why the run ended; empty while that is not known"),
-    _words("tracks", "JSON list with the facts of each track, the same all through a run; empty list while not known"),
+    node(),
+    id_of("run"),
+    whole("stream_id", "id of the stream that was recorded"),
+    words("run", "name of the run as journals and files give it"),
+    whole("start_us", "wall time of its first segment's start, microseconds since the epoch, UTC"),
+    whole("end_us", "wall time of its last known segment's end, microseconds since the epoch, UTC"),
+    words("began", "why the run began; empty while its first segment is not finished"),
+    words("ended", "why the run ended; empty while that is not known"),
+    words("tracks", "JSON list with the facts of each track, the same all through a run; empty list while not known"),
     PrimaryKeyConstraint("node", "id"),
-    _belongs("stream_id", "streams"),
+    belongs("stream_id", "streams"),
     CheckConstraint("end_us >= start_us", name="span"),
     Index("uq_runs_run", "node", "stream_id", "run", unique=True),
     comment="Unbroken stretches from one connection with one set of parameters.",
@@ -197,12 +154,12 @@ runs = Table(
 segments = Table(
     "segments",
     metadata,
-    _node(),
-    _id("segment"),
-    _whole("stream_id", "id of the stream"),
-    _whole("run_id", "id of the run that the segment is a piece of"),
-    _whole("volume_id", "id of the volume that the file lies on"),
-    _words("file", "path of the file under its volume's root, with slashes, without .part while growing"),
+    node(),
+    id_of("segment"),
+    whole("stream_id", "id of the stream"),
+    whole("run_id", "id of the run that the segment is a piece of"),
+    whole("volume_id", "id of the volume that the file lies on"),
+    words("file", "path of the file under its volume's root, with slashes, without .part while growing"),
     Column(
         "state",
         String(12),
@@ -215,38 +172,38 @@ segments = Table(
         nullable=False,
         comment="what the row was made from: journal (a line) or file (the file alone, its line being lost)",
     ),
-    _whole("start_us", "wall time of the first picture, microseconds since the epoch, UTC"),
-    _whole(
+    whole("start_us", "wall time of the first picture, microseconds since the epoch, UTC"),
+    whole(
         "end_us",
         "wall time at which the last picture ends, microseconds since the epoch, UTC;"
         " null while it is being written and reaches to now",
         null=True,
     ),
-    _words("boot", "id of the boot in which its line was written; empty for rows made from the file alone"),
-    _whole(
+    words("boot", "id of the boot in which its line was written; empty for rows made from the file alone"),
+    whole(
         "start_boot_us",
         "boot time that belongs to start_us, microseconds since boot; null where it is not known",
         null=True,
     ),
-    _whole("bytes", "size of the file in bytes; null until it is sealed", null=True),
-    _whole("media_bytes", "payload in the file in bytes; null until it is sealed", null=True),
+    whole("bytes", "size of the file in bytes; null until it is sealed", null=True),
+    whole("media_bytes", "payload in the file in bytes; null until it is sealed", null=True),
     Column("sha256", String(64), nullable=True, comment="SHA-256 of the file in hex; null until it is sealed"),
-    _whole("video_samples", "pictures in it, a count; null until it is sealed", null=True),
-    _whole("audio_samples", "blocks of sound in it, a count; null until it is sealed", null=True),
-    _words("began", "why the segment began: cut inside a run, else a reason; empty until it is sealed"),
-    _words("ended", "why the segment ended: cut inside a run, else a reason; empty until it is sealed"),
-    _flag("recovered", "true where it was cut back to its last whole fragment after an interruption"),
-    _words("removed_why", "why its file was deleted (reserve, or a policy); null while it was not", null=True),
-    _whole(
+    whole("video_samples", "pictures in it, a count; null until it is sealed", null=True),
+    whole("audio_samples", "blocks of sound in it, a count; null until it is sealed", null=True),
+    words("began", "why the segment began: cut inside a run, else a reason; empty until it is sealed"),
+    words("ended", "why the segment ended: cut inside a run, else a reason; empty until it is sealed"),
+    flag("recovered", "true where it was cut back to its last whole fragment after an interruption"),
+    words("removed_why", "why its file was deleted (reserve, or a policy); null while it was not", null=True),
+    whole(
         "missing_us",
         "when the file was first found to be gone although nobody removed it, microseconds since the epoch, UTC;"
         " null while it is not missing",
         null=True,
     ),
     PrimaryKeyConstraint("node", "id"),
-    _belongs("stream_id", "streams"),
-    _belongs("run_id", "runs"),
-    _belongs("volume_id", "volumes"),
+    belongs("stream_id", "streams"),
+    belongs("run_id", "runs"),
+    belongs("volume_id", "volumes"),
     CheckConstraint("end_us >= start_us", name="span"),
     CheckConstraint("state IN ('growing', 'interrupted', 'sealed', 'removed')", name="state"),
     CheckConstraint("origin IN ('journal', 'file')", name="origin"),
@@ -275,19 +232,19 @@ segments = Table(
 gaps = Table(
     "gaps",
     metadata,
-    _node(),
-    _id("gap"),
-    _whole("stream_id", "id of the stream"),
-    _whole("start_us", "when footage stopped, microseconds since the epoch, UTC"),
-    _whole(
+    node(),
+    id_of("gap"),
+    whole("stream_id", "id of the stream"),
+    whole("start_us", "when footage stopped, microseconds since the epoch, UTC"),
+    whole(
         "end_us",
         "when footage or another reason began, microseconds since the epoch, UTC; null while it lasts",
         null=True,
     ),
     Column("reason", String(40), nullable=False, comment="why there is no footage, one of the gap reasons"),
-    _words("detail", "the reason in words for a person; empty where there is nothing to add"),
+    words("detail", "the reason in words for a person; empty where there is nothing to add"),
     PrimaryKeyConstraint("node", "id"),
-    _belongs("stream_id", "streams"),
+    belongs("stream_id", "streams"),
     CheckConstraint("end_us >= start_us", name="span"),
     CheckConstraint("reason <> ''", name="reason"),
     Index("uq_gaps_start", "node", "stream_id", "start_us", unique=True),
@@ -306,15 +263,15 @@ gaps = Table(
 notes = Table(
     "notes",
     metadata,
-    _node(),
-    _id("note"),
+    node(),
+    id_of("note"),
     Column("uid", String(40), nullable=False, comment="name of the note in the notes file, unique"),
     Column("camera", String(50), nullable=True, comment="id of the camera that it is about; null for the whole site"),
-    _words("site", "id of the site that it is about; empty where there is only one"),
-    _whole("at_us", "instant on the timeline that it is about, microseconds since the epoch, UTC"),
-    _words("words", "what somebody wrote"),
-    _words("author", "who wrote it; empty where that is not known"),
-    _whole("created_us", "when it was written down, microseconds since the epoch, UTC"),
+    words("site", "id of the site that it is about; empty where there is only one"),
+    whole("at_us", "instant on the timeline that it is about, microseconds since the epoch, UTC"),
+    words("words", "what somebody wrote"),
+    words("author", "who wrote it; empty where that is not known"),
+    whole("created_us", "when it was written down, microseconds since the epoch, UTC"),
     PrimaryKeyConstraint("node", "id"),
     CheckConstraint("words <> ''", name="words"),
     Index("uq_notes_uid", "uid", unique=True),

@@ -1,0 +1,96 @@
+"""The tables about people: users, tokens, tries to sign in, and the settings that somebody changed.
+
+Part of `schema`, which names them too.
+"""
+
+from sqlalchemy import CheckConstraint, Column, Index, PrimaryKeyConstraint, String, Table, func, text
+
+from holdfast.catalog.schema_base import flag, id_of, metadata, node, whole, words
+
+users = Table(
+    "users",
+    metadata,
+    node(),
+    id_of("user"),
+    Column("name", String(64), nullable=False, comment="name to sign in with, unique ignoring case"),
+    words("password", "argon2id hash of the password, with its parameters and salt"),
+    Column("role", String(10), nullable=False, comment="what the user may do: viewer, operator or admin"),
+    flag("enabled", "false while the user may not sign in"),
+    whole("generation", "counts what ends all sessions: a new password, switching off, signing out everywhere; from 1"),
+    whole("created_us", "when the user was added, microseconds since the epoch, UTC"),
+    whole("changed_us", "when anything about the user last changed, microseconds since the epoch, UTC"),
+    whole(
+        "signed_in_us",
+        "when the user last signed in with the password, microseconds since the epoch, UTC; null before the first time",
+        null=True,
+    ),
+    PrimaryKeyConstraint("node", "id"),
+    CheckConstraint("name <> ''", name="name"),
+    CheckConstraint("role IN ('viewer', 'operator', 'admin')", name="role"),
+    CheckConstraint("generation >= 1", name="generation"),
+    Index("uq_users_name", func.lower(text("name")), unique=True),
+    comment="People who may sign in.",
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    node(),
+    id_of("token"),
+    Column("name", String(64), nullable=False, comment="what the token is for, unique ignoring case while it is valid"),
+    Column(
+        "sha256", String(64), nullable=False, comment="SHA-256 of the token in hex; the token itself is kept nowhere"
+    ),
+    Column("role", String(10), nullable=False, comment="what its bearer may do: viewer, operator or admin"),
+    words("created_by", "name of the user who made it; empty where it was made on the command line"),
+    whole("created_us", "when it was made, microseconds since the epoch, UTC"),
+    whole(
+        "used_us",
+        "when it was last used, to the minute, microseconds since the epoch, UTC; null before the first time",
+        null=True,
+    ),
+    whole("expires_us", "from when on it is refused, microseconds since the epoch, UTC; null for never", null=True),
+    whole("revoked_us", "when it was revoked, microseconds since the epoch, UTC; null while it is valid", null=True),
+    PrimaryKeyConstraint("node", "id"),
+    CheckConstraint("name <> ''", name="name"),
+    CheckConstraint("role IN ('viewer', 'operator', 'admin')", name="role"),
+    Index("uq_tokens_sha256", "sha256", unique=True),
+    Index(
+        "uq_tokens_name",
+        func.lower(text("name")),
+        unique=True,
+        sqlite_where=text("revoked_us IS NULL"),
+        postgresql_where=text("revoked_us IS NULL"),
+    ),
+    comment="What programs show instead of a password.",
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    node(),
+    id_of("sign-in"),
+    whole("at_us", "when it was tried, microseconds since the epoch, UTC"),
+    Column("name", String(64), nullable=False, comment="name that was given, cut to its column; need not exist"),
+    Column("address", String(64), nullable=False, comment="address that it came from; empty where that is not known"),
+    Column(
+        "outcome", String(10), nullable=False, comment="how it went: ok, refused (wrong) or limited (too many tries)"
+    ),
+    PrimaryKeyConstraint("node", "id"),
+    CheckConstraint("outcome IN ('ok', 'refused', 'limited')", name="outcome"),
+    Index("ix_sign_ins_at", "at_us"),
+    comment="Who signed in, or tried to; the newest ten thousand a node.",
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    node(),
+    Column("key", String(200), nullable=False, comment="the setting's key in the configuration, dotted"),
+    words("value", "JSON with the value that goes before the configuration file's"),
+    whole("changed_us", "when it was last changed, microseconds since the epoch, UTC"),
+    words("changed_by", "name of the user or token that changed it; empty where that is not known"),
+    PrimaryKeyConstraint("node", "key"),
+    CheckConstraint("key <> ''", name="key"),
+    comment="Settings that people changed while running, laid over the configuration file.",
+)
