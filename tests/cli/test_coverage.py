@@ -46,7 +46,8 @@ def test_a_table_for_people(path: Path, capsys: pytest.CaptureFixture[str]) -> N
     _index(path)
     assert _run("coverage", "--days", "2", "-c", str(path)) == 0
     out = capsys.readouterr().out
-    assert "gate/main" in out
+    assert "gate  2 gaps" in out
+    assert "gate/main" not in out
     assert "stalled: it was stalled" in out
     assert "recorder-down" in out
     assert "from the catalog" in out

@@ -36,8 +36,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_table_names_fault_evidence_and_fix(folder: Path) -> None:
-    """Without options it prints a table, errors first, without the password, and ends with exit code 2 (I6, F61)."""
+def test_each_finding_names_fault_evidence_and_fix(folder: Path) -> None:
+    """Without options it prints findings, errors first, without the password, and ends with exit code 2 (I6, F61)."""
     done = _doctor(folder)
     assert done.returncode == 2, done.stderr
     assert done.stdout.index("port-closed") < done.stdout.index("config-exposed")
@@ -70,3 +70,13 @@ def test_unknown_camera_is_refused(folder: Path) -> None:
     assert done.returncode == 66
     assert "there is no camera 'yard'" in done.stderr
     assert "cameras: gate" in done.stderr
+
+
+def test_one_fault_of_many_cameras_is_said_once(folder: Path) -> None:
+    """Cameras that need the same cure share one block, each with its own evidence."""
+    path = folder / "holdfast.toml"
+    path.write_text(_CONFIG + '[cameras.yard]\nurl = "rtsp://127.0.0.1:7/main"\n', encoding="utf-8")
+    said = _doctor(folder).stdout
+    assert said.count("(port-closed)") == 1
+    assert "gate/main: 127.0.0.1:9 refuses" in said
+    assert "yard/main: 127.0.0.1:7 refuses" in said

@@ -17,16 +17,18 @@ from rich.table import Table
 
 from holdfast.catalog.db import open_catalog
 from holdfast.cli.common import ConfigOption, JsonOption, duration, echo_json, local_time
+from holdfast.core.camera import STREAMS
 from holdfast.core.clock import SystemClock
 from holdfast.core.config import Loaded
 from holdfast.core.errors import CatalogError, NotFound, UsageError
-from holdfast.core.gap import MEANING, PLANNED
+from holdfast.core.gap import MEANING, PLANNED, Gap
 from holdfast.core.timing import iso
 from holdfast.library.coverage import Coverage, from_catalog, from_journals, percent_of, read_day
 from holdfast.library.desired import load_or_last_good
 
 app = typer.Typer()
-_GAPS_SHOWN = 20  # chosen: what fits a screen; --json and --csv have them all
+_GAPS_SHOWN = 20  # chosen: what fits a screen, the longest ones; --json and --csv have them all
+_GAPS_LEAST = 3  # of each stream, however many streams there are
 
 
 @app.command()
@@ -144,33 +146,65 @@ def _percent(value: float | None) -> str:
 
 
 def _show(found: Sequence[Coverage], zone: str, source: str) -> None:
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, highlight=False)
     if not found:
         console.print("Nothing was recorded on that day, and no recorder has spoken of it.")
         return
-    table = Table(box=None, pad_edge=False)
-    for name in ("camera", "day", "coverage"):
-        table.add_column(name)
-    for name in ("recorded", "lost", "planned off", "removed", "missing"):
-        table.add_column(name, justify="right")
+    console.print(_table(found))
+    by_stream: dict[str, list[Gap]] = {}
     for item in found:
-        spans = (item.recorded_us, item.lost_us, item.planned_us, item.removed_us, item.missing_us)
-        style = "" if item.lost_us == 0 and item.missing_us == 0 else "yellow"
-        cells = (duration(us / 1e6) if us else "-" for us in spans)
-        table.add_row(str(item.key), item.day, _percent(item.percent), *cells, style=style)
-    console.print(table)
-    gaps = [(item, gap) for item in found for gap in item.gaps if gap.reason not in PLANNED]
-    for item, gap in gaps[-_GAPS_SHOWN:]:
-        end = "now" if gap.open else local_time(gap.end_us, zone)[11:]
-        length = duration((gap.end_us - gap.start_us) / 1e6)
-        words = gap.detail or MEANING[gap.reason]
-        console.print(
-            f"{item.key}  {local_time(gap.start_us, zone)} to {end}  {length}  {gap.reason.value}: {words}",
-            markup=False, highlight=False,
-        )  # fmt: skip
-    if len(gaps) > _GAPS_SHOWN:
-        console.print(f"… and {len(gaps) - _GAPS_SHOWN} earlier gaps; --json or --csv has them all")
+        by_stream.setdefault(_name(item), []).extend(gap for gap in item.gaps if gap.reason not in PLANNED)
+    shown = max(_GAPS_LEAST, _GAPS_SHOWN // len(by_stream))
+    left_out = 0
+    for name, gaps in by_stream.items():
+        if not gaps:
+            continue
+        lost_s = sum(gap.end_us - gap.start_us for gap in gaps) / 1e6
+        console.print(f"\n[bold]{name}[/]  {len(gaps)} {'gap' if len(gaps) == 1 else 'gaps'}, {duration(lost_s)}")
+        longest = sorted(gaps, key=_length_us)[-shown:]
+        left_out += len(gaps) - len(longest)
+        for gap in sorted(longest, key=lambda gap: gap.start_us):
+            console.print(f"  {_gap_words(gap, name, zone)}", markup=False)
+    if left_out:
+        console.print(f"\n… and {left_out} shorter gaps; --camera shows more of one, --json or --csv all")
     totals = _totals(found)
     console.print(
-        f"in all {_percent(totals['percent'])}, {duration(totals['lost_s'])} lost (from the {source}; {zone})"
+        f"\nin all {_percent(totals['percent'])}, {duration(totals['lost_s'])} lost (from the {source}; {zone})"
     )
+
+
+def _table(found: Sequence[Coverage]) -> Table:
+    """Draw the table; what no stream has gets no column."""
+    columns = [("recorded", [c.recorded_us for c in found]), ("lost", [c.lost_us for c in found])]
+    more = (
+        ("planned off", [c.planned_us for c in found]),
+        ("removed", [c.removed_us for c in found]),
+        ("missing", [c.missing_us for c in found]),
+    )
+    columns += [(name, values) for name, values in more if any(values)]
+    table = Table(box=None, pad_edge=False)
+    for name in ("camera", "day"):
+        table.add_column(name, no_wrap=True)
+    for name in ("coverage", *(name for name, _ in columns)):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row, item in enumerate(found):
+        style = "" if item.lost_us == 0 and item.missing_us == 0 else "yellow"
+        cells = (duration(values[row] / 1e6) if values[row] else "-" for _, values in columns)
+        table.add_row(_name(item), item.day, _percent(item.percent), *cells, style=style)
+    return table
+
+
+def _name(item: Coverage) -> str:
+    return item.key.camera if item.key.stream == STREAMS[0] else str(item.key)
+
+
+def _length_us(gap: Gap) -> int:
+    return gap.end_us - gap.start_us
+
+
+def _gap_words(gap: Gap, name: str, zone: str) -> str:
+    begin, end = local_time(gap.start_us, zone), "now" if gap.open else local_time(gap.end_us, zone)
+    # The stream stands above, and so does the day where both ends share it.
+    until = end[11:] if end[:10] == begin[:10] else end
+    words = (gap.detail or MEANING[gap.reason]).removeprefix(f"{name}: ").removeprefix(f"{name}/main: ")
+    return f"{begin} to {until}  {duration(_length_us(gap) / 1e6)}  {gap.reason.value}: {words}"

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from holdfast.cli.common import ConfigOption, JsonOption, echo_json
 from holdfast.core.clock import SystemClock
@@ -38,7 +37,7 @@ def doctor(
 
     Cameras that are recording are not connected to again, unless one is named with --camera.
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     clock = SystemClock()
 
     def connect(plan: StreamPlan) -> Source:
@@ -69,15 +68,16 @@ def _plain(finding: Finding) -> dict[str, str]:
 
 
 def _show(console: Console, findings: list[Finding], *, checks: int) -> None:
-    if findings:
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0), header_style="bold")
-        for title, least in (("", 7), ("what", 16), ("evidence", 20), ("fix", 20)):
-            table.add_column(title, overflow="fold", min_width=least)
-        for finding in findings:
-            word, style = _LOOK[finding.severity]
-            what = f"[bold]{escape(finding.subject)}[/]\n{escape(finding.what)} [dim]({finding.fault})[/]"
-            table.add_row(f"[{style}]{word}[/]", what, escape(finding.evidence), escape(finding.fix))
-        console.print(table)
+    for alike in _alike(findings):
+        mark, style = _LOOK[alike[0].severity]
+        subjects = ", ".join(finding.subject for finding in alike)
+        console.print(
+            f"[{style}]{mark}[/]  [bold]{escape(subjects)}[/]  {escape(alike[0].what)} [dim]({alike[0].fault})[/]"
+        )
+        for finding in alike:
+            of = f"{finding.subject}: " if len(alike) > 1 else ""
+            console.print(f"   {escape(of + finding.evidence)}")
+        console.print(f"   [dim]try:[/] {escape(alike[0].fix)}\n")
     counts = {severity: sum(f.severity is severity for f in findings) for severity in Severity}
     if not checks:
         console.print("Without a configuration nothing else can be looked at.")
@@ -87,6 +87,14 @@ def _show(console: Console, findings: list[Finding], *, checks: int) -> None:
     else:
         errors, warnings = _count(counts[Severity.ERROR], "error"), _count(counts[Severity.WARNING], "warning")
         console.print(f"{errors}, {warnings} in {checks} checks. docs/troubleshooting.md explains each.")
+
+
+def _alike(findings: list[Finding]) -> list[list[Finding]]:
+    """Put findings of one fault with one cure together, in the order of the first of each."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.fault, finding.fix), []).append(finding)
+    return list(groups.values())
 
 
 def _count(number: int, noun: str) -> str:
