@@ -59,7 +59,7 @@ def init(
         raise BadInput(f"{path} is there already", hint="edit it, name another file, or add --force to replace it")
     if not path.absolute().parent.is_dir():
         raise NotFound(f"there is no folder {path.absolute().parent}", hint="make it first")
-    text = TEMPLATE.format(time_zone=local_zone(), footage="footage")
+    text = TEMPLATE.format(time_zone=local_zone(), footage="recordings")
     # Mode 600 from the start: sooner or later somebody writes a password into it.
     replace_atomically(path, text.encode(), durable=True, mode=0o600)
     typer.echo(f"wrote {path}; edit the lines marked with <-, then: holdfast config check -c {path}")
