@@ -81,7 +81,8 @@ class Drill:
 
     def _spawn(self, argv: list[str], log: str) -> subprocess.Popen[bytes]:
         with (self.root / log).open("wb") as out:
-            child = subprocess.Popen(argv, stdout=out, stderr=subprocess.STDOUT, cwd=self.root)
+            environ = {**os.environ, "HOLDFAST_WEB__ENABLED": "false"}  # drills run side by side
+            child = subprocess.Popen(argv, stdout=out, stderr=subprocess.STDOUT, cwd=self.root, env=environ)
         self.children.append(child)
         return child
 

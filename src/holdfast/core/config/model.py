@@ -137,7 +137,14 @@ class WebConfig(Table):
     listen: str = Field(
         default="127.0.0.1", description="Address to listen on; `0.0.0.0` or `::` let other machines in."
     )
-    port: int = Field(default=8080, ge=1, le=65_535, description="Port to listen on.")
+    port: int = Field(
+        default=8080, ge=0, le=65_535, description="Port to listen on; 0 takes any free one, server.json names it."
+    )
+    hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Names that browsers reach it by, such as cameras.example.org; addresses, this machine's name and "
+        "names of the local network need not be listed.",
+    )
     tls_cert: Folder | None = Field(
         default=None, description="Certificate chain in PEM; with `tls_key` HTTPS is served."
     )
