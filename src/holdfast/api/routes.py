@@ -2,4 +2,6 @@
 
 from fastapi import APIRouter
 
-ROUTERS: tuple[APIRouter, ...] = ()
+from holdfast.api import session, tokens, users
+
+ROUTERS: tuple[APIRouter, ...] = (session.router, users.router, tokens.router)

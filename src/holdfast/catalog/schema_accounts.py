@@ -71,7 +71,12 @@ sign_ins = Table(
     node(),
     id_of("sign-in"),
     whole("at_us", "when it was tried, microseconds since the epoch, UTC"),
-    Column("name", String(64), nullable=False, comment="name that was given, cut to its column; need not exist"),
+    Column(
+        "name",
+        String(64),
+        nullable=False,
+        comment="name of the user; (unknown) where nobody has the given name, which may be a mistyped password",
+    ),
     Column("address", String(64), nullable=False, comment="address that it came from; empty where that is not known"),
     Column(
         "outcome", String(10), nullable=False, comment="how it went: ok, refused (wrong) or limited (too many tries)"

@@ -8,7 +8,10 @@
     ├── AccessError           who asks may not                                   exit 77
     │   ├── SignInNeeded          nobody is signed in, or wrongly
     │   ├── NotAllowed            signed in, without the right
-    │   └── TooMany               too often, or too many at once       transient
+    │   ├── TooMany               too often, or too many at once       transient
+    │   ├── TooLarge              a request longer than any that is taken
+    │   ├── TooSlow               a request that did not come in time  transient
+    │   └── WrongHost             asked for under a name that is not ours
     ├── ConfigError           the configuration is wrong                         exit 78
     ├── SourceError           a camera or file does not give media               exit 69
     │   ├── Unreachable           no connection                    transient
@@ -114,6 +117,33 @@ class TooMany(AccessError):
     transient = True
     http_status = 429
     default_hint = "wait a little and try again"
+
+    def __init__(self, message: str, *, hint: str | None = None, retry_after_s: int = 5) -> None:
+        """Say it. `retry_after_s` is when asking again makes sense; five seconds are chosen."""
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class TooLarge(AccessError):
+    """A request is longer than any that is taken."""
+
+    code = "too-large"
+    http_status = 413
+
+
+class TooSlow(AccessError):
+    """A request did not come whole in time."""
+
+    code = "too-slow"
+    transient = True
+    http_status = 408
+
+
+class WrongHost(AccessError):
+    """A request names a host that this server is not: a forgotten setting, or another site that poses as this one."""
+
+    code = "wrong-host"
+    http_status = 421
 
 
 class ConfigError(HoldfastError):

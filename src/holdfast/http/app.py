@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp
 
 from holdfast import __version__
 from holdfast.http import errors
@@ -16,6 +17,18 @@ from holdfast.http.errors import PageFor
 from holdfast.http.rights import Identify
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Wrap = Callable[[ASGIApp], ASGIApp]
+
+
+class _Application(FastAPI):
+    """An application with something around all of it, also around what answers when everything else fails."""
+
+    wrap: Wrap | None = None
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the layers together; called once, by the first request."""
+        inner = super().build_middleware_stack()
+        return inner if self.wrap is None else self.wrap(inner)
 
 
 def build(
@@ -25,6 +38,7 @@ def build(
     *,
     pages: PageFor | None = None,
     alive: Iterable[Lifespan] = (),
+    wrap: Wrap | None = None,
 ) -> FastAPI:
     """Build the application.
 
@@ -34,6 +48,7 @@ def build(
         routers: Everything that answers.
         pages: Makes a page of an error, for people.
         alive: What must run while the server does: each is entered at the start and left at the end, in order.
+        wrap: Puts a layer around everything, such as `guard`.
     """
 
     @asynccontextmanager
@@ -41,10 +56,11 @@ def build(
         async with _entered(app, list(alive)):
             yield
 
-    app = FastAPI(
+    app = _Application(
         title="Holdfast", version=__version__, lifespan=lifespan, openapi_url="/api/v1/openapi.json",
         docs_url=None, redoc_url=None,
     )  # fmt: skip
+    app.wrap = wrap
     app.state.context = context
     app.state.identify = identify
     errors.install(app, pages)

@@ -13,6 +13,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from holdfast.core.errors import CatalogUnavailable, HoldfastError, TooMany
@@ -23,8 +24,42 @@ _log = structlog.get_logger("holdfast.web")
 
 _WORDS = {404: ("not-found", "there is nothing at this address"), 405: ("method", "this address does not take that")}
 
+_MEANS = {
+    400: "makes no sense", 401: "nobody is signed in, or wrongly", 403: "signed in, without the right",
+    404: "there is no such thing", 409: "clashes with what is there", 422: "does not hold what it must",
+    429: "too often", 503: "cannot be answered now",
+}  # fmt: skip
+
 PageFor = Callable[[Request, int, dict[str, Any]], Awaitable[Response]]
 """Makes a page of an error for a person: the request, the status, and the body of `body_of`."""
+
+
+class Field(BaseModel):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class Error(BaseModel):
+    """What went wrong, for a program (`code`) and for a person."""
+
+    code: str = "not-found"
+    message: str = "there is no camera gate"
+    hint: str = ""
+    fields: list[Field] = []
+
+
+class Problem(BaseModel):
+    """The body of every error. `detail` is the message again, where older clients look for it."""
+
+    error: Error
+    detail: str = "there is no camera gate"
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what a route answers when it cannot, for its `responses`: the statuses, all with the same body."""
+    return {status: {"model": Problem, "description": _MEANS.get(status, "error")} for status in statuses}
 
 
 def body_of(code: str, message: str, hint: str = "", fields: list[dict[str, str]] | None = None) -> dict[str, Any]:
@@ -52,7 +87,9 @@ def install(app: FastAPI, pages: PageFor | None = None) -> None:
         assert isinstance(error, HoldfastError)  # noqa: S101 - registered for this class alone
         if error.http_status == 500:  # noqa: PLR2004 - the status of what should not have happened
             _log.error("request.failed", path=request.url.path, code=error.code, reason=str(error))
-        headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, (TooMany, CatalogUnavailable)) else {}
+        headers = {}
+        if isinstance(error, (TooMany, CatalogUnavailable)):
+            headers["Retry-After"] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
         if error.http_status == 401:  # noqa: PLR2004 - RFC 9110 asks for the scheme
             headers["WWW-Authenticate"] = "Bearer"
         return await answer(request, error.http_status, body_of(error.code, str(error), error.hint), headers)

@@ -6,6 +6,7 @@ Not here: finding out who asks (session), users and tokens (library.accounts).
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from holdfast.core.errors import NotAllowed, SignInNeeded
+from holdfast.core.errors import CatalogError, NotAllowed, SignInNeeded
 
 
 class Right(StrEnum):
@@ -61,7 +62,10 @@ class Needs:
             SignInNeeded: Nobody is signed in.
             NotAllowed: Somebody is, without the right.
         """
-        identity: Identity | None = connection.app.state.identify(connection)
+        identity: Identity | None = None
+        # What is for everybody must answer while the catalog, which knows who this is, does not.
+        with suppress(CatalogError) if self.right is Right.PUBLIC else nullcontext():
+            identity = connection.app.state.identify(connection)
         connection.state.identity = identity
         if self.right is Right.PUBLIC:
             return identity

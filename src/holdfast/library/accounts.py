@@ -31,10 +31,12 @@ from holdfast.storage.files import replace_atomically
 SHORTEST = 8  # NIST SP 800-63B: what a person chooses has at least eight characters, and no rules about kinds
 LONGEST = 256  # chosen: longer than any sentence that somebody types, short enough to hash at once
 TOKEN_PREFIX = "hf_"  # noqa: S105 - a prefix, so that scanners of secrets and people recognise a token
+NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}$"
 SETUP_FILE = "setup-token"
+UNKNOWN = "(unknown)"  # in the list of tries: a name that nobody has may be a password, typed into the wrong field
 USED_EVERY_US = MINUTE_US  # chosen: "last used" to the minute costs a row a minute, not one a request
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}")
+
 # OWASP's second choice (19 MiB, 2 passes, 1 lane): 30 ms on a PC; the 64 MiB of the library's default, times a few
 # people who sign in at once, is memory that a Raspberry Pi needs for recording.
 _HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
@@ -62,6 +64,16 @@ def find_user(catalog: Catalog, name: str) -> UserRow | None:
     """Return a user by name, ignoring case; None where there is none."""
     with catalog.read() as tx:
         return accounts.find_user(tx, name)
+
+
+def the_user(catalog: Catalog, name: str) -> UserRow:
+    """Return a user by name, ignoring case.
+
+    Raises:
+        NotFound: There is no such user.
+    """
+    with catalog.read() as tx:
+        return _the_user(tx, name)
 
 
 def add_user(
@@ -166,7 +178,8 @@ def sign_in(
     with catalog.write() as tx:
         number = nodes.ensure(tx, node, now_us)
         outcome = "ok" if good else "refused"
-        accounts.add_sign_in(tx, number, name=name, address=address, outcome=outcome, now_us=now_us)
+        known = UNKNOWN if user is None else user.name
+        accounts.add_sign_in(tx, number, name=known, address=address, outcome=outcome, now_us=now_us)
         if good and user is not None:
             values: dict[str, object] = {"signed_in_us": now_us, **({"password": again} if again else {})}
             return accounts.change_user(tx, _the_user(tx, name).id, **values)
@@ -178,7 +191,9 @@ def note_limited(catalog: Catalog, clock: Clock, name: str, address: str, *, nod
     now_us = clock.wall_us()
     with catalog.write() as tx:
         number = nodes.ensure(tx, node, now_us)
-        accounts.add_sign_in(tx, number, name=name, address=address, outcome="limited", now_us=now_us)
+        user = accounts.find_user(tx, name)
+        known = UNKNOWN if user is None else user.name
+        accounts.add_sign_in(tx, number, name=known, address=address, outcome="limited", now_us=now_us)
 
 
 def sign_ins(catalog: Catalog, *, limit: int, cursor: str | None = None) -> Page[SignInRow]:
@@ -200,7 +215,7 @@ def _keep_an_admin(tx: Transaction, user: UserRow) -> None:
 
 
 def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(NAME, name):
         raise BadInput("a name has letters, digits and _ . @ + -, at most 64, and begins with a letter or digit")
 
 

@@ -1,0 +1,185 @@
+"""Signing in and out, one's own password, and the first admin.
+
+What is wrong with a name or password is not said; how often one may try is limited by address and name (limits).
+Not here: users and tokens of others (users, tokens), cookies (http.session).
+"""
+
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from holdfast.catalog.accounts import UserRow
+from holdfast.core.errors import CatalogError, NotAllowed, TooMany
+from holdfast.http.app import context_of
+from holdfast.http.context import Context
+from holdfast.http.errors import problems
+from holdfast.http.rights import Right, identity_of, needs
+from holdfast.http.session import Sessions, sessions_of
+from holdfast.library import accounts
+
+router = APIRouter(prefix="/api/v1", tags=["sign-in"])
+
+Node = Annotated[Context, Depends(context_of)]
+Door = Annotated[Sessions, Depends(sessions_of)]
+
+_SETUP = "(setup)"  # no user has this name: tries with the setup token are counted beside those with passwords
+_log = structlog.get_logger("holdfast.web")
+
+
+class SignIn(BaseModel):
+    """Name and password."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"name": "alice", "password": "…"}})
+
+    name: str = Field(max_length=64)
+    password: str = Field(max_length=1024)
+
+
+class SetUp(SignIn):
+    """The setup token, and who the first admin will be."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"token": "…", "name": "alice", "password": "…"}})
+
+    token: str = Field(max_length=200, description="Printed by `holdfast run` while there is no user.")
+
+
+class NewPassword(BaseModel):
+    """The password of now, and the next one."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"old": "…", "new": "…"}})
+
+    old: str = Field(max_length=1024)
+    new: str = Field(max_length=1024)
+
+
+class WhoAmI(BaseModel):
+    """Who is signed in."""
+
+    name: str = Field(examples=["alice"])
+    right: Right = Field(examples=["operator"])
+    via: str = Field(description="`session` or `token`.", examples=["session"])
+    expires_us: int | None = Field(description="When the session ends by itself; null for a token.")
+
+
+class SetupState(BaseModel):
+    """Whether there is no user yet."""
+
+    needed: bool
+
+
+@router.post(
+    "/session", summary="Sign in", dependencies=[needs(Right.PUBLIC)], responses=problems(401, 422, 429, 503),
+)  # fmt: skip
+def sign_in(body: SignIn, request: Request, response: Response, context: Node, door: Door) -> WhoAmI:
+    """Check name and password, and begin a session: a cookie that only this server can read."""
+    user = _tried(request, context, door, body.name, body.password)
+    return _begun(request, response, door, user)
+
+
+@router.get(
+    "/session", summary="Who is signed in", dependencies=[needs(Right.VIEWER)], responses=problems(401, 503),
+)  # fmt: skip
+def who_am_i(request: Request, door: Door) -> WhoAmI:
+    """Say who asks, by session or token."""
+    identity = identity_of(request)
+    session = door.read(request) if identity.via == "session" else None
+    expires_us = None if session is None else door.expires_us(session)
+    return WhoAmI(name=identity.name, right=identity.right, via=identity.via, expires_us=expires_us)
+
+
+@router.delete(
+    "/session", summary="Sign out", dependencies=[needs(Right.VIEWER)], status_code=204,
+    responses=problems(401, 403, 503),
+)  # fmt: skip
+def sign_out(
+    request: Request, context: Node, door: Door,
+    *, everywhere: Annotated[bool, Query(description="End all sessions of this user, on every device.")] = False,
+) -> Response:  # fmt: skip
+    """End the session of this browser, or all of this user."""
+    response = Response(status_code=204)
+    if everywhere:
+        accounts.sign_out_everywhere(context.catalog(), context.clock, _person(request))
+        door.forget()
+    door.end(request, response)
+    return response
+
+
+@router.put(
+    "/session/password", summary="Change one's own password", dependencies=[needs(Right.VIEWER)],
+    responses=problems(401, 403, 422, 429, 503),
+)  # fmt: skip
+def change_password(body: NewPassword, request: Request, response: Response, context: Node, door: Door) -> WhoAmI:
+    """Change the password of whoever is signed in; every other session of theirs ends."""
+    name = _person(request)
+    _tried(request, context, door, name, body.old)
+    user = accounts.change_user(context.catalog(), context.clock, name, password=body.new)
+    _log.info("password.changed", user=name, by=name)
+    return _begun(request, response, door, user)
+
+
+@router.get(
+    "/setup", summary="Whether the first admin is still to be made", dependencies=[needs(Right.PUBLIC)],
+    responses=problems(503),
+)  # fmt: skip
+def setup_state(context: Node) -> SetupState:
+    """Say whether there is no user yet, so that a page can ask for the setup token."""
+    return SetupState(needed=accounts.setup_needed(context.catalog()))
+
+
+@router.post(
+    "/setup", summary="Make the first admin", dependencies=[needs(Right.PUBLIC)],
+    responses=problems(401, 409, 422, 429, 503),
+)  # fmt: skip
+def set_up(body: SetUp, request: Request, response: Response, context: Node, door: Door) -> WhoAmI:
+    """Make the first admin with the setup token, which is used up by it, and sign them in."""
+    address = _address(request)
+    door.attempts.begin(address, _SETUP)
+    user = accounts.set_up(context.catalog(), context.clock, context.state_dir, body.token, body.name, body.password)
+    door.attempts.succeeded(address, _SETUP)
+    _log.info("setup.done", user=user.name, client=address)
+    return _begun(request, response, door, user)
+
+
+def _tried(request: Request, context: Context, door: Sessions, name: str, password: str) -> UserRow:
+    """Check a name and a password within the limits.
+
+    Raises:
+        SignInNeeded: They are wrong.
+        TooMany: There were too many tries.
+    """
+    address = _address(request)
+    catalog = context.catalog()
+    try:
+        door.attempts.begin(address, name)
+    except TooMany:
+        if door.attempts.first_refusal(address, name):
+            _log.warning("sign_in.limited", client=address)
+            accounts.note_limited(catalog, context.clock, name, address)
+        raise
+    try:
+        user = accounts.sign_in(catalog, context.clock, name, password, address=address)
+    except CatalogError:
+        # The try was not looked at: a database that is away must not make a person wait.
+        door.attempts.withdrawn(address, name)
+        raise
+    door.attempts.succeeded(address, name)
+    _log.info("sign_in", user=user.name, client=address)
+    return user
+
+
+def _begun(request: Request, response: Response, door: Sessions, user: UserRow) -> WhoAmI:
+    session = door.begin(request, response, user)
+    return WhoAmI(name=user.name, right=Right(user.role), via="session", expires_us=door.expires_us(session))
+
+
+def _person(request: Request) -> str:
+    identity = identity_of(request)
+    if identity.via != "session":
+        raise NotAllowed("a token has no password and no sessions", hint="sign in with name and password")
+    return identity.name
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
