@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from api_docs import api
 
 from holdfast.cli.main import COMMANDS, app
 from holdfast.core.gap import MEANING, PLANNED
@@ -114,7 +115,11 @@ def _exit_codes() -> Iterator[str]:
     yield from ("", "```text", *(line.removeprefix("    ") for line in tree.splitlines()), "```")
 
 
-PAGES: dict[str, Callable[[], str]] = {"commands.md": commands, "troubleshooting.md": troubleshooting}
+PAGES: dict[str, Callable[[], str]] = {
+    "api.md": lambda: api(_DO_NOT_EDIT),
+    "commands.md": commands,
+    "troubleshooting.md": troubleshooting,
+}
 
 
 def main(arguments: list[str]) -> int:
