@@ -13,6 +13,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -83,23 +84,26 @@ class Guard:
     """The outermost layer of the application.
 
     Args:
-        app: The application.
-        context: The node; its settings are followed by `following`.
+        context: The node; its settings are followed by `lifespan`.
         pages: Makes a page of an error, for people.
         buckets: Counts requests.
     """
 
-    def __init__(
-        self, app: App, context: Context, *, pages: PageFor | None = None, buckets: Buckets | None = None
-    ) -> None:
-        self._app = app
+    def __init__(self, context: Context, *, pages: PageFor | None = None, buckets: Buckets | None = None) -> None:
+        self._app: App | None = None
         self._context = context
         self._pages = pages
         self._buckets = buckets or Buckets(context.clock)
         self.rules = Rules.of(context.config.web)
 
+    def around(self, app: App) -> App:
+        """Stand around this application; for `build(wrap=…)`."""
+        self._app = app
+        return self
+
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer a request, or let the application do it."""
+        assert self._app is not None  # noqa: S101 - nothing calls it before it stands around something
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
@@ -112,11 +116,29 @@ class Guard:
                 if _is_preflight(scope) and dressed.cors:
                     await Response(status_code=204)(scope, receive, dressed)
                     return
-                receive = await _whole(scope, receive)
+                receive = partial(dressed.hear, await _whole(scope, receive))
         except HoldfastError as error:
             await self._refuse(scope, receive, dressed, error)
             return
         await self._app(scope, receive, dressed)
+
+    @asynccontextmanager
+    async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        """Keep the rules current while the application lives; for `build(alive=…)`."""
+
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(FOLLOW_S)
+                with suppress(HoldfastError):  # the last rules stand
+                    await run_in_threadpool(self.follow)
+
+        task = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
     def follow(self) -> None:
         """Go by the settings of now. Reads them, so not on the event loop."""
@@ -162,28 +184,6 @@ class Guard:
         # What is left of a body that was refused must not be taken for the next request.
         response.headers["Connection"] = "close"
         await response(scope, receive, send)
-
-
-def following(guard: Guard) -> Callable[[FastAPI], Any]:
-    """Return a lifespan that keeps a guard's rules current."""
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async def follow() -> None:
-            while True:
-                await asyncio.sleep(FOLLOW_S)
-                with suppress(HoldfastError):  # the last rules stand
-                    await run_in_threadpool(guard.follow)
-
-        task = asyncio.create_task(follow())
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-    return lifespan
 
 
 def host_allowed(host: str, hosts: Iterable[str]) -> bool:
@@ -306,35 +306,54 @@ class _Dressed:
         self._send = send
         self._clock = context.clock
         self._asked_us = context.clock.boot_us()
-        self._signed_out = False
+        self._endless = False
+        self._over = asyncio.Event()
         self.cors = cors
 
     async def __call__(self, message: Message) -> None:
         kind = message["type"]
         if kind == "http.response.start":
             message = {**message, "headers": self._headers(message)}
-        elif self._clock.boot_us() - self._asked_us >= AGAIN_S * 1e6:
-            await self._still_welcome(kind)
-        await self._send(message)
+            # What says its length is a download: it ends by itself, and cut off it would be an error.
+            self._endless = not any(name.lower() == b"content-length" for name, _ in message["headers"])
+        elif self._clock.boot_us() - self._asked_us >= AGAIN_S * 1e6 and not await self._still_welcome():
+            await self._cut(kind)
+        if not self._over.is_set():
+            await self._send(message)
 
-    async def _still_welcome(self, kind: str) -> None:
-        """Ask again about whoever watches a long answer.
+    async def hear(self, receive: Receive) -> Message:
+        """Receive for the application; a viewer who was signed out is gone."""
+        heard, over = asyncio.ensure_future(receive()), asyncio.ensure_future(self._over.wait())
+        try:
+            await asyncio.wait({heard, over}, return_when=asyncio.FIRST_COMPLETED)
+            return heard.result() if heard.done() else {"type": "http.disconnect"}
+        finally:
+            heard.cancel()
+            over.cancel()
 
-        Raises:
-            OSError: They were signed out: to the application as if they had gone.
-        """
+    async def _still_welcome(self) -> bool:
+        """Ask again about whoever watches; who was let in stays while nobody can be asked."""
         self._asked_us = self._clock.boot_us()
-        if self._scope.get("state", {}).get("identity") is None or kind not in {"http.response.body", "websocket.send"}:
-            return
+        if self._scope.get("state", {}).get("identity") is None:
+            return True
         connection = HTTPConnection(self._scope)
         try:
-            if await run_in_threadpool(connection.app.state.identify, connection) is not None:
-                return
+            return await run_in_threadpool(connection.app.state.identify, connection) is not None
         except CatalogError:
-            return  # whoever was let in stays while nobody can be asked
+            return True
+
+    async def _cut(self, kind: str) -> None:
+        """End an answer that would go on.
+
+        Raises:
+            OSError: It is a WebSocket: to the application as if its viewer had gone.
+        """
         if kind == "websocket.send":
             await self._send({"type": "websocket.close", "code": 1008, "reason": "signed out"})
-        raise OSError("signed out")
+            raise OSError("signed out")
+        if kind == "http.response.body" and self._endless and not self._over.is_set():
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            self._over.set()
 
     def _headers(self, message: Message) -> list[tuple[bytes, bytes]]:
         given = list(message.get("headers", []))
