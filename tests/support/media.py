@@ -34,8 +34,9 @@ class Footage:
 
 
 def encode(
-    codec: str = "h264", *, seconds: float = 4.0, audio: bool = True, gop: int = 25, b_frames: int = 2, fps: int = 25
-) -> Footage:
+    codec: str = "h264", *, seconds: float = 4.0, audio: bool = True, gop: int = 25, b_frames: int = 2, fps: int = 25,
+    size: tuple[int, int] = (160, 96),
+) -> Footage:  # fmt: skip
     """Encode moving noise; with B-frames, so decode order is not presentation order. `codec` "" means sound alone."""
     file = io.BytesIO()
     video: av.VideoStream | None = None
@@ -46,7 +47,7 @@ def encode(
             made = out.add_stream(f"lib{name}", rate=fps)
             assert isinstance(made, av.VideoStream)
             video = made
-            video.width, video.height, video.pix_fmt = 160, 96, "yuv420p"
+            video.width, video.height, video.pix_fmt = *size, "yuv420p"
             quiet = ":log-level=none:pools=1" if codec == "hevc" else ""
             shape = f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes={b_frames}:b-adapt=0{quiet}"
             video.options = {"preset": "ultrafast", f"{name}-params": shape}
@@ -55,7 +56,7 @@ def encode(
             sound.layout = "mono"
         if video is not None:
             for number in range(round(seconds * fps)):
-                out.mux(video.encode(_picture(number)))
+                out.mux(video.encode(_picture(number, size)))
             out.mux(video.encode(None))
         if sound is not None:
             for number in range(int(seconds * 16000 / 1024)):
@@ -65,8 +66,8 @@ def encode(
     return demux(file)
 
 
-def _picture(number: int) -> av.VideoFrame:
-    rows = np.add.outer(np.arange(96) * 2 + number * 3, np.arange(160)) % 256
+def _picture(number: int, size: tuple[int, int]) -> av.VideoFrame:
+    rows = np.add.outer(np.arange(size[1]) * 2 + number * 3, np.arange(size[0])) % 256
     pixels = np.stack([rows, rows[::-1], (rows + number * 7) % 256], axis=2).astype(np.uint8)
     frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
     frame.pts = number
