@@ -18,6 +18,7 @@ from rich.text import Text
 
 from holdfast import __version__
 from holdfast.cli.common import ConfigOption
+from holdfast.cli.greeting import Greeter
 from holdfast.cli.status import MARKS, look, size_words
 from holdfast.core.clock import SystemClock
 from holdfast.core.config import Loaded
@@ -75,6 +76,13 @@ def supervise(loaded: Loaded, story: View | None) -> None:
     notifier = Notifier.from_environment(os.environ)
     holdfast = (sys.executable, "-m", "holdfast")
     console = False if story else None
+    greeter = Greeter(loaded)
+
+    def observe() -> None:
+        greeter.tell()
+        if story:
+            story.tell()
+
     with closing(set_up_logging("supervisor", state_dir, loaded=loaded, console=console)):
         supervisor = Supervisor(
             state_dir=state_dir,
@@ -83,8 +91,10 @@ def supervise(loaded: Loaded, story: View | None) -> None:
             recorder=lambda number: (*holdfast, "record", "--shard", str(number), "--state-dir", str(state_dir)),
             clock=SystemClock(),
             notifier=notifier,
-            observe=story.tell if story else None,
+            observe=observe,
         )
+        if loaded.config.web.enabled:
+            supervisor.with_server((*holdfast, "serve", "--wait", "--config", str(loaded.path)))
         log = structlog.stdlib.get_logger("holdfast.supervisor")
         log.info("dependencies", holdfast=__version__, **versions())
         for sentence in degraded(loaded.config.runtime_dir):

@@ -16,7 +16,7 @@ from holdfast.core.errors import BadInput
 from holdfast.core.gap import MEANING, GapReason
 from holdfast.core.plan import Plan, StreamPlan
 from holdfast.core.status import FRESH_S, StreamState, StreamStatus, status_name
-from holdfast.core.timing import iso
+from holdfast.core.timing import SECOND_US, iso
 
 SETTLING_S = 30.0  # chosen: a stream that connects is "starting" for this long before it is called a loss
 GONE_HINT = "holdfast run starts recording; holdfast logs says why it ended"
@@ -82,6 +82,7 @@ class NodeNow:
         streams: Every stream of the plan, in its order, then recorded ones that it does not name.
         supervisor: Content of `supervisor.json` while it is fresh, else None.
         worker: Content of `worker.json` while it is fresh, else None.
+        server: Content of `server.json` while it is fresh, else None.
     """
 
     sentence: str
@@ -90,6 +91,7 @@ class NodeNow:
     streams: tuple[StreamNow, ...] = ()
     supervisor: dict[str, Any] | None = None
     worker: dict[str, Any] | None = None
+    server: dict[str, Any] | None = None
     troubles: tuple[str, ...] = field(default=())
 
     def to_dict(self) -> dict[str, Any]:
@@ -102,6 +104,7 @@ class NodeNow:
             "streams": [stream.to_dict() for stream in self.streams],
             "supervisor": self.supervisor,
             "worker": self.worker,
+            "server": self.server,
         }
 
 
@@ -123,11 +126,12 @@ def read_now(plan: Plan | None, runtime_dir: Path, now_us: int) -> NodeNow:
     streams.extend(_judge(status, now_us) for status in others if status.state is not StreamState.OFF)
     supervisor = _read_role(runtime_dir / "supervisor.json", now_us)
     worker = _read_role(runtime_dir / "worker.json", now_us)
-    troubles = tuple(_troubles(supervisor, worker))
+    server = _read_role(runtime_dir / "server.json", now_us)
+    troubles = tuple(_troubles(supervisor, worker, server))
     sentence, hint, well = _sentence(streams, troubles, running=supervisor is not None)
     return NodeNow(
         sentence=sentence, hint=hint, well=well, streams=tuple(streams),
-        supervisor=supervisor, worker=worker, troubles=troubles,
+        supervisor=supervisor, worker=worker, server=server, troubles=troubles,
     )  # fmt: skip
 
 
@@ -235,7 +239,9 @@ def _why(status: StreamStatus) -> str:
         return status.reason or status.state.value
 
 
-def _troubles(supervisor: dict[str, Any] | None, worker: dict[str, Any] | None) -> list[str]:
+def _troubles(
+    supervisor: dict[str, Any] | None, worker: dict[str, Any] | None, server: dict[str, Any] | None
+) -> list[str]:
     """What is wrong besides cameras."""
     children = (supervisor or {}).get("children", [])
     found = [
@@ -248,15 +254,28 @@ def _troubles(supervisor: dict[str, Any] | None, worker: dict[str, Any] | None) 
         *((worker or {}).get(f"{k}_problem") for k in ("config", "catalog")),
     ]
     found.extend(str(problem) for problem in said if problem)
-    if supervisor and supervisor.get("state") == "running" and worker is None and _worker_is_overdue(supervisor):
-        found.append("the worker does not answer: recording goes on, the catalog does not follow")
+    if server and server.get("problem"):
+        what_to_do = f"; {server['hint']}" if server.get("hint") else ""
+        found.append(f"pages are not served: {server['problem']}{what_to_do}")
+    if supervisor and supervisor.get("state") == "running":
+        if worker is None and _is_overdue(supervisor, "worker", wanted=True):
+            found.append("the worker does not answer: recording goes on, the catalog does not follow")
+        if server is None and _is_overdue(supervisor, "server", wanted=False):
+            found.append("the server does not answer: recording goes on, pages are not served")
     return found
 
 
-def _worker_is_overdue(supervisor: dict[str, Any]) -> bool:
-    """A worker that was started a moment ago is still loading its libraries."""
-    begun = [child["since_us"] for child in supervisor.get("children", []) if child.get("name") == "worker"]
-    return not begun or supervisor["at_us"] - begun[0] > FRESH_S * 1e6
+def _is_overdue(supervisor: dict[str, Any], name: str, *, wanted: bool) -> bool:
+    """Say whether a role should have spoken by now: one that was started a moment ago is still loading its libraries.
+
+    Where the supervisor knows none of that name, `wanted` decides; one that it has not begun is not late.
+    """
+    found = [child for child in supervisor.get("children", []) if child.get("name") == name]
+    if not found:
+        return wanted
+    since_us: int = found[0]["since_us"]
+    at_us: int = supervisor["at_us"]
+    return found[0].get("state") != "stopped" and at_us - since_us > FRESH_S * SECOND_US
 
 
 def _nothing(running: bool, troubles: tuple[str, ...]) -> tuple[str, str, bool]:  # noqa: FBT001 - a private pair of facts

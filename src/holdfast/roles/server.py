@@ -109,7 +109,7 @@ class Server:
         self._since_us = context.clock.wall_us()
         self._address = ""
         self._port = 0
-        self._problem = ""
+        self._problem = self._hint = ""
         self._setup: bool | None = None
         self._setup_us: int | None = None
         self._uvicorn: uvicorn.Server | None = None
@@ -147,7 +147,7 @@ class Server:
                 raise
             self._trouble(error)
             return not self._asked_to_stop(signals, RETRY_S, place)
-        self._problem = ""
+        self._problem = self._hint = ""
         self._port = int(listener.getsockname()[1])
         self._address = place.address(self._port)
         self._uvicorn = uvicorn.Server(config)
@@ -211,10 +211,10 @@ class Server:
             _log.warning("server.cut_off", after_s=STOP_S)
 
     def _trouble(self, error: HoldfastError) -> None:
-        text = f"{error}: {error.hint}" if error.hint else str(error)
-        if text != self._problem:
+        if str(error) != self._problem:
             _log.error("server.not_listening", reason=str(error), hint=error.hint)
-        self._state, self._problem, self._address, self._port = "waiting", text, "", 0
+        self._state, self._address, self._port = "waiting", "", 0
+        self._problem, self._hint = str(error), error.hint
 
     def _look_at_setup(self) -> None:
         """Keep a setup token in the state folder while there is no user, and say once where to go."""
@@ -239,6 +239,7 @@ class Server:
         body: dict[str, object] = {
             "v": 1, "state": self._state, "pid": os.getpid(), "at_us": self._clock.wall_us(),
             "since_us": self._since_us, "address": self._address, "port": self._port, "problem": self._problem,
+            "hint": self._hint,
             "setup_needed": self._setup, "connections": len(connections),
         }  # fmt: skip
         write_status(self._context.runtime_dir / STATUS_FILE, body)

@@ -15,6 +15,7 @@ from holdfast.library.doctor.running import (
     check_journals,
     check_parts,
     check_recorders,
+    check_server,
     check_supervisor,
     check_worker,
 )
@@ -112,6 +113,26 @@ def test_missing_worker_is_explained(tmp_path: Path) -> None:
     assert [found.fault for found in check_worker(patient)] == ["worker-not-running"]
     _role(patient, "worker.json")
     assert not list(check_worker(patient))
+
+
+def test_missing_server_is_explained(tmp_path: Path) -> None:
+    """A server that the supervisor began and that says nothing is a warning; one that was never wanted is not."""
+    patient = healthy(tmp_path)
+    assert not list(check_server(patient))
+    since_us = patient.clock.wall_us() - 60_000_000
+    _role(patient, "supervisor.json", children=[{"name": "server", "state": "running", "since_us": since_us}])
+    assert [found.fault for found in check_server(patient)] == ["server-not-running"]
+    _role(patient, "server.json", problem="")
+    assert not list(check_server(patient))
+
+
+def test_taken_port_is_explained(tmp_path: Path) -> None:
+    """A server without its port says who has it, and what to do."""
+    patient = healthy(tmp_path)
+    _role(patient, "server.json", problem="port 8080 of 127.0.0.1 is taken by another program", hint="set another")
+    (found,) = check_server(patient)
+    assert (found.fault, found.fix) == ("server-not-listening", "set another")
+    assert "8080" in found.evidence
 
 
 def test_child_that_keeps_dying_is_explained(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from holdfast.library.doctor.running import (
     check_journals,
     check_parts,
     check_recorders,
+    check_server,
     check_supervisor,
     check_worker,
 )
@@ -36,6 +37,7 @@ CHECKS: Mapping[str, Check] = {
     "catalog": check_catalog,
     "recorders": check_recorders,
     "worker": check_worker,
+    "server": check_server,
     "supervisor": check_supervisor,
     "journals": check_journals,
     "interrupted files": check_parts,

@@ -83,6 +83,18 @@ def check_worker(patient: Patient) -> Iterator[Finding]:
         yield FAULTS["worker-not-running"].found("worker", f"no fresh {patient.runtime_dir / 'worker.json'}")
 
 
+def check_server(patient: Patient) -> Iterator[Finding]:
+    """Are pages served, where a supervisor was asked to?"""
+    body = _role(patient, "server.json")
+    children = (_role(patient, "supervisor.json") or {}).get("children", [])
+    begun = [c for c in children if isinstance(c, dict) and c.get("name") == "server" and c.get("state") != "stopped"]
+    if body is not None and body.get("problem"):
+        hint = body.get("hint") or "holdfast logs server says more"
+        yield FAULTS["server-not-listening"].found("server", str(body["problem"]), hint=str(hint))
+    elif body is None and begun and patient.clock.wall_us() - int(begun[0].get("since_us", 0)) > _SETTLE_US:
+        yield FAULTS["server-not-running"].found("server", f"no fresh {patient.runtime_dir / 'server.json'}")
+
+
 def check_supervisor(patient: Patient) -> Iterator[Finding]:
     """Does the supervisor see a process that dies again and again?"""
     for child in (_role(patient, "supervisor.json") or {}).get("children", []):
