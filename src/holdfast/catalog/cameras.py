@@ -114,9 +114,9 @@ def page(
 
 def ensure_stream(tx: Transaction, node: int, key: StreamKey, now_us: int) -> StreamRow:
     """Return a stream, adding it where it is new; its camera too, as `found`, where nobody has spoken of it."""
-    row = tx.run("streams", _stream_query(node).where(_same(key))).mappings().one_or_none()
-    if row is not None:
-        return _stream(row)
+    known = find_stream(tx, node, key)
+    if known is not None:
+        return known
     where = (_CAMERAS.node == node) & (_CAMERAS.camera == key.camera)
     camera = tx.run("cameras", select(_CAMERAS.id).where(where)).scalar()
     if camera is None:
@@ -125,6 +125,12 @@ def ensure_stream(tx: Transaction, node: int, key: StreamKey, now_us: int) -> St
     values = {"node": node, "id": number, "camera_id": camera, "stream": key.stream}
     tx.run("streams", insert(schema.streams).values(values))
     return StreamRow(id=Id(node, number), key=key, settled_us=None, tail=None)
+
+
+def find_stream(tx: Transaction, node: int, key: StreamKey) -> StreamRow | None:
+    """Return a stream of a node, None where it was never recorded there."""
+    row = tx.run("streams", _stream_query(node).where(_same(key))).mappings().one_or_none()
+    return None if row is None else _stream(row)
 
 
 def streams(tx: Transaction, node: int | None = None, camera: str | None = None) -> list[StreamRow]:

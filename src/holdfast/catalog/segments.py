@@ -16,6 +16,7 @@ _SEGMENTS = schema.segments.c
 _RUNS = schema.runs.c
 _VOLUMES = schema.volumes.c
 _BATCH = 500  # chosen: far below the limit of bound values in one statement (32,766)
+_OVERLAPPING = 8  # chosen: more segments over one instant than any step of a clock leaves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,20 @@ def between(tx: Transaction, stream: Id, from_us: int, to_us: int) -> list[Segme
     ends_later = (_SEGMENTS.end_us > from_us) | _SEGMENTS.end_us.is_(None)
     query = _query(stream).where(_SEGMENTS.start_us < to_us, ends_later)
     return [_row(row) for row in tx.run("segments", query).mappings()]
+
+
+def around(tx: Transaction, stream: Id, from_us: int, to_us: int) -> list[SegmentRow]:
+    """As `between`, in a time that does not grow with the stream's history.
+
+    Of what starts before the span only the last few are looked at: segments follow each other, and only a clock that
+    was set back lets some overlap.
+    """
+    inside = _query(stream).where(_SEGMENTS.start_us > from_us, _SEGMENTS.start_us < to_us)
+    before = _query(stream).order_by(None).order_by(_SEGMENTS.start_us.desc(), _SEGMENTS.id.desc())
+    before = before.where(_SEGMENTS.start_us <= from_us).limit(_OVERLAPPING)
+    earlier = [_row(row) for row in tx.run("segments", before).mappings()]
+    reaching = [row for row in reversed(earlier) if row.end_us is None or row.end_us > from_us]
+    return reaching + [_row(row) for row in tx.run("segments", inside).mappings()]
 
 
 def starting_at(tx: Transaction, stream: Id, from_us: int | None) -> list[SegmentRow]:

@@ -1,0 +1,100 @@
+"""Which files hold a span, and its fragments in order, of a stream that is being recorded by a real recorder."""
+
+from pathlib import Path
+
+import pytest
+
+from holdfast.catalog.db import Catalog
+from holdfast.core.camera import StreamKey
+from holdfast.core.clock import SystemClock
+from holdfast.core.errors import NotFound
+from holdfast.core.gap import Gap, GapReason
+from holdfast.library.footage import Chunk, find, newest, opened, path_of, piece_named, read
+from holdfast.library.index import Indexer
+from support.recording import footage_files, recording, stream_plan, until
+from support.sim import simulated, small_camera
+
+KEY = StreamKey("cam1", "main")
+
+
+@pytest.fixture(name="disk", scope="module")
+def _disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A volume with some files of one run, a stop between, and more of another. Nobody changes it."""
+    disk = tmp_path_factory.mktemp("recorded") / "disk"
+    with simulated(small_camera()) as server:
+        plan = stream_plan(disk, server.url("cam1"), segment_s=1)
+        for files in (3, 6):
+            with recording(plan, session=f"s{files}"):
+                until(lambda count=files: len(footage_files(plan)) >= count)
+    return disk
+
+
+def test_rows_and_journals_find_the_same(disk: Path, catalog: Catalog) -> None:
+    """A span's files and gaps are the same from the catalog and from the journals alone."""
+    clock, volumes = SystemClock(), {"main": disk}
+    Indexer(catalog, volumes, clock).pass_once()
+    now_us = clock.wall_us()
+    spans = (now_us - 60_000_000, now_us)
+    rows = find(volumes, KEY, *spans, now_us=now_us, catalog=catalog)
+    lines = find(volumes, KEY, *spans, now_us=now_us, catalog=None)
+    assert rows.pieces == lines.pieces
+    assert [(g.start_us, g.reason) for g in rows.gaps] == [(g.start_us, g.reason) for g in lines.gaps]
+    assert len(rows.pieces) >= 4
+    assert GapReason.RECORDER_DOWN in {gap.reason for gap in rows.gaps}
+    second = rows.pieces[1]
+    inner = find(volumes, KEY, second.start_us + 1, second.end_us, now_us=now_us, catalog=catalog)
+    assert inner.pieces == (second,)
+
+
+def test_fragments_come_in_order_from_the_keyframe_on(disk: Path) -> None:
+    """Reading begins with the keyframe at or before the begin, crosses files without a hole, and tells gaps."""
+    now_us = SystemClock().wall_us()
+    volumes = {"main": disk}
+    whole = find(volumes, KEY, 0, now_us, now_us=now_us, catalog=None)
+    from_us = whole.pieces[0].start_us + 1_500_000
+    stretch = find(volumes, KEY, from_us, now_us, now_us=now_us, catalog=None)
+    found = list(read(volumes, stretch))
+    chunks = [item for item in found if isinstance(item, Chunk)]
+    assert chunks[0].fragment.keyframe
+    assert chunks[0].fragment.wall_us <= from_us < chunks[0].fragment.wall_us + 1_000_001
+    starts = [chunk.fragment.wall_us for chunk in chunks]
+    assert starts == sorted(starts)
+    assert {chunk.piece for chunk in chunks} == set(stretch.pieces)
+    stop = next(n for n, item in enumerate(found) if isinstance(item, Gap))
+    before, after = found[stop - 1], found[stop + 1]
+    assert isinstance(before, Chunk)
+    assert isinstance(after, Chunk)
+    assert before.piece.run != after.piece.run
+
+
+def test_the_growing_file_is_found_in_its_folder(tmp_path: Path) -> None:
+    """The newest file is known without catalog and journal, grows while it is read, and keeps its name when sealed."""
+    disk = tmp_path / "disk"
+    volumes = {"main": disk}
+    with simulated(small_camera()) as server:
+        plan = stream_plan(disk, server.url("cam1"))
+        assert newest(volumes, KEY) is None
+        with recording(plan):
+            until(lambda: newest(volumes, KEY) is not None)
+            first = newest(volumes, KEY)
+            assert first is not None
+            assert first.growing
+            until(lambda: (last := newest(volumes, KEY)) is not None and last.end_us > first.end_us + 500_000)
+    assert path_of(volumes, first).suffix == ".mp4"
+    again = piece_named(volumes, KEY, first.segment)
+    assert (again.file, again.growing) == (first.file, False)
+    with opened(volumes, first) as fd:
+        assert fd > 0
+    path_of(volumes, first).unlink()
+    with pytest.raises(NotFound, match="is not there"):
+        path_of(volumes, first)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "..", "../../x", "cam1_20260501T180000Z/..", "other_20260501T180000Z", "cam1_20260501T180000Z", "a" * 999],
+)
+def test_only_names_of_segments_are_looked_for(disk: Path, name: str) -> None:
+    """A name that is none of this stream's is not there, and never leads out of the stream's folder (C140, F62)."""
+    with pytest.raises(NotFound):
+        piece_named({"main": disk}, KEY, name)
