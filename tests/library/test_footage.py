@@ -1,5 +1,6 @@
 """Which files hold a span, and its fragments in order, of a stream that is being recorded by a real recorder."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,17 @@ from holdfast.core.camera import StreamKey
 from holdfast.core.clock import SystemClock
 from holdfast.core.errors import NotFound
 from holdfast.core.gap import Gap, GapReason
+from holdfast.core.plan import StreamPlan
 from holdfast.library.footage import Chunk, find, newest, opened, path_of, piece_named, read
 from holdfast.library.index import Indexer
 from support.recording import footage_files, recording, stream_plan, until
 from support.sim import simulated, small_camera
 
 KEY = StreamKey("cam1", "main")
+
+
+def _enough(plan: StreamPlan, count: int) -> bool:
+    return len(footage_files(plan)) >= count
 
 
 @pytest.fixture(name="disk", scope="module")
@@ -25,7 +31,7 @@ def _disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         plan = stream_plan(disk, server.url("cam1"), segment_s=1)
         for files in (3, 6):
             with recording(plan, session=f"s{files}"):
-                until(lambda count=files: len(footage_files(plan)) >= count)
+                until(partial(_enough, plan, files))
     return disk
 
 
