@@ -1,8 +1,13 @@
+import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+
+import httpx
 
 from support.node import holdfast
 
@@ -20,6 +25,34 @@ def test_ends_by_itself_with_a_gap_that_has_a_reason(tmp_path: Path) -> None:
     assert list((tmp_path / "d" / "footage").rglob("*.mp4"))
     assert not list((tmp_path / "d" / "footage").rglob("*.part"))
     assert "Traceback" not in result.stderr
+
+
+def test_the_demo_lets_only_its_own_user_in(tmp_path: Path) -> None:
+    """It prints an address and a sign-in that work while it runs, on another port where the usual one is taken."""
+    argv = [sys.executable, "-m", "holdfast", "demo", "--root", str(tmp_path), "--cameras", "1"]
+    env = {**os.environ, "HOLDFAST_WEB__ENABLED": "true"}
+    with (
+        (tmp_path / "output").open("w+") as sink,
+        subprocess.Popen(argv, stdout=sink, stderr=sink, env=env) as process,
+    ):
+        found = None
+        end = time.monotonic() + 120
+        while found is None:
+            assert time.monotonic() < end
+            assert process.poll() is None
+            time.sleep(0.1)
+            found = re.search(r"(http://\S+)  sign in as (\w+) with (\w+)", (tmp_path / "output").read_text())
+        address, name, password = found.groups()
+        status = None
+        while status is None:
+            assert time.monotonic() < end
+            with suppress(httpx.TransportError):
+                status = httpx.post(f"{address}/api/v1/session", json={"name": name, "password": password}).status_code
+        wrong = httpx.post(f"{address}/api/v1/session", json={"name": name, "password": f"{password}x"}).status_code
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    assert (status, wrong) == (200, 401)
+    assert password not in "".join(path.read_text() for path in (tmp_path / "state" / "log").glob("*.log"))
 
 
 def test_ctrl_c_is_a_clean_end(tmp_path: Path) -> None:

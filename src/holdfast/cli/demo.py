@@ -6,11 +6,14 @@ A simulator in a child process, a configuration and everything recorded in one f
 
 import json
 import os
+import secrets
 import shlex
 import shutil
 import signal
+import socket
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from holdfast.catalog.db import open_catalog
 from holdfast.cli.common import bitrate, duration, read_duration
 from holdfast.cli.run import supervise
 from holdfast.cli.status import look
@@ -29,6 +33,7 @@ from holdfast.core.errors import AlreadyRunning, StorageError
 from holdfast.core.gap import MEANING
 from holdfast.core.status import StreamState
 from holdfast.core.timing import iso
+from holdfast.library import accounts
 from holdfast.library.timeline import stream_timeline, streams_on
 from holdfast.roles.children import Child
 from holdfast.roles.supervisor import LOCK_FILE
@@ -39,6 +44,7 @@ from holdfast.storage.lock import holder
 NAMES = ("gate", "yard", "dock", "hall", "roof", "lane", "barn", "pier")
 FAULT_AT_S, FAULT_FOR_S = 10.0, 4.0  # early enough for --for 20s to show its end, too
 READY_S = 120.0  # encoding the test pictures on the slowest board takes about a minute; later starts find them ready
+PORT, USER = 8080, "demo"
 SIZE, RATE = "1280x720", "1500k"  # chosen: small enough for a laptop left running, large enough to look at
 
 app = typer.Typer()
@@ -63,9 +69,10 @@ def demo(
     try:
         console.print(f"starting {cameras} simulated camera{'' if cameras == 1 else 's'} …", style="dim")
         loaded = _configure(folder, _urls(folder, simulator, clock))
+        password = _let_in(loaded, clock) if loaded.config.web.enabled else ""
         began_us = clock.wall_us()
-        _introduce(console, loaded, limit_s)
-        supervise(loaded, _Show(loaded, console, names, clock, limit_s))
+        _introduce(console, loaded, limit_s, password)
+        supervise(loaded, _Show(loaded, console, names, clock, limit_s), greet=False)
     finally:
         simulator.stop()
         while simulator.alive:
@@ -131,6 +138,9 @@ def _configure(folder: Path, urls: dict[str, str]) -> Loaded:
         "[volumes.main]",
         'path = "."',
         "",
+        "[web]",
+        f"port = {_free_port()}",
+        "",
         "[defaults]",
         "segment_s = 60",
     ]
@@ -141,11 +151,35 @@ def _configure(folder: Path, urls: dict[str, str]) -> Loaded:
     return load(path)
 
 
-def _introduce(console: Console, loaded: Loaded, limit_s: float | None) -> None:
+def _free_port() -> int:
+    """Return the usual port, or any other one where somebody has it."""
+    for port in (PORT, 0):
+        with socket.socket() as trial, suppress(OSError):
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(("127.0.0.1", port))
+            return int(trial.getsockname()[1])
+    return PORT
+
+
+def _let_in(loaded: Loaded, clock: Clock) -> str:
+    """Make the demo's own user, with another password at each start; returns the password."""
+    password = secrets.token_hex(5)
+    with open_catalog(loaded.config.catalog_url) as catalog:
+        if accounts.find_user(catalog, USER) is None:
+            accounts.add_user(catalog, clock, USER, password, accounts.Role.ADMIN)
+        else:
+            accounts.change_user(catalog, clock, USER, password=password, enabled=True)
+    return password
+
+
+def _introduce(console: Console, loaded: Loaded, limit_s: float | None, password: str) -> None:
     option = f"-c {shlex.quote(str(loaded.path))}"
     print_ = console.print
     print_(Text.assemble(("Holdfast demo", "bold"), f" · {len(loaded.config.cameras)} cameras over RTSP"))
     print_(Text.assemble("footage  ", (str(loaded.base / "footage"), "bold"), "  plain .mp4 files in dated folders"))
+    if password:
+        address = f"http://127.0.0.1:{loaded.config.web.port}"
+        print_(Text.assemble("pages    ", (address, "bold"), f"  sign in as {USER} with {password}"))
     print_("try, in another terminal:")
     for command, what in (
         ("status --watch", "what every camera is doing"),

@@ -63,8 +63,13 @@ class View(Protocol):
         """Everything has ended."""
 
 
-def supervise(loaded: Loaded, story: View | None) -> None:
+def supervise(loaded: Loaded, story: View | None, *, greet: bool = True) -> None:
     """Run the supervisor of a configuration, with its log and its service manager.
+
+    Args:
+        loaded: The configuration.
+        story: What shows on a terminal what goes on, or None.
+        greet: Say the address of the pages as soon as they are served.
 
     Raises:
         AlreadyRunning: Another one has this state folder.
@@ -79,7 +84,8 @@ def supervise(loaded: Loaded, story: View | None) -> None:
     greeter = Greeter(loaded)
 
     def observe() -> None:
-        greeter.tell()
+        if greet:
+            greeter.tell()
         if story:
             story.tell()
 
