@@ -1,0 +1,41 @@
+"""Instants as people and programs write them, in addresses and on command lines. Pure; any thread."""
+
+import re
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from holdfast.core.errors import UsageError
+from holdfast.core.timing import DAY_US, from_datetime, parse_instant, to_datetime
+
+_MOST_US = 253_402_300_799_000_000  # the end of the year 9999: calendars know none later
+_DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
+_NUMBER = re.compile(r"-?\d{11,20}")  # fewer digits would be a day in 1970, or a year
+_LOST_PLUS = re.compile(r"(.*T.*\d) (\d\d:?\d\d)")
+
+
+def read_instant(text: str, zone: ZoneInfo, now_us: int) -> int:
+    """Read an instant: microseconds since the epoch, `now`, `today`, `yesterday`, `tomorrow`, or ISO 8601.
+
+    Without an offset it is the site's time; a day is its first moment. A plus that an address turned into a space, as
+    in `2026-05-01T18:00 02:00`, is a plus again.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    word = text.strip()
+    if _NUMBER.fullmatch(word):
+        instant = int(word)
+    elif word.lower() == "now":
+        instant = now_us
+    elif word.lower() in _DAYS:
+        day = to_datetime(now_us, zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        instant = from_datetime(day + timedelta(days=_DAYS[word.lower()]))  # as the calendar counts: 23 to 25 hours
+    else:
+        lost = _LOST_PLUS.fullmatch(word)
+        try:
+            instant = parse_instant(f"{lost[1]}+{lost[2]}" if lost else word, zone)
+        except OverflowError as error:
+            raise UsageError(f"{word[:40]!r} lies outside the calendar") from error
+    if not DAY_US <= instant <= _MOST_US:
+        raise UsageError(f"{word[:40]!r} lies outside the calendar")
+    return instant
