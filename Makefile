@@ -9,7 +9,7 @@ RUN := $(VENV)/.installed
 TEST := $(VENV)/.installed-test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test lint fmt docs benchmark soak chaos clean system
+.PHONY: help demo install test lint fmt docs screenshots benchmark soak chaos clean system
 
 help: ## List what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -34,6 +34,9 @@ fmt: $(TEST) ## Format, and mend what ruff can mend
 
 docs: $(TEST) ## Write again what in docs/ is generated from the code
 	$(BIN)/python tools/docs.py
+
+screenshots: $(TEST) system ## Pictures of the pages into docs/images; ARGS="--all --out DIR" for every page, size, theme
+	$(BIN)/python tools/screenshots.py $(ARGS)
 
 benchmark: $(TEST) ## Holdfast against its peers, 1 to 32 cameras; ARGS="--cameras 1,4 --seconds 10" for a short one
 	$(BIN)/python benchmarks/record.py $(ARGS)

@@ -1,0 +1,180 @@
+"""Pictures of every page, of a node that records, one without cameras, and one where everything is wrong.
+
+    python tools/screenshots.py                  docs/images/: what the README and the docs show
+    python tools/screenshots.py --all --out DIR  every page, in three sizes, two themes and three states, to look at;
+                                                 exit 1 where axe finds a serious problem
+
+The node is `holdfast demo`, so that what is shown is what everybody gets. Needs Chromium and Playwright.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+HOLDFAST = str(Path(sys.executable).with_name("holdfast"))
+IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
+SIZES = {"desktop": (1440, 900), "tablet": (900, 1180), "phone": (390, 844)}
+THEMES = ("dark", "light")
+PAGES = {
+    "sign-in": "/sign-in",
+    "overview": "/",
+    "camera": "/cameras/gate",
+    "cameras": "/cameras",
+    "add-camera": "/cameras/add",
+    "coverage": "/coverage",
+    "settings": "/settings",
+    "system": "/machine",
+}
+SHOWN = (("overview", "desktop", "dark"), ("overview", "desktop", "light"), ("camera", "desktop", "dark"),
+         ("camera", "phone", "dark"), ("coverage", "desktop", "dark"))  # fmt: skip
+WARM_S = 25.0  # chosen: the demo's scripted gap is over, and there is something to show
+READY_S = 120.0
+SETTLE_MS = 2500  # chosen: stills, live pictures and the timeline are there
+
+
+@dataclass(frozen=True)
+class Site:
+    """A node that is being served: its address, and who may sign in."""
+
+    address: str
+    name: str
+    password: str
+
+
+@contextmanager
+def _running(argv: list[str], output: Path) -> Iterator[subprocess.Popen[bytes]]:
+    env = {**os.environ, "HOLDFAST_WEB__ENABLED": "true"}
+    with output.open("wb") as sink:
+        process = subprocess.Popen(argv, stdout=sink, stderr=sink, env=env)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+
+
+def _wait_for(pattern: str, output: Path, process: subprocess.Popen[bytes]) -> "re.Match[str]":
+    end = time.monotonic() + READY_S
+    while time.monotonic() < end and process.poll() is None:
+        found = re.search(pattern, output.read_text(encoding="utf-8"))
+        if found:
+            return found
+        time.sleep(0.2)
+    raise SystemExit(f"the node did not start:\n{output.read_text(encoding='utf-8')}")
+
+
+@contextmanager
+def recording(folder: Path) -> Iterator[Site]:
+    """The demo, a while after its scripted fault."""
+    output = folder / "demo.txt"
+    with _running([HOLDFAST, "demo", "--root", str(folder / "demo"), "--cameras", "4"], output) as process:
+        found = _wait_for(r"(http://\S+)  sign in as (\w+) with (\w+)", output, process)
+        time.sleep(WARM_S)
+        yield Site(*found.groups())
+
+
+@contextmanager
+def configured(folder: Path, text: str) -> Iterator[Site]:
+    """A node with a configuration of its own."""
+    config, output, secret = folder / "holdfast.toml", folder / "run.txt", folder / "password"
+    config.write_text(f'state_dir = "state"\n[web]\nport = 0\n[volumes.main]\npath = "disk"\n{text}')
+    secret.write_text("a password for pictures")
+    subprocess.run(
+        [HOLDFAST, "users", "add", "demo", "--role", "admin", "--password-file", str(secret), "-c", str(config)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    with _running([HOLDFAST, "run", "-q", "-c", str(config)], output) as process:
+        found = _wait_for(r"pages +(http://\S+)", output, process)
+        time.sleep(WARM_S / 2)
+        yield Site(found[1], "demo", "a password for pictures")
+
+
+DEAD = "".join(f'[cameras.{name}]\nurl = "rtsp://127.0.0.1:9/{name}"\n' for name in ("gate", "yard", "dock", "hall"))
+
+
+def signed_in(browser: Browser, site: Site, size: str, theme: str) -> Page:
+    """A window of this size and theme, signed in."""
+    width, height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme="dark" if theme == "dark" else "light",
+        reduced_motion="reduce", has_touch=size == "phone",
+    )  # fmt: skip
+    answer = context.request.post(f"{site.address}/api/v1/session", data={"name": site.name, "password": site.password})
+    if not answer.ok:
+        raise SystemExit(f"signing in: {answer.status} {answer.text()}")
+    return context.new_page()
+
+
+def axe_source() -> str:
+    """The checker of accessibility."""
+    (path,) = Path(str(resources.files("axe_playwright_python"))).glob("axe.min.js")
+    return path.read_text(encoding="utf-8")
+
+
+def take(page: Page, site: Site, name: str, path: Path) -> list[dict[str, Any]]:
+    """Take one picture; returns what axe calls serious."""
+    if name == "sign-in":
+        page.context.clear_cookies()
+    page.goto(f"{site.address}{PAGES[name]}", wait_until="load")
+    page.wait_for_timeout(SETTLE_MS)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=path)
+    page.evaluate(axe_source())  # not as a script of the page, which its own rules would refuse
+    found = page.evaluate("axe.run()")["violations"]
+    return [problem for problem in found if problem["impact"] in {"serious", "critical"}]
+
+
+def main() -> int:
+    """Take the pictures of the docs, or all of them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--out", type=Path, default=IMAGES)
+    options = parser.parse_args()
+    serious = 0
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory(prefix="holdfast-pictures-") as scratch:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+        )
+        states = {"full": recording, "empty": lambda f: configured(f, ""), "error": lambda f: configured(f, DEAD)}
+        for state, start in states.items():
+            if not options.all and state != "full":
+                continue
+            folder = Path(scratch) / state
+            folder.mkdir()
+            with start(folder) as site:
+                wanted = (
+                    [(name, size, theme) for size in SIZES for theme in THEMES for name in reversed(PAGES)]
+                    if options.all
+                    else SHOWN
+                )
+                for name, size, theme in wanted:
+                    page = signed_in(browser, site, size, theme)
+                    path = options.out / (f"{state}/" if options.all else "") / f"{name}-{size}-{theme}.png"
+                    for problem in take(page, site, name, path):
+                        serious += 1
+                        where = "; ".join(node["html"][:120] for node in problem["nodes"][:3])
+                        print(f"{state} {name} {size} {theme}: {problem['id']}: {problem['help']}: {where}")
+                    page.context.close()
+                    print(path)
+        browser.close()
+    print(f"{serious} serious problems")
+    return 1 if serious else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
