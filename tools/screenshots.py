@@ -16,9 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -150,7 +151,9 @@ def main() -> int:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
         )
-        states = {"full": recording, "empty": lambda f: configured(f, ""), "error": lambda f: configured(f, DEAD)}
+        states: dict[str, Callable[[Path], AbstractContextManager[Site]]] = {
+            "full": recording, "empty": partial(configured, text=""), "error": partial(configured, text=DEAD),
+        }  # fmt: skip
         for state, start in states.items():
             if not options.all and state != "full":
                 continue
