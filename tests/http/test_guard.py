@@ -234,7 +234,6 @@ def _drain(socket: ClientConnection) -> None:
 
 def test_signed_out_viewers_are_cut_off(tmp_path: Path, clock: PushedClock) -> None:
     """Endless answers end within half a minute of their viewer being signed out; their routes see a goodbye."""
-
     (tmp_path / "h.toml").write_text('state_dir = "state"\nruntime_dir = "run"\n[volumes.m]\npath = "v"\n')
     streams = Streams(tmp_path / "h.toml", clock)
     with serving(streams.app) as address:
@@ -261,7 +260,6 @@ def test_signed_out_viewers_are_cut_off(tmp_path: Path, clock: PushedClock) -> N
 
 def test_sockets_of_other_sites_are_refused(tmp_path: Path, clock: PushedClock) -> None:
     """A WebSocket that another site's page or nobody signed in opens is refused at the handshake (C139)."""
-
     (tmp_path / "h.toml").write_text('state_dir = "state"\nruntime_dir = "run"\n[volumes.m]\npath = "v"\n')
     streams = Streams(tmp_path / "h.toml", clock)
     with serving(streams.app) as address:
