@@ -3,9 +3,10 @@
 from fastapi import APIRouter
 
 from holdfast.api import session, tokens, users
+from holdfast.http import watching
 from holdfast.http.app import Lifespan
 
 ROUTERS: tuple[APIRouter, ...] = (session.router, users.router, tokens.router)
 
-ALIVE: tuple[Lifespan, ...] = ()
+ALIVE: tuple[Lifespan, ...] = (watching.lifespan,)
 """What must run while the server does: a module that needs something of that kind names it here, too."""

@@ -1,0 +1,141 @@
+"""A stream as it goes on: its fragments from the newest keyframe, or from an instant, and then whatever comes.
+
+Nothing is kept of what was handed out, and nobody is waited for: whoever asks gets what is written by then. One object
+a reader, on one thread at a time.
+
+Not here: spans that are over (footage), what readers do with it (tiering, mjpeg).
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from holdfast.catalog.db import Catalog
+from holdfast.core.camera import StreamKey
+from holdfast.core.clock import Clock
+from holdfast.core.errors import BadInput, NotFound
+from holdfast.core.gap import Gap
+from holdfast.core.timing import MINUTE_US, SECOND_US
+from holdfast.library import footage
+from holdfast.library.footage import Chunk, Piece
+from holdfast.media.boxread import Ended, Fragment
+from holdfast.media.footage import head_of, read_fragments
+from holdfast.media.index_of import index_of
+
+QUIET_US = SECOND_US  # chosen: a file that did not grow for this long may have a successor
+WINDOW_US = 10 * MINUTE_US  # chosen: how much of the past is looked up at once
+EDGE_US = 20 * SECOND_US  # chosen: what is younger is tailed; a file's rows may be that late
+
+
+class Tail:
+    """The newest file of a stream, and the ones after it.
+
+    Args:
+        volumes: Roots by name.
+        key: The stream.
+        clock: Time.
+        after: The last chunk that was seen, where there is one; else it begins at the newest keyframe.
+    """
+
+    def __init__(self, volumes: Mapping[str, Path], key: StreamKey, clock: Clock, after: Chunk | None = None) -> None:
+        self._volumes = volumes
+        self._key = key
+        self._clock = clock
+        self._piece: Piece | None = None if after is None else after.piece
+        self._at = 0 if after is None else after.fragment.offset + after.fragment.bytes
+        self._grew_us = clock.boot_us()
+
+    def take(self) -> list[Chunk]:
+        """Return what is new: at first from the newest keyframe on; empty where nothing came.
+
+        Raises:
+            StorageError: A file cannot be read.
+        """
+        if self._piece is None:
+            self.jump()
+        found, over = self._read()
+        while over and self._next():
+            more, over = self._read()
+            found += more
+        if found:
+            self._grew_us = self._clock.boot_us()
+        return found
+
+    def jump(self) -> None:
+        """Go to the newest keyframe, whatever lies between; never back."""
+        piece = footage.newest(self._volumes, self._key)
+        if piece is None:
+            return
+        with suppress(NotFound, BadInput), footage.opened(self._volumes, piece) as fd:
+            index = index_of(fd)
+            ahead = self._piece is None or piece.file != self._piece.file or (index and index.offsets[-1] > self._at)
+            if index is not None and ahead:
+                self._piece, self._at = piece, index.offsets[-1]
+
+    def _read(self) -> tuple[list[Chunk], bool]:
+        """Read on; says too whether another file should be looked for."""
+        piece = self._piece
+        if piece is None:
+            return [], False
+        found: list[Chunk] = []
+        try:
+            path = footage.path_of(self._volumes, piece)
+            head = head_of(path)
+            if head is None:
+                return [], self._quiet()
+            for item in read_fragments(path, self._at):
+                if isinstance(item, Ended):
+                    return found, True
+                if isinstance(item, Fragment):
+                    found.append(Chunk(piece, head, item))
+                    self._at = item.offset + item.bytes
+        except (NotFound, BadInput):
+            return found, True  # removed, or damaged from here on: what comes next is another file
+        return found, not found and self._quiet()
+
+    def _quiet(self) -> bool:
+        return self._clock.boot_us() - self._grew_us > QUIET_US
+
+    def _next(self) -> bool:
+        self._grew_us = self._clock.boot_us()  # looking for a successor is not for every turn
+        piece, last = self._piece, footage.newest(self._volumes, self._key)
+        if piece is None or last is None or last.file == piece.file or last.start_us < piece.start_us:
+            return False
+        self._piece, self._at = last, 0
+        return True
+
+
+def from_instant(
+    volumes: Mapping[str, Path], key: StreamKey, from_us: int, clock: Clock, catalog: Catalog | None
+) -> Iterator[Chunk | Gap | None]:
+    """Yield a stream from the keyframe at or before an instant on, its gaps too; None while nothing new is there.
+
+    Raises:
+        StorageError: A file cannot be read.
+    """
+    at_us, told_us = from_us, from_us
+    last: Chunk | None = None
+    while (now_us := clock.wall_us()) - at_us > EDGE_US:
+        to_us = min(at_us + WINDOW_US, now_us)
+        stretch = footage.find(volumes, key, at_us, to_us, now_us=now_us, catalog=catalog)
+        for item in footage.read(volumes, stretch):
+            if isinstance(item, Gap):
+                if item.end_us > told_us:
+                    told_us = item.end_us
+                    yield item
+            elif last is None or _after(item, last):
+                last = item
+                yield item
+        at_us = to_us
+    tail = Tail(volumes, key, clock, last)
+    while True:
+        found = tail.take()
+        yield from found
+        if not found:
+            yield None
+
+
+def _after(item: Chunk, last: Chunk) -> bool:
+    if item.piece.file == last.piece.file:
+        return item.fragment.offset > last.fragment.offset
+    return item.fragment.wall_us > last.fragment.wall_us
