@@ -7,6 +7,7 @@ begun does not change under its player.
 Not here: lists (library.hls), sample tables (clip_tables). Any thread.
 """
 
+import hashlib
 import os
 import struct
 import threading
@@ -34,6 +35,7 @@ class FileIndex:
 
     Attributes:
         head: What the file says of itself.
+        front: SHA-256 of its `ftyp` and `moov`: files with the same one need no other before them.
         offsets: Where each piece begins.
         ticks: When it is shown: ticks of the reference track, from the file's first instant.
         walls_us: The same as wall time, by the file's own clock.
@@ -44,6 +46,7 @@ class FileIndex:
     """
 
     head: FileHead
+    front: bytes = b""
     offsets: "array[int]" = field(default_factory=lambda: array("q"))
     ticks: "array[int]" = field(default_factory=lambda: array("q"))
     walls_us: "array[int]" = field(default_factory=lambda: array("q"))
@@ -60,8 +63,8 @@ class FileIndex:
     def copy(self) -> "FileIndex":
         """Return a copy that can be continued while others read this one."""
         return FileIndex(
-            self.head, self.offsets[:], self.ticks[:], self.walls_us[:], self.end, self.end_ticks, self.bytes,
-            self.finished,
+            self.head, self.front, self.offsets[:], self.ticks[:], self.walls_us[:], self.end, self.end_ticks,
+            self.bytes, self.finished,
         )  # fmt: skip
 
 
@@ -125,6 +128,7 @@ def index_of(fd: int) -> FileIndex | None:
     if index is None:
         index = FileIndex(head, end=head.fragments_at, bytes=head.fragments_at)
         _walk(fd, index)
+    index.front = hashlib.sha256(os.pread(fd, head.init_bytes, 0)).digest()
     return index if len(index.offsets) else None
 
 
