@@ -186,3 +186,28 @@ def test_json_is_plain(tmp_path: Path) -> None:
 def test_span_words(seconds: float, words: str) -> None:
     """Durations are said with the units that matter at their size."""
     assert span_words(seconds) == words
+
+
+def test_silent_server_is_noticed(tmp_path: Path) -> None:
+    """A server that does not speak is a trouble of pages alone; one that was never begun, or just now, is none."""
+    plan, folder = Plan(streams=(stream(),)), put(tmp_path, status())
+    role(folder, "worker")
+    for since_us, state, well in ((NOW - S, "running", True), (NOW, "stopped", True), (NOW - 60 * S, "running", False)):
+        role(folder, "supervisor", children=[{"name": "server", "state": state, "since_us": since_us}])
+        assert read_now(plan, folder, NOW).well is well
+    assert read_now(plan, folder, NOW).sentence == (
+        "recording, but the server does not answer: recording goes on, pages are not served"
+    )
+    role(folder, "supervisor")
+    assert read_now(plan, folder, NOW).well
+
+
+def test_taken_port_is_said(tmp_path: Path) -> None:
+    """A server without its port says which, and what to do about it."""
+    plan, folder = Plan(streams=(stream(),)), put(tmp_path, status())
+    role(folder, "worker")
+    role(folder, "supervisor")
+    role(folder, "server", state="waiting", problem="port 8080 is taken", hint="set another port in [web]")
+    now = read_now(plan, folder, NOW)
+    assert now.sentence == "recording, but pages are not served: port 8080 is taken; set another port in [web]"
+    assert now.to_dict()["server"]["state"] == "waiting"

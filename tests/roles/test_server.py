@@ -22,6 +22,7 @@ from holdfast.library import accounts
 from holdfast.library.accounts import Role
 from holdfast.roles.server import Place, bind
 from support.accounts import PASSWORD, node
+from support.node import Node, simulate
 
 
 class Serving:
@@ -199,3 +200,27 @@ def test_bad_addresses_are_named(listen: str, why: str, no_leaks: None) -> None:
     with pytest.raises(ConfigError, match=why) as refused:
         bind(place(port=0, listen=listen))
     assert refused.value.hint
+
+
+def test_its_trouble_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under `holdfast run` a killed server is back, a taken port is said, and recording never notices (C024)."""
+    monkeypatch.setenv("HOLDFAST_WEB__ENABLED", "true")
+    with simulate("gate") as sim, Node(tmp_path, {"gate": sim.url("gate")}, more="[web]\nport = 0\n") as node:
+        node.run().until(lambda: node.recording("gate") and node.role("server").get("setup_needed") is not None)
+        node.until(lambda: "setup token" in (tmp_path / "output").read_text(encoding="utf-8"))
+        recorder, first = node.child("recorder-0")["pid"], node.role("server")["pid"]
+        os.kill(first, signal.SIGKILL)
+        node.until(lambda: node.role("server")["pid"] != first and node.role("server")["state"] == "running")
+        with closing(socket.create_server(("127.0.0.1", 0))) as other:
+            port = other.getsockname()[1]
+            text = node.config.read_text(encoding="utf-8")
+            node.config.write_text(text.replace("port = 0", f"port = {port}"), encoding="utf-8")
+            node.until(lambda: node.role("server").get("problem"))
+            assert f"port {port} of 127.0.0.1 is taken" in str(node.status()["troubles"])
+        node.until(lambda: node.role("server").get("port") == port)
+        assert (node.child("recorder-0")["pid"], node.child("recorder-0")["restarts"]) == (recorder, 0)
+        assert node.recording("gate")
+        assert node.stop() == 0
+    token = (tmp_path / "state/setup-token").read_text(encoding="ascii")
+    for path in (tmp_path / "state/log").glob("*.log"):
+        assert token not in path.read_text(encoding="utf-8")
