@@ -1,7 +1,7 @@
 """Signing in and out, one's own password, and the first admin.
 
-What is wrong with a name or password is not said; how often one may try is limited by address and name (limits).
-Not here: users and tokens of others (users, tokens), cookies (http.session).
+Not here: checking passwords within the limits (http.sign_in), users and tokens of others (users, tokens), cookies
+(http.session).
 """
 
 from typing import Annotated
@@ -11,12 +11,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.catalog.accounts import UserRow
-from holdfast.core.errors import CatalogError, NotAllowed, TooMany
+from holdfast.core.errors import NotAllowed
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
 from holdfast.http.errors import problems
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.http.session import Sessions, sessions_of
+from holdfast.http.sign_in import checked, first_admin
 from holdfast.library import accounts
 
 router = APIRouter(prefix="/api/v1", tags=["sign-in"])
@@ -24,7 +25,6 @@ router = APIRouter(prefix="/api/v1", tags=["sign-in"])
 Node = Annotated[Context, Depends(context_of)]
 Door = Annotated[Sessions, Depends(sessions_of)]
 
-_SETUP = "(setup)"  # no user has this name: tries with the setup token are counted beside those with passwords
 _log = structlog.get_logger("holdfast.web")
 
 
@@ -74,7 +74,7 @@ class SetupState(BaseModel):
 )  # fmt: skip
 def sign_in(body: SignIn, request: Request, response: Response, context: Node, door: Door) -> WhoAmI:
     """Check name and password, and begin a session: a cookie that only this server can read."""
-    user = _tried(request, context, door, body.name, body.password)
+    user = checked(request, context, door, body.name, body.password)
     return _begun(request, response, door, user)
 
 
@@ -113,7 +113,7 @@ def sign_out(
 def change_password(body: NewPassword, request: Request, response: Response, context: Node, door: Door) -> WhoAmI:
     """Change the password of whoever is signed in; every other session of theirs ends."""
     name = _person(request)
-    _tried(request, context, door, name, body.old)
+    checked(request, context, door, name, body.old)
     user = accounts.change_user(context.catalog(), context.clock, name, password=body.new)
     _log.info("password.changed", user=name, by=name)
     return _begun(request, response, door, user)
@@ -134,39 +134,8 @@ def setup_state(context: Node) -> SetupState:
 )  # fmt: skip
 def set_up(body: SetUp, request: Request, response: Response, context: Node, door: Door) -> WhoAmI:
     """Make the first admin with the setup token, which is used up by it, and sign them in."""
-    address = _address(request)
-    door.attempts.begin(address, _SETUP)
-    user = accounts.set_up(context.catalog(), context.clock, context.state_dir, body.token, body.name, body.password)
-    door.attempts.succeeded(address, _SETUP)
-    _log.info("setup.done", user=user.name, client=address)
+    user = first_admin(request, context, door, token=body.token, name=body.name, password=body.password)
     return _begun(request, response, door, user)
-
-
-def _tried(request: Request, context: Context, door: Sessions, name: str, password: str) -> UserRow:
-    """Check a name and a password within the limits.
-
-    Raises:
-        SignInNeeded: They are wrong.
-        TooMany: There were too many tries.
-    """
-    address = _address(request)
-    catalog = context.catalog()
-    try:
-        door.attempts.begin(address, name)
-    except TooMany:
-        if door.attempts.first_refusal(address, name):
-            _log.warning("sign_in.limited", client=address)
-            accounts.note_limited(catalog, context.clock, name, address)
-        raise
-    try:
-        user = accounts.sign_in(catalog, context.clock, name, password, address=address)
-    except CatalogError:
-        # The try was not looked at: a database that is away must not make a person wait.
-        door.attempts.withdrawn(address, name)
-        raise
-    door.attempts.succeeded(address, name)
-    _log.info("sign_in", user=user.name, client=address)
-    return user
 
 
 def _begun(request: Request, response: Response, door: Sessions, user: UserRow) -> WhoAmI:
@@ -179,7 +148,3 @@ def _person(request: Request) -> str:
     if identity.via != "session":
         raise NotAllowed("a token has no password and no sessions", hint="sign in with name and password")
     return identity.name
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""

@@ -34,6 +34,7 @@ from holdfast.roles.signals import Signals
 from holdfast.roles.supervisor import write_status
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.lock import FileLock
+from holdfast.web import pages
 
 TICK_S = 1.0  # status files are rewritten in this rhythm, everywhere
 RETRY_S = 5.0  # chosen: a port that became free is taken within this
@@ -49,8 +50,11 @@ _log = structlog.stdlib.get_logger("holdfast.server")
 
 def create_app(context: Context) -> FastAPI:
     """Put the whole application together over a node."""
-    sessions, guard = Sessions(context), Guard(context)
-    app = build(context, sessions.identify, ROUTERS, alive=[guard.lifespan, *ALIVE], wrap=guard.around)
+    sessions, guard = Sessions(context), Guard(context, pages=pages.error_page)
+    app = build(
+        context, sessions.identify, [*ROUTERS, *pages.ROUTERS], pages=pages.error_page,
+        alive=[guard.lifespan, *ALIVE], wrap=guard.around,
+    )  # fmt: skip
     app.state.sessions = sessions
     return app
 

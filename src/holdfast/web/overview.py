@@ -1,0 +1,74 @@
+"""The overview: a wall of all cameras, the latest picture of each, and what is wrong.
+
+Rendered from status files and settings alone; no camera is asked, pictures come by themselves afterwards.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from holdfast.http.app import context_of
+from holdfast.http.rights import Right, needs
+from holdfast.library.status import Health, StreamNow, read_now
+from holdfast.web.frame import dots_of, health_of
+from holdfast.web.render import page
+
+router = APIRouter(include_in_schema=False, dependencies=[needs(Right.VIEWER)])
+
+STATES = ("recording", "connecting", "stalled", "offline", "incident", "off")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """A camera on the wall. `pictured`: there may be a picture, because it has been recorded at some time."""
+
+    camera: str
+    name: str
+    site: str
+    health: Health
+    state: str
+    words: str
+    facts: str
+    shown: bool
+
+
+@router.get("/")
+def overview(
+    request: Request, q: Annotated[str, Query(max_length=100)] = "", site: Annotated[str, Query(max_length=100)] = "",
+    state: Annotated[str, Query(max_length=20)] = "",
+) -> Response:  # fmt: skip
+    """Show the wall; the filter works with and without scripts."""
+    context = context_of(request)
+    config = context.config
+    now = read_now(context.plan(), context.runtime_dir, context.clock.wall_us())
+    names = {camera: settings.name or camera for camera, settings in config.cameras.items()}
+    streams = {stream.status.camera: stream for stream in reversed(now.streams)}
+    tiles = []
+    for dot in dots_of(now, names):
+        settings = config.cameras.get(dot.camera)
+        place = (settings.site if settings else "") or config.site_id
+        shown = q.lower() in f"{dot.name} {dot.camera}".lower() and site in {"", place} and state in {"", dot.state}
+        tiles.append(
+            Tile(
+                camera=dot.camera, name=dot.name, site=place, health=dot.health, state=dot.state, words=dot.words,
+                facts=_facts(streams.get(dot.camera)), shown=shown,
+            )
+        )  # fmt: skip
+    sites = sorted({tile.site for tile in tiles if tile.site})
+    bad = health_of(now) in {Health.LOST, Health.DEGRADED} or bool(now.troubles)
+    lost = [dot for dot in dots_of(now, names) if dot.health in {Health.LOST, Health.DEGRADED}]
+    return page(
+        request, "overview.html", tiles=tiles, sites=sites, states=STATES, q=q, site=site, state=state, bad=bad,
+        lost=lost,
+    )  # fmt: skip
+
+
+def _facts(stream: StreamNow | None) -> str:
+    """Say what a stream sends: `1080p 25 fps`."""
+    if stream is None or stream.health not in {Health.WELL, Health.DEGRADED}:
+        return ""
+    height = next((t.get("height") for t in stream.status.tracks if t.get("kind") == "video"), None)
+    size = f"{height}p " if height else ""
+    return f"{size}{round(stream.status.fps)} fps" if stream.status.fps else size.strip()

@@ -1,0 +1,14 @@
+"""Every page, for the server's composition: `ROUTERS` and `error_page`. Who writes a page names its router here.
+
+A page imports `page` from `holdfast.web.render`; a page in the rail is also named in `holdfast.web.frame.PLACES`.
+"""
+
+from fastapi import APIRouter
+
+from holdfast.web import assets, doors, overview
+from holdfast.web.failures import error_page
+from holdfast.web.render import page
+
+ROUTERS: tuple[APIRouter, ...] = (assets.router, doors.router, overview.router)
+
+__all__ = ["ROUTERS", "error_page", "page"]
