@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import insert
 
-from holdfast.catalog import cameras, gaps, nodes, segments, upgrade
+from holdfast.catalog import accounts, cameras, gaps, nodes, segments, upgrade
 from holdfast.catalog.cameras import Facts
-from holdfast.catalog.db import Catalog, Transaction
+from holdfast.catalog.db import Catalog, Transaction, _engine, open_catalog
 from holdfast.catalog.rows import Id
 from holdfast.catalog.schema import gaps as gap_table
 from holdfast.catalog.schema import metadata
@@ -72,6 +74,26 @@ def test_head_is_the_newest_migration() -> None:
     """The revision that the program looks for is the last one in the folder."""
     folder = ScriptDirectory(str(Path(upgrade.__file__).with_name("migrations")))
     assert folder.get_heads() == [upgrade.HEAD]
+
+
+def test_a_catalog_of_footage_alone_is_led_here(catalog_url: str, tmp_path: Path) -> None:
+    """A catalog from before there were users gains their tables, and is copied first where it is a file."""
+    folder = str(Path(upgrade.__file__).with_name("migrations"))
+    config = Config()
+    config.set_main_option("script_location", folder)
+    engine = _engine(catalog_url)
+    with engine.connect() as raw:
+        connection = raw.execution_options(holdfast_writes=True)
+        with connection.begin():
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0001")
+    engine.dispose()
+    with open_catalog(catalog_url) as old:
+        with old.write() as tx:
+            assert not accounts.any_users(tx)
+            assert nodes.ensure(tx, "local", 1) == 1
+        assert (tmp_path / "catalog.sqlite.before-0001").exists() is (old.dialect == "sqlite")
+    assert not list(tmp_path.glob("*.part"))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ A copy of an SQLite file is kept beside it before anything is changed. Two progr
 the other. Alembic is loaded only where there is something to do.
 """
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -78,7 +79,8 @@ def _copy(engine: Engine, revision: str) -> None:
     target = Path(f"{database}.before-{revision}")
     if target.exists():
         return
-    part = target.with_name(target.name + ".part")
+    # Worker and server may start at once: each copies for itself, and the last whole copy stays.
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
     part.unlink(missing_ok=True)
     with translated("copying the catalog"):
         with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(part)) as copy:
