@@ -10,6 +10,7 @@ from holdfast.media.clip import ClipPlan, Source, plan_clip, read_plan
 from holdfast.media.footage import opened
 from holdfast.media.segment import SegmentFile
 from support.media import WALL_US, Footage, end_of, fragments, head, wall_of
+from support.probe import Probed
 
 
 def write_run(
@@ -73,3 +74,10 @@ def write_clip(target: Path, files: list[Path], from_us: int, to_us: int) -> Cli
     target.write_bytes(b"".join(pieces_of(plan, files)))
     assert target.stat().st_size == plan.bytes
     return plan
+
+
+def first_times(found: Probed) -> dict[str, float]:
+    """When the first picture and the first sound are presented, those that are shown."""
+    return {
+        kind: next(float(p["pts_time"]) for p in found.of(kind) if "D" not in p["flags"]) for kind in ("video", "audio")
+    }
