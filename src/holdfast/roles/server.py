@@ -261,7 +261,9 @@ def bind(place: Place) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(
             place.listen or None, place.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # TCP by name: asyncio sends small answers at once (TCP_NODELAY) only on sockets that say so; else each
+        # answer on a kept connection waits 40 ms for the other side's acknowledgement (measured).
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except OSError as error:
         raise ConfigError(
             f"web.listen: {place.listen} is no address: {error.strerror}", hint="127.0.0.1, 0.0.0.0 or ::"
