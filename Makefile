@@ -4,7 +4,8 @@ VENV ?= .venv
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 BIN := $(VENV)/bin
 
-# Stamps say which extras are installed; they are older than pyproject.toml once a dependency changes.
+# Stamps say which extras are installed; they are older than these once a dependency changes, of Python or of the pages.
+MADE_OF := pyproject.toml hatch_build.py web-build/package.json web-build/package-lock.json
 RUN := $(VENV)/.installed
 TEST := $(VENV)/.installed-test
 
@@ -54,10 +55,10 @@ clean: ## Remove the virtual environment and everything that tools left behind
 system: $(TEST)
 	@tools/system-packages $(BIN)/python
 
-$(RUN): pyproject.toml
+$(RUN): $(MADE_OF)
 	@PYTHON="$(PYTHON)" tools/make-venv $(VENV) .
 	@touch $@
 
-$(TEST): pyproject.toml
+$(TEST): $(MADE_OF)
 	@PYTHON="$(PYTHON)" tools/make-venv $(VENV) ".[test]"
 	@touch $@ $(RUN)

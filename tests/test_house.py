@@ -180,9 +180,11 @@ def test_no_machine_and_no_registry_is_named() -> None:
 
 
 def test_no_lock_files() -> None:
-    """No lock file is committed: they hold the addresses of whatever mirror made them."""
-    locks = {"uv.lock", "poetry.lock", "Pipfile.lock", "pdm.lock", "package-lock.json", "yarn.lock", "pnpm-lock.yaml"}
+    """No lock file is committed that holds the addresses of whatever mirror made it; npm's can do without."""
+    locks = {"uv.lock", "poetry.lock", "Pipfile.lock", "pdm.lock", "yarn.lock", "pnpm-lock.yaml"}
     assert not [path for path in _committed() if path.name in locks]
+    for path in (path for path in _committed() if path.name == "package-lock.json"):
+        assert "://" not in path.read_text(encoding="utf-8"), path
 
 
 def test_links_resolve() -> None:

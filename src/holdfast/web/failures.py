@@ -37,7 +37,7 @@ async def error_page(request: Request, status: int, body: dict[str, Any]) -> Res
 
 
 def _page(request: Request, status: int, error: dict[str, Any]) -> Response:
-    facts = {"error": error, "status": status, "heading": TITLES.get(status, TITLES[INTERNAL])}
+    facts = {"error": error, "number": status, "heading": TITLES.get(status, TITLES[INTERNAL])}
     identity = None if status == INTERNAL else _who(request)
     if identity is None:
         return bare(request, "error-bare.html", status, **facts)
