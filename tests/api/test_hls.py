@@ -12,6 +12,7 @@ import pytest
 
 from holdfast.core.timing import SECOND_US, from_datetime
 from holdfast.sim.mark import find_marks
+from support.probe import probe
 from support.recording import footage_files
 from support.sim import small_camera
 from support.watched import Watched, watched
@@ -221,3 +222,31 @@ def test_output_is_live_under_its_older_name(seen: Watched) -> None:
     assert seen.get("output.m3u8").text == seen.get("live.m3u8").text
     answer = seen.client.head(f"{seen.base}/output.m3u8")
     assert answer.headers["content-type"] == "application/vnd.apple.mpegurl"
+
+
+@pytest.fixture(name="running")
+def _running(tmp_path: Path) -> Iterator[Watched]:
+    """A camera that is being recorded now."""
+    with watched(tmp_path, small_camera(gop=50), going_on=True) as seen:
+        yield seen
+
+
+def test_converted_live_plays(running: Watched, tmp_path: Path) -> None:
+    """C021, C022: the converted stream of the older preset plays live in its size, and its list moves on."""
+    url = f"{running.base}/live.m3u8?tier=hls"
+    first = running.get("live.m3u8", params={"tier": "hls"})
+    assert first.status_code == 200, first.text
+    assert len(_entries(first.text)) >= 3
+    assert all("tier=hls" in entry["uri"] for entry in _entries(first.text))
+    path = tmp_path / "out.mp4"
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-nostdin", "-i", url, "-t", "4", "-c", "copy", "-y", str(path)],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    found = probe(path)
+    sizes = {(s["width"], s["height"]) for s in found.streams if s["codec_type"] == "video"}
+    assert len(sizes) == 1
+    assert found.frames("video") >= 75
+    assert found.frames("audio") > 0
+    later = running.get("live.m3u8", params={"tier": "hls"}).text
+    assert _number(later, "MEDIA-SEQUENCE") >= _number(first.text, "MEDIA-SEQUENCE")

@@ -3,7 +3,7 @@
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,8 +12,9 @@ import httpx
 from holdfast.api import clips, hls
 from holdfast.core.clock import SystemClock
 from holdfast.core.plan import StreamPlan
+from holdfast.http import watching
 from holdfast.sim.camera import CameraSpec
-from support.recording import recording, stream_plan, until
+from support.recording import footage_files, recording, stream_plan, until
 from support.sim import simulated
 from support.web import application, context_for, serving
 
@@ -43,18 +44,34 @@ class Watched:
 
 
 @contextmanager
-def watched(root: Path, camera: CameraSpec, *, first_s: float = 5.0, second_s: float = 12.0) -> Iterator[Watched]:
-    """Record twice with a stop between; watch live during the second time, then leave the footage as it is."""
+def watched(
+    root: Path, camera: CameraSpec, *, first_s: float = 5.0, second_s: float = 12.0, going_on: bool = False
+) -> Iterator[Watched]:
+    """Record twice with a stop between; watch live during the second time, then leave the footage as it is.
+
+    `going_on`: Record once, and go on recording until the end of the block.
+    """
     config = root / "holdfast.toml"
     text = (
         'state_dir = "state"\nruntime_dir = "run"\n[site]\ntime_zone = "Europe/Berlin"\n[volumes.main]\npath = "vol"\n'
     )
     config.write_text(text, encoding="utf-8")
     context = context_for(config, SystemClock())
-    app = application(context, [hls.router, clips.router])
-    with simulated(camera) as sim, serving(app) as address, httpx.Client(trust_env=False, timeout=60) as client:
+    app = application(context, [hls.router, clips.router], alive=[watching.lifespan])
+    with (
+        ExitStack() as stack,
+        simulated(camera) as sim,
+        serving(app) as address,
+        httpx.Client(trust_env=False, timeout=60) as client,
+    ):
         plan = stream_plan(root / "vol", sim.url(camera.name), camera=camera.name, segment_s=3)
+        stack.callback(context.close)
         seen = Watched(plan, f"{address}/api/v1/cameras/{camera.name}", client, root, SystemClock().wall_us())
+        if going_on:
+            with recording(plan, session="s1"):
+                until(lambda: footage_files(plan))
+                yield seen
+            return
         with recording(plan, session="s1"):
             time.sleep(first_s)
         with recording(plan, session="s2"):
@@ -62,7 +79,6 @@ def watched(root: Path, camera: CameraSpec, *, first_s: float = 5.0, second_s: f
             _look(seen, second_s)
         seen.stopped_us = SystemClock().wall_us()
         yield seen
-    context.close()
 
 
 def _count(seen: Watched) -> int:
