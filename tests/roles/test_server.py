@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from holdfast.catalog.db import open_catalog
 from holdfast.core.clock import SystemClock
@@ -24,6 +26,37 @@ from holdfast.roles.server import Place, bind
 from support.accounts import PASSWORD, node
 from support.node import Node, simulate
 
+# `holdfast serve` with two answers that never end, one of them larger than any socket's buffer.
+STREAMS = """
+import asyncio, sys
+from fastapi import APIRouter, WebSocket
+from fastapi.responses import StreamingResponse
+from starlette.websockets import WebSocketDisconnect
+from holdfast.cli.main import main
+from holdfast.http.rights import Right, needs
+from holdfast.roles import server
+router = APIRouter(dependencies=[needs(Right.PUBLIC)])
+async def forever(piece):
+    while True:
+        yield piece
+        await asyncio.sleep(0.01)
+@router.get("/events")
+async def events(): return StreamingResponse(forever(b"x\\n"))
+@router.get("/flood")
+async def flood(): return StreamingResponse(forever(b"x" * 1_000_000))
+@router.websocket("/socket")
+async def socket(socket: WebSocket):
+    await socket.accept()
+    try:
+        while True:
+            await socket.send_text("x")
+            await asyncio.sleep(0.01)
+    except WebSocketDisconnect:
+        pass
+server.ROUTERS = (*server.ROUTERS, router)
+main(sys.argv[1:])
+"""
+
 
 class Serving:
     """`holdfast serve` in a folder."""
@@ -33,9 +66,9 @@ class Serving:
         self.config = node(root, more=f"[web]\nport = 0\n{more}")
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *options: str) -> "Serving":
+    def start(self, *options: str, program: tuple[str, ...] = ("-m", "holdfast")) -> "Serving":
         """Start it."""
-        argv = [sys.executable, "-m", "holdfast", "serve", "-c", str(self.config), *options]
+        argv = [sys.executable, *program, "serve", "-c", str(self.config), *options]
         environ = {**os.environ, "HOLDFAST_WEB__ENABLED": "true"}
         with (self.root / "output").open("ab") as sink:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=environ)
@@ -104,15 +137,31 @@ def test_first_start_to_first_sign_in(serving: Serving) -> None:
 
 
 def test_a_stop_does_not_wait_for_viewers(serving: Serving) -> None:
-    """With connections open, idle and half asked, a stop takes less than ten seconds (C135)."""
-    address = serving.start().address()
-    port = int(address.rpartition(":")[2])
-    with closing(socket.create_connection(("127.0.0.1", port))) as idle, httpx.Client(base_url=address) as kept:
-        idle.sendall(b"GET /api/v1/setup HTTP/1.1\r\nHost: x\r\n")
+    """With viewers who read, who stopped reading and who are half done, a stop is whole and quick (C135)."""
+    address = serving.start(program=("-c", STREAMS)).address()
+    host, _, port = address.removeprefix("http://").partition(":")
+    with (
+        closing(socket.create_connection((host, int(port)))) as half,
+        closing(socket.create_connection((host, int(port)))) as stalled,
+        httpx.Client(base_url=address) as kept,
+        httpx.stream("GET", f"{address}/events") as events,
+        connect(f"ws://{host}:{port}/socket") as viewer,
+    ):
+        half.sendall(b"GET /api/v1/setup HTTP/1.1\r\nHost: x\r\n")
+        stalled.sendall(b"GET /flood HTTP/1.1\r\nHost: x\r\n\r\n")
         assert kept.get("/api/v1/setup").status_code == 200
+        lines = events.iter_lines()
+        assert (next(lines), viewer.recv()) == ("x", "x")
         code, took_s = serving.stop()
+        assert set(lines) == {"x"}  # and no error: its end was sent
+        with suppress(ConnectionClosed):
+            while True:
+                viewer.recv()
     assert code == 0
     assert took_s < 10
+    log = (serving.root / "state/log/server.log").read_text(encoding="utf-8")
+    assert "server.stopped" in log
+    assert '"level":"error"' not in log
 
 
 def test_a_taken_port_is_waited_for(serving: Serving, tmp_path: Path) -> None:

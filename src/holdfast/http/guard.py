@@ -33,6 +33,7 @@ from holdfast.http.proxy import Network, believed, networks
 BODY_MAX = 1 << 20  # chosen: the longest that is sent here is a camera's settings, some kilobytes
 BODY_S = 20.0  # chosen: a megabyte from a slow phone; who needs longer is holding a place
 AGAIN_S = 15.0  # chosen: a stream asks about its viewer this often; with REMEMBER_US within half a minute
+END_S = 0.5  # chosen: a viewer who reads has the end of a stream within this
 FOLLOW_S = 1.0  # chosen: a changed setting counts within this, as everywhere
 
 Message = MutableMapping[str, Any]
@@ -94,6 +95,7 @@ class Guard:
         self._context = context
         self._pages = pages
         self._buckets = buckets or Buckets(context.clock)
+        self._answering: set[_Dressed] = set()
         self.rules = Rules.of(context.config.web)
 
     def around(self, app: App) -> App:
@@ -120,7 +122,18 @@ class Guard:
         except HoldfastError as error:
             await self._refuse(scope, receive, dressed, error)
             return
-        await self._app(scope, receive, dressed)
+        self._answering.add(dressed)
+        try:
+            await self._app(scope, receive, dressed)
+        finally:
+            self._answering.discard(dressed)
+
+    async def end_streams(self) -> None:
+        """End every answer that would go on for ever, whole, so that a stop need not wait for it or cut it off."""
+        ends = [asyncio.ensure_future(dressed.finish()) for dressed in self._answering]
+        if ends:
+            # Who does not read cannot be told either; the server cuts it off later.
+            await asyncio.wait(ends, timeout=END_S)
 
     @asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
@@ -318,8 +331,11 @@ class _Dressed:
             self._endless = not any(name.lower() == b"content-length" for name, _ in message["headers"])
         elif self._clock.boot_us() - self._asked_us >= AGAIN_S * 1e6 and not await self._still_welcome():
             await self._cut(kind)
-        if not self._over.is_set():
-            await self._send(message)
+        if self._over.is_set():
+            return
+        if kind == "http.response.body" and not message.get("more_body", False):
+            self._endless = False  # it ends by itself, now
+        await self._send(message)
 
     async def hear(self, receive: Receive) -> Message:
         """Receive for the application; a viewer who was signed out is gone."""
@@ -351,9 +367,14 @@ class _Dressed:
         if kind == "websocket.send":
             await self._send({"type": "websocket.close", "code": 1008, "reason": "signed out"})
             raise OSError("signed out")
-        if kind == "http.response.body" and self._endless and not self._over.is_set():
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        if kind == "http.response.body":
+            await self.finish()
+
+    async def finish(self) -> None:
+        """End an answer without a length, where it has begun and not ended."""
+        if self._endless and not self._over.is_set():
             self._over.set()
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _headers(self, message: Message) -> list[tuple[bytes, bytes]]:
         given = list(message.get("headers", []))

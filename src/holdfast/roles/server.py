@@ -7,7 +7,9 @@ tried again; changed addresses are moved to, and a renewed certificate is taken,
 Not here: routes (api, web), who may pass (http.guard, http.session).
 """
 
+import asyncio
 import errno
+import logging
 import os
 import socket
 import ssl
@@ -56,7 +58,29 @@ def create_app(context: Context) -> FastAPI:
         alive=[guard.lifespan, *ALIVE], wrap=guard.around,
     )  # fmt: skip
     app.state.sessions = sessions
+    app.state.guard = guard
     return app
+
+
+class _Uvicorn(uvicorn.Server):
+    """Uvicorn, which ends endless answers before it waits for answers to end."""
+
+    def __init__(self, config: uvicorn.Config, guard: Guard) -> None:
+        super().__init__(config)
+        self._guard = guard
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop serving; on the event loop."""
+        await self._guard.end_streams()
+        await super().shutdown(sockets)
+
+
+def _calm(record: logging.LogRecord) -> bool:
+    """During a stop: keep out of the log what uvicorn says about viewers who do not read and are cut off."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, asyncio.CancelledError) and not str(record.msg).startswith(
+        ("Cancel ", "ASGI callable")
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +140,7 @@ class Server:
         self._problem = self._hint = ""
         self._setup: bool | None = None
         self._setup_us: int | None = None
-        self._uvicorn: uvicorn.Server | None = None
+        self._uvicorn: _Uvicorn | None = None
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT; returns within 10 s of it.
@@ -154,7 +178,7 @@ class Server:
         self._problem = self._hint = ""
         self._port = int(listener.getsockname()[1])
         self._address = place.address(self._port)
-        self._uvicorn = uvicorn.Server(config)
+        self._uvicorn = _Uvicorn(config, app.state.guard)
         thread = threading.Thread(
             target=self._uvicorn.run, kwargs={"sockets": [listener]}, name="http", daemon=True
         )  # a viewer that hangs in its thread must not hold up the end of the process
@@ -203,6 +227,7 @@ class Server:
         server = self._uvicorn
         assert server is not None  # noqa: S101 - it was made where the thread was
         _log.info("server.stopping", viewers=len(server.server_state.connections))
+        logging.getLogger("uvicorn.error").addFilter(_calm)
         server.should_exit = True
         deadline_us = self._clock.boot_us() + round(STOP_S * 1e6)
         while thread.is_alive() and self._clock.boot_us() < deadline_us:
@@ -210,6 +235,7 @@ class Server:
             thread.join(0.1)
             if {SIGTERM, SIGINT} & set(signals.wait(0)):
                 server.force_exit = True
+        logging.getLogger("uvicorn.error").removeFilter(_calm)
         self._uvicorn = None
         if thread.is_alive():
             _log.warning("server.cut_off", after_s=STOP_S)
