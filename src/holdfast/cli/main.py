@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "coverage": ("coverage", "Show how complete the footage is, and why it is not."),
     "cameras": ("cameras", "List, test and probe cameras."),
     "doctor": ("doctor", "Find out what is wrong, and how to mend it."),
+    "clip": ("clip", "Write any span of a camera as one MP4."),
     "notes": ("notes", "Write and read notes on the timeline."),
     "logs": ("logs", "Read the log files."),
     "config": ("config", "Check and show the configuration."),
