@@ -1,6 +1,6 @@
-"""What shows pictures of footage, held once for the whole server: tiers that are converted for viewers.
+"""What shows pictures of footage, held once for the whole server: converted tiers and stills.
 
-Routes ask for it with `tiers_of`. Not here: what it does (library.tiers), addresses (api).
+Routes ask for them with `tiers_of` and `stills_of`. Not here: what they do (library), addresses (api).
 """
 
 from collections.abc import AsyncIterator
@@ -9,7 +9,10 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
+from holdfast.catalog.db import Catalog
+from holdfast.core.errors import CatalogError
 from holdfast.http.context import Context
+from holdfast.library.stills import Stills
 from holdfast.library.tiers import Tiers
 
 
@@ -21,12 +24,27 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         context.runtime_dir, context.clock, volumes=lambda: context.volumes,
         limit=lambda: context.config.web.transcodes, config=context.file.path,
     )  # fmt: skip
-    async with tiers:
-        app.state.tiers = tiers
-        yield
+    stills = Stills(context.clock, volumes=lambda: context.volumes, catalog=lambda: _catalog(context))
+    with stills:
+        async with tiers:
+            app.state.tiers, app.state.stills = tiers, stills
+            yield
+
+
+def _catalog(context: Context) -> Catalog | None:
+    try:
+        return context.catalog()
+    except CatalogError:
+        return None  # the journals know of footage, too
 
 
 def tiers_of(connection: HTTPConnection) -> Tiers:
     """Return the server's tiers."""
     tiers: Tiers = connection.app.state.tiers
     return tiers
+
+
+def stills_of(connection: HTTPConnection) -> Stills:
+    """Return the server's stills."""
+    stills: Stills = connection.app.state.stills
+    return stills
