@@ -26,7 +26,7 @@ NOW_US = 1_774_771_200_000_000  # 2026-03-29T08:00Z, the day on which clocks go 
     ],
 )
 def test_instants(text: str, meant: str) -> None:
-    """F14: an instant is read in the site's time unless it says otherwise, also where clocks change."""
+    """An instant is read in the site's time unless it says otherwise, also where clocks change."""
     assert iso(read_instant(text, BERLIN, NOW_US)) == meant
 
 

@@ -102,7 +102,7 @@ def test_gap_is_closed_up(tmp_path: Path, long: Footage) -> None:
 
 @pytest.mark.needs("ffprobe")
 def test_removed_file_is_a_gap_too(tmp_path: Path, long: Footage) -> None:
-    """F12: where a file of a run is gone, what follows it is joined up like after any gap."""
+    """Where a file of a run is gone, what follows it is joined up like after any gap."""
     files = write_run(tmp_path, long)
     plan = write_clip(tmp_path / "clip", [files[0], *files[2:]], WALL_US, WALL_US + 60 * S)
     found = probe(tmp_path / "clip")

@@ -129,8 +129,8 @@ class LiveList:
         last = (self.entries[-1].segment, self.entries[-1].offset) if self.entries else None
         if last in names:
             fresh = list(found[names.index(last) + 1 :])
-        elif going_on:
-            fresh = list(found)
+        elif self.entries and (going_on or self.end_us > now_us - LIVE_BACK_US):
+            fresh = [e for e in found if going_on or e.wall_us > self.entries[-1].wall_us]
         else:
             # Too long ago to go on where it was: a new list, whose numbers are higher than any before.
             self.number = max(self.number + len(self.entries), (now_us - _NUMBERS_FROM_US) * 2 // SECOND_US)
@@ -138,9 +138,16 @@ class LiveList:
             self.entries, fresh = [], list(found)
         self.entries += fresh
         self.target_s = max(self.target_s, target_of(self.entries))
-        while len(self.entries) > LIVE_ENTRIES:
+        while self.entries and (
+            len(self.entries) > LIVE_ENTRIES or self.entries[0].wall_us < now_us - LIVE_BACK_US - ENTRY_US
+        ):
             self.breaks += self.entries.pop(0).breaks
             self.number += 1
+
+    @property
+    def end_us(self) -> int:
+        """When the newest entry ends; 0 where there is none."""
+        return self.entries[-1].wall_us + self.entries[-1].length_us if self.entries else 0
 
     def list(self) -> PlayList:
         """Return the list as of the last look."""
@@ -183,8 +190,7 @@ class LiveLists:
             if boot_us - live.looked_us >= AGAIN_US:
                 self._move_on(live, volumes, key, catalog, now_us)
                 live.looked_us = boot_us
-            newest_us = max((e.wall_us + e.length_us for e in live.entries), default=0)
-            if newest_us < now_us - LIVE_BACK_US:
+            if live.end_us < now_us - LIVE_BACK_US:
                 raise NotFound(f"{key} is not being recorded now", hint="its state says why; try again when it is")
             return live.list()
 
@@ -200,6 +206,8 @@ class LiveLists:
             pieces = footage.find(
                 volumes, key, now_us - LIVE_BACK_US, now_us, now_us=now_us, catalog=catalog()
             ).pieces  # fmt: skip
+            if live.piece is not None and live.piece.segment not in {piece.segment for piece in pieces}:
+                pieces = (live.piece, *pieces)  # its last entry is whole only now that it is finished
         # Begun anew, a list is ahead of where it was before: also for whoever kept looking while the server restarted.
         line = live.line = live.line or Line(at_us=now_us % (7 * DAY_US))
         found: list[Entry] = []
