@@ -57,6 +57,20 @@ def between(tx: Transaction, stream: Id, from_us: int, to_us: int) -> list[Segme
     return [_row(row) for row in tx.run("segments", query).mappings()]
 
 
+def gone(tx: Transaction, stream: Id, from_us: int, to_us: int) -> list[tuple[int, int, bool]]:
+    """Return the spans within a span whose files are not here any more: start, end, whether they were removed.
+
+    What is false there is missing: nobody removed it. Segments that are here cost nothing, however many they are.
+    """
+    where = (_SEGMENTS.node == stream.node) & (_SEGMENTS.stream_id == stream.number)
+    where &= (_SEGMENTS.start_us < to_us) & ((_SEGMENTS.end_us > from_us) | _SEGMENTS.end_us.is_(None))
+    where &= (_SEGMENTS.state == "removed") | ((_SEGMENTS.state == "sealed") & _SEGMENTS.missing_us.is_not(None))
+    query = select(_SEGMENTS.start_us, _SEGMENTS.end_us, _SEGMENTS.state).where(where).order_by(_SEGMENTS.start_us)
+    return [
+        (start, start if end is None else end, state == "removed") for start, end, state in tx.run("segments", query)
+    ]
+
+
 def around(tx: Transaction, stream: Id, from_us: int, to_us: int) -> list[SegmentRow]:
     """As `between`, in a time that does not grow with the stream's history.
 
