@@ -1,11 +1,12 @@
 """Recorded files for tests of clips and lists: runs cut into several files, and what a player says of a result."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
 from holdfast.core.camera import Kind, Sample
+from holdfast.core.journal import Begun, Event
 from holdfast.media.clip import ClipPlan, Source, plan_clip, read_plan
 from holdfast.media.footage import opened
 from holdfast.media.segment import SegmentFile
@@ -21,26 +22,34 @@ def write_run(
     start_us: int = WALL_US,
     run: str = "run-1",
     length_s: float = 0.5,
+    say: Callable[[Event], None] = lambda _event: None,
 ) -> list[Path]:
-    """Write footage as one run, a file every `per_file` keyframes; all sealed."""
+    """Write footage as one run, a file every `per_file` keyframes; all sealed. `say` hears what the journal would."""
     files: list[Path] = []
     segment: SegmentFile | None = None
-    keys = 0
+    keys, began_us = 0, start_us
     for group in fragments(footage, length_s=length_s):
         keys += _begins_with_key(footage, group)
         wall_us = wall_of(footage, group, start_us)
         if segment is None or (_begins_with_key(footage, group) and keys > per_file):
             after = [] if segment is None else list(segment.reached_ticks)
             if segment is not None:
-                files.append(root / segment.seal(start_us=start_us, end_us=wall_us, ended="cut").file)
+                files.append(_sealed(segment, root, began_us, wall_us, say))
             segment = SegmentFile.create(
                 root, head(start_us=wall_us, run=run), footage.tracks, segment_s=600, after_ticks=after
             )
-            keys = 1
+            keys, began_us = 1, wall_us
         segment.write(group, wall_us)
     assert segment is not None
-    files.append(root / segment.seal(start_us=start_us, end_us=end_of(footage, start_us), ended="cut").file)
+    files.append(_sealed(segment, root, began_us, end_of(footage, start_us), say))
     return files
+
+
+def _sealed(segment: SegmentFile, root: Path, start_us: int, end_us: int, say: Callable[[Event], None]) -> Path:
+    event = segment.seal(start_us=start_us, end_us=end_us, ended="cut")
+    say(Begun(file=event.file, run=event.run, start_us=start_us, why="cut"))
+    say(event)
+    return root / event.file
 
 
 def _begins_with_key(footage: Footage, group: list[Sample]) -> bool:
