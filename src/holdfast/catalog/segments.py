@@ -66,9 +66,8 @@ def gone(tx: Transaction, stream: Id, from_us: int, to_us: int) -> list[tuple[in
     where &= (_SEGMENTS.start_us < to_us) & ((_SEGMENTS.end_us > from_us) | _SEGMENTS.end_us.is_(None))
     where &= (_SEGMENTS.state == "removed") | ((_SEGMENTS.state == "sealed") & _SEGMENTS.missing_us.is_not(None))
     query = select(_SEGMENTS.start_us, _SEGMENTS.end_us, _SEGMENTS.state).where(where).order_by(_SEGMENTS.start_us)
-    return [
-        (start, start if end is None else end, state == "removed") for start, end, state in tx.run("segments", query)
-    ]
+    rows = tx.run("segments", query)
+    return [(row.start_us, row.start_us if row.end_us is None else row.end_us, row.state == "removed") for row in rows]
 
 
 def around(tx: Transaction, stream: Id, from_us: int, to_us: int) -> list[SegmentRow]:
