@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -119,11 +119,34 @@ def house(root: Path, clock: Clock, *, catalog_url: str = "", more: str = "") ->
     context = context_for(node(root, catalog_url=catalog_url, more=more), clock)
     with asyncio.Runner() as runner:
         made = House(context, create_app(context), runner)
+        stop = runner.run(_begun(made.app))
         try:
             yield made
         finally:
             made.close()
+            runner.run(stop())
             context.close()
+
+
+async def _begun(app: FastAPI) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Begin what runs beside an application's routes; returns what ends it. All of it in one task, as a server does."""
+    ready, over = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.router.lifespan_context(app):
+            ready.set()
+            await over.wait()
+
+    task = asyncio.create_task(live())
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+    async def end() -> None:
+        over.set()
+        await task
+
+    return end
 
 
 def code(answer: httpx.Response) -> str:
