@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 from fastapi import FastAPI
 
-from holdfast.api import stills
+from holdfast.api import mjpeg, stills
 from holdfast.core.clock import Clock, SystemClock
 from holdfast.core.plan import StreamPlan
 from holdfast.core.timing import ticks_to_us
@@ -60,13 +60,15 @@ def _walls(path: Path) -> Iterator[int]:
 
 
 @contextmanager
-def being_recorded(root: Path, codec: str, *, bframes: int = 0, segment_s: int = 2) -> Iterator[Recorded]:
-    """Record a small camera until the end of the block; begins when a first file is finished."""
+def being_recorded(
+    root: Path, codec: str, *, bframes: int = 0, segment_s: int = 2, first_file: bool = True
+) -> Iterator[Recorded]:
+    """Record a small camera until the end of the block; begins when a first file is finished, or begun."""
     camera = small_camera(codec=codec, bframes=bframes)
     with simulated(camera) as sim:
         plan = stream_plan(root / "vol", sim.url("cam1"), segment_s=segment_s)
         with recording(plan):
-            until(partial(footage_files, plan))
+            until(partial(footage_files, plan) if first_file else partial(_begun, Path(plan.volume)))
             yield Recorded(plan)
 
 
@@ -75,6 +77,10 @@ def recorded(root: Path, codec: str, *, bframes: int = 0, seconds: float = 5.0) 
     with being_recorded(root, codec, bframes=bframes) as tree:
         until(partial(_long_enough, tree.plan, time.monotonic() + seconds), seconds + 20)
     return tree
+
+
+def _begun(root: Path) -> list[Path]:
+    return list(root.rglob("*.part"))
 
 
 def _long_enough(plan: StreamPlan, at: float) -> bool:
@@ -94,7 +100,7 @@ def size_of(body: bytes) -> tuple[int, int]:
 
 def frames_of(body: bytes) -> list[av.VideoFrame]:
     """Decode packed pictures: one, or several on end."""
-    with av.open(io.BytesIO(body)) as media:
+    with av.open(io.BytesIO(body), "r") as media:
         return list(media.decode(video=0))
 
 
@@ -105,7 +111,7 @@ def _only(body: bytes) -> av.VideoFrame:
 
 def numbers_in(path: Path) -> list[int]:
     """Decode a file and read the number of every picture."""
-    with av.open(str(path)) as media:
+    with av.open(str(path), "r") as media:
         return [read_counter(frame.to_ndarray(format="gray")) for frame in media.decode(video=0)]
 
 
@@ -120,6 +126,6 @@ def seeing(root: Path, clock: Clock | None = None, *, more: str = "") -> Iterato
     )
     context = context_for(config, clock or SystemClock())
     try:
-        yield application(context, [stills.router], alive=[watching.lifespan])
+        yield application(context, [stills.router, mjpeg.router], alive=[watching.lifespan])
     finally:
         context.close()

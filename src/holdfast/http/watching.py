@@ -1,6 +1,6 @@
-"""What shows pictures of footage, held once for the whole server: converted tiers and stills.
+"""What shows pictures of footage, held once for the whole server: converted tiers, stills and MJPEG.
 
-Routes ask for them with `tiers_of` and `stills_of`. Not here: what they do (library), addresses (api).
+Routes ask for them with `tiers_of`, `stills_of` and `previews_of`. Not here: what they do (library), addresses (api).
 """
 
 from collections.abc import AsyncIterator
@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from holdfast.catalog.db import Catalog
 from holdfast.core.errors import CatalogError
 from holdfast.http.context import Context
+from holdfast.library.mjpeg import Previews
 from holdfast.library.stills import Stills
 from holdfast.library.tiers import Tiers
 
@@ -25,9 +26,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         limit=lambda: context.config.web.transcodes, config=context.file.path,
     )  # fmt: skip
     stills = Stills(context.clock, volumes=lambda: context.volumes, catalog=lambda: _catalog(context))
-    with stills:
+    previews = Previews(context.clock, volumes=lambda: context.volumes)
+    with stills, previews:
         async with tiers:
-            app.state.tiers, app.state.stills = tiers, stills
+            app.state.tiers, app.state.stills, app.state.previews = tiers, stills, previews
             yield
 
 
@@ -48,3 +50,9 @@ def stills_of(connection: HTTPConnection) -> Stills:
     """Return the server's stills."""
     stills: Stills = connection.app.state.stills
     return stills
+
+
+def previews_of(connection: HTTPConnection) -> Previews:
+    """Return the server's MJPEG views."""
+    previews: Previews = connection.app.state.previews
+    return previews

@@ -6,19 +6,21 @@ a reader, on one thread at a time.
 Not here: spans that are over (footage), what readers do with it (tiering, mjpeg).
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from holdfast.catalog.db import Catalog
-from holdfast.core.camera import StreamKey
+from holdfast.core.camera import Kind, StreamKey
 from holdfast.core.clock import Clock
 from holdfast.core.errors import BadInput, NotFound
 from holdfast.core.gap import Gap
-from holdfast.core.timing import MINUTE_US, SECOND_US
+from holdfast.core.timing import MINUTE_US, SECOND_US, ticks_to_us
 from holdfast.library import footage
 from holdfast.library.footage import Chunk, Piece
-from holdfast.media.boxread import Ended, Fragment
+from holdfast.media.boxread import Ended, Fragment, StoredSample
+from holdfast.media.decode import Coding, codings
 from holdfast.media.footage import head_of, read_fragments
 from holdfast.media.index_of import index_of
 
@@ -139,3 +141,35 @@ def _after(item: Chunk, last: Chunk) -> bool:
     if item.piece.file == last.piece.file:
         return item.fragment.offset > last.fragment.offset
     return item.fragment.wall_us > last.fragment.wall_us
+
+
+def payloads(volumes: Mapping[str, Path], chunk: Chunk, coding: Coding) -> Iterator[tuple[StoredSample, bytes, int]]:
+    """Yield the samples of one track of a chunk: as stored, its bytes, and the wall time at which it is shown.
+
+    Raises:
+        NotFound: The file was removed meanwhile.
+        StorageError: It cannot be read.
+    """
+    fragment = chunk.fragment
+    part = fragment.slice_of(coding.number)
+    if part is None:
+        return
+    with footage.opened(volumes, chunk.piece) as fd:
+        data = os.pread(fd, part.media_bytes, part.data_at)
+    anchor_us = ticks_to_us(fragment.anchor_ticks, chunk.head.tracks[fragment.anchor].timescale)
+    for sample in part:
+        at = sample.offset - part.data_at
+        wall_us = fragment.wall_us + ticks_to_us(sample.pts_ticks, coding.timescale) - anchor_us
+        yield sample, data[at : at + sample.bytes], wall_us
+
+
+def coding_of(volumes: Mapping[str, Path], chunk: Chunk) -> dict[Kind, Coding]:
+    """Read how the tracks of a chunk's file are coded.
+
+    Raises:
+        NotFound: The file was removed meanwhile.
+        BadInput: It is damaged.
+        StorageError: It cannot be read.
+    """
+    with footage.opened(volumes, chunk.piece) as fd:
+        return codings(chunk.head, os.pread(fd, chunk.head.init_bytes, 0))

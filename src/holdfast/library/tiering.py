@@ -7,7 +7,6 @@ Not here: starting and ending children (tiers), files of the spool (spool), code
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -18,13 +17,12 @@ from holdfast.core.camera import Kind, StreamKey
 from holdfast.core.clock import Clock
 from holdfast.core.errors import BadInput, NotFound
 from holdfast.core.gap import Gap
-from holdfast.core.timing import SECOND_US, ticks_to_us
-from holdfast.library import footage
-from holdfast.library.following import Tail, from_instant
+from holdfast.core.timing import SECOND_US
+from holdfast.library.following import Tail, coding_of, from_instant, payloads
 from holdfast.library.footage import Chunk
 from holdfast.library.spool import Spool
-from holdfast.media.boxread import StoredSample, TrackSlice
-from holdfast.media.decode import Coding, codings
+from holdfast.media.boxread import StoredSample
+from holdfast.media.decode import Coding
 from holdfast.media.tier import Coded, Preset, Transcoder
 from holdfast.storage.files import replace_atomically
 
@@ -184,26 +182,17 @@ class Tiering:
         transcoder = self._transcoder
         if transcoder is None:
             return
-        try:
-            with footage.opened(self._work.volumes, chunk.piece) as fd:
-                for kind in (Kind.VIDEO, Kind.AUDIO):
-                    coding = self._coding.get(kind)
-                    part = None if coding is None else chunk.fragment.slice_of(coding.number)
-                    if coding is not None and part is not None:
-                        self._slice(transcoder, chunk, coding, part, fd)
-        except NotFound:
-            return  # removed meanwhile: what follows tells
-
-    def _slice(self, transcoder: Transcoder, chunk: Chunk, coding: Coding, part: TrackSlice, fd: int) -> None:
-        head, fragment = chunk.head, chunk.fragment
-        offset = head.tracks[coding.number].offset_ticks
-        anchor_us = ticks_to_us(fragment.anchor_ticks, head.tracks[fragment.anchor].timescale)
-        data = os.pread(fd, part.media_bytes, part.data_at)
-        for sample in part:
-            at = sample.offset - part.data_at
-            payload = data[at : at + sample.bytes]
-            wall_us = fragment.wall_us + ticks_to_us(sample.pts_ticks, coding.timescale) - anchor_us
-            self._keep(self._converted(transcoder, coding, sample, payload, (offset, wall_us)))
+        offsets = chunk.head.tracks
+        for kind in (Kind.VIDEO, Kind.AUDIO):
+            coding = self._coding.get(kind)
+            if coding is None:
+                continue
+            try:
+                for sample, payload, wall_us in payloads(self._work.volumes, chunk, coding):
+                    place = (offsets[coding.number].offset_ticks, wall_us)
+                    self._keep(self._converted(transcoder, coding, sample, payload, place))
+            except NotFound:
+                return  # removed meanwhile: what follows tells
 
     def _converted(
         self, transcoder: Transcoder, coding: Coding, sample: StoredSample, payload: bytes, place: tuple[int, int]
@@ -218,8 +207,7 @@ class Tiering:
     def _open(self, chunk: Chunk) -> None:
         """Take another file: of the same run it goes on, else anew."""
         try:
-            with footage.opened(self._work.volumes, chunk.piece) as fd:
-                coding = codings(chunk.head, os.pread(fd, chunk.head.init_bytes, 0))
+            coding = coding_of(self._work.volumes, chunk)
         except (NotFound, BadInput):
             self._finish_run()
             return
