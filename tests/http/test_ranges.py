@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from holdfast.core.clock import SystemClock
 from holdfast.core.errors import NotFound
 from holdfast.http.ranges import PIECE_BYTES, Body, ranged, wanted
+from holdfast.http.rights import Right, needs
 from support.web import application, context_for, serving
 
 WHOLE = random.Random(3).randbytes(2 * PIECE_BYTES + 1234)
@@ -49,8 +50,8 @@ def _client(tmp_path: Path, *, cut: bool = False) -> Iterator[httpx.Client]:
             raise NotFound("removed meanwhile")
         return WHOLE[offset : offset + count]
 
-    @router.get("/thing")
-    @router.head("/thing")
+    @router.get("/thing", dependencies=[needs(Right.VIEWER)])
+    @router.head("/thing", dependencies=[needs(Right.VIEWER)])
     def thing(request: Request) -> Response:
         return ranged(
             request, Body(size=len(WHOLE), etag="v1", media_type="video/mp4", read=read, headers={"X-A": "b"})
@@ -99,6 +100,16 @@ def test_conditions(tmp_path: Path) -> None:
         other = client.get("/thing", headers={"Range": "bytes=5-9", "If-Range": '"v0"'})
         assert (other.status_code, other.content) == (200, WHOLE)
         assert client.get("/thing", headers={"If-None-Match": f'"x", {etag}'}).status_code == 304
+
+
+def test_refusal_of_a_part_has_no_length(tmp_path: Path) -> None:
+    """C021: a player that is asked for its token for a part does not take the refusal for the whole file."""
+    with _client(tmp_path) as client:
+        client.headers["X-Test-Right"] = "public"
+        refused = client.get("/thing", headers={"Range": "bytes=5000-"})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (401, "sign-in-needed")
+        assert "content-length" not in refused.headers
+        assert "content-length" in client.get("/thing").headers
 
 
 def test_what_vanishes_is_cut_short(tmp_path: Path) -> None:

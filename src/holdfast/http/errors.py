@@ -92,7 +92,11 @@ def install(app: FastAPI, pages: PageFor | None = None) -> None:
             headers["Retry-After"] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
         if error.http_status == 401:  # noqa: PLR2004 - RFC 9110 asks for the scheme
             headers["WWW-Authenticate"] = "Bearer"
-        return await answer(request, error.http_status, body_of(error.code, str(error), error.hint), headers)
+        response = await answer(request, error.http_status, body_of(error.code, str(error), error.hint), headers)
+        if error.http_status == 401 and "range" in request.headers:  # noqa: PLR2004 - the same
+            # ffmpeg takes this length for that of the file, and does not ask again for a part that lies behind it.
+            del response.headers["content-length"]
+        return response
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
