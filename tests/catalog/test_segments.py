@@ -42,6 +42,17 @@ def test_spans_are_found(catalog: Catalog) -> None:
         assert [row.start_us for row in gaps.between(tx, of, 1000, 2000)] == [60]
 
 
+def test_what_is_gone_is_found(catalog: Catalog) -> None:
+    """Of a span only what is not here any more is told, removed and missing apart."""
+    with catalog.write() as tx:
+        of, volumes = stream(tx)
+        segments.write(tx, of, volumes, new=[piece(n) for n in range(5)], changed=[], gone=[])
+        segments.set_removed(tx, of, volumes["disk"], {"1.mp4": "reserve"})
+        segments.set_missing(tx, segments.between(tx, of, 30, 40), 1000)
+        assert segments.gone(tx, of, 0, 100) == [(10, 20, True), (30, 40, False)]
+        assert segments.gone(tx, of, 20, 30) == []
+
+
 def test_runs_say_what_their_segments_amount_to(catalog: Catalog) -> None:
     """A run spans its segments, ends for the reason of its last one, and goes when they do."""
     with catalog.write() as tx:

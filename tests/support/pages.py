@@ -1,0 +1,93 @@
+"""A node with cameras as pages see it: settings, plan, status files of any state, and who opens them."""
+
+import re
+import select
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from holdfast.core import config
+from holdfast.core.status import StreamState, StreamStatus, status_name
+from holdfast.core.timing import SECOND_US
+from holdfast.library.accounts import Role
+from holdfast.library.desired import build_plan, publish_plan
+from support.accounts import Client, House, house
+from support.clock import PushedClock
+
+TRACKS = [{"kind": "video", "codec": "h264", "width": 1920, "height": 1080}]
+
+
+class Site:
+    """The application over a node whose recorders say what a test wants them to say."""
+
+    def __init__(self, root: Path, home: House, clock: PushedClock) -> None:
+        self.root = root
+        self.home = home
+        self.clock = clock
+        self._people: dict[str, Client] = {}
+
+    def publish(self) -> None:
+        """Do what the worker does: make the plan of the settings."""
+        loaded = config.load(self.root / "holdfast.toml", {})
+        (self.root / "vol").mkdir(exist_ok=True)
+        publish_plan(self.root / "state", build_plan(loaded))
+
+    def says(self, camera: str, state: StreamState = StreamState.RECORDING, **more: object) -> StreamStatus:
+        """Do what a recorder does: write the status file of a camera's main stream, as of now."""
+        now_us = self.clock.wall_us()
+        told = StreamStatus(camera=camera, stream="main", state=state, at_us=now_us, since_us=now_us - 60 * SECOND_US)
+        if state is StreamState.RECORDING:
+            told = replace(told, tracks=TRACKS, fps=25.0, last_sample_us=now_us, bitrate_bps=4_000_000)
+        told = replace(told, **more)  # type: ignore[arg-type] # fields of the caller's choice
+        (self.root / "run").mkdir(exist_ok=True)
+        (self.root / "run" / status_name(camera, "main")).write_text(told.to_json(), encoding="utf-8")
+        return told
+
+    def as_(self, role: Role = Role.VIEWER) -> Client:
+        """A browser that somebody with a role is signed in with."""
+        if role not in self._people:
+            client = self.home.client({"Accept": "text/html"})
+            name = self.home.user(role)
+            assert client.post("/sign-in", data={"name": name, "password": "correct horse battery"}).status_code == 303
+            self._people[role] = client
+        return self._people[role]
+
+    def page(self, path: str, role: Role = Role.VIEWER, status: int = 200) -> str:
+        """Open a page; its HTML."""
+        answer = self.as_(role).get(path)
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"].startswith("text/html")
+        return answer.text
+
+
+@contextmanager
+def site(
+    root: Path, clock: PushedClock, *cameras: str, more: str = "", url: str = "rtsp://127.0.0.1:9/x"
+) -> Iterator[Site]:
+    """A node with these cameras, planned, without recorders."""
+    text = "".join(f'[cameras.{camera}]\nurl = "{url}"\n' for camera in cameras)
+    with house(root, clock, more=text + more) as home:
+        made = Site(root, home, clock)
+        made.publish()
+        yield made
+
+
+@contextmanager
+def silent_cameras(count: int) -> Iterator[list[socket.socket]]:
+    """Addresses that take a connection and never say anything; `was_asked` tells whether somebody came."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+
+
+def was_asked(cameras: list[socket.socket]) -> bool:
+    """Say whether anybody has connected to one of them."""
+    ready, _, _ = select.select(cameras, [], [], 0)
+    return bool(ready)
+
+
+def words(html: str) -> str:
+    """What a person reads of a page: no markup, no data for scripts, single blanks."""
+    text = re.sub(r"<script.*?</script>|<!--.*?-->", " ", html, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))

@@ -1,0 +1,20 @@
+"""What templates print with."""
+
+import pytest
+
+from holdfast.web.render import bits_words, capitalize_first, size_words
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 B"), (999, "999 B"), (4_100_000_000, "4.1 GB"), (1_500_000, "1.5 MB"), (7.2e15, "7200.0 TB")],
+)
+def test_sizes(size: float, text: str) -> None:
+    """Sizes have a unit that people know from disks."""
+    assert size_words(size) == text
+
+
+def test_rates_and_sentences() -> None:
+    """Bit rates have a unit, and a sentence begins with a capital and keeps the rest."""
+    assert (bits_words(4_100_000), bits_words(350_000)) == ("4.1 Mb/s", "350 kb/s")
+    assert (capitalize_first("no camera Gate"), capitalize_first("")) == ("No camera Gate", "")
