@@ -102,14 +102,15 @@ def test_conditions(tmp_path: Path) -> None:
         assert client.get("/thing", headers={"If-None-Match": f'"x", {etag}'}).status_code == 304
 
 
-def test_refusal_of_a_part_has_no_length(tmp_path: Path) -> None:
-    """C021: a player that is asked for its token for a part does not take the refusal for the whole file."""
+def test_refusal_of_a_part_says_which(tmp_path: Path) -> None:
+    """C021: ffmpeg comes back with its token for a part of a file only if the refusal says where the part begins."""
     with _client(tmp_path) as client:
         client.headers["X-Test-Right"] = "public"
-        refused = client.get("/thing", headers={"Range": "bytes=5000-"})
+        refused = client.get("/thing", headers={"Range": "bytes=5000-5999"})
         assert (refused.status_code, refused.json()["error"]["code"]) == (401, "sign-in-needed")
-        assert "content-length" not in refused.headers
-        assert "content-length" in client.get("/thing").headers
+        assert refused.headers["content-range"] == "bytes 5000-5000/*"
+        for other in ({}, {"Range": "nonsense"}):
+            assert "content-range" not in client.get("/thing", headers=other).headers
 
 
 def test_what_vanishes_is_cut_short(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ facts go to the log and not to the caller. Who asks for a page gets one: `pages`
 Any thread.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -29,6 +30,8 @@ _MEANS = {
     404: "there is no such thing", 409: "clashes with what is there", 422: "does not hold what it must",
     429: "too often", 503: "cannot be answered now",
 }  # fmt: skip
+
+_PART = re.compile(r"bytes=(\d{1,18})-")
 
 PageFor = Callable[[Request, int, dict[str, Any]], Awaitable[Response]]
 """Makes a page of an error for a person: the request, the status, and the body of `body_of`."""
@@ -75,6 +78,16 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
+def _place(request: Request) -> dict[str, str]:
+    """Repeat where the part begins that was asked for, in a refusal that asks for a token.
+
+    It means nothing there (RFC 9110, section 14.4), but ffmpeg comes back with its token only where it stands, and
+    otherwise gives up each part of a file but the first.
+    """
+    found = _PART.match(request.headers.get("range", ""))
+    return {"Content-Range": f"bytes {found[1]}-{found[1]}/*"} if found else {}
+
+
 def install(app: FastAPI, pages: PageFor | None = None) -> None:
     """Answer every error of an application in this shape."""
 
@@ -92,11 +105,8 @@ def install(app: FastAPI, pages: PageFor | None = None) -> None:
             headers["Retry-After"] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
         if error.http_status == 401:  # noqa: PLR2004 - RFC 9110 asks for the scheme
             headers["WWW-Authenticate"] = "Bearer"
-        response = await answer(request, error.http_status, body_of(error.code, str(error), error.hint), headers)
-        if error.http_status == 401 and "range" in request.headers:  # noqa: PLR2004 - the same
-            # ffmpeg takes this length for that of the file, and does not ask again for a part that lies behind it.
-            del response.headers["content-length"]
-        return response
+            headers.update(_place(request))
+        return await answer(request, error.http_status, body_of(error.code, str(error), error.hint), headers)
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
