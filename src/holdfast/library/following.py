@@ -7,6 +7,7 @@ Not here: spans that are over (footage), what readers do with it (tiering, mjpeg
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -15,18 +16,21 @@ from holdfast.catalog.db import Catalog
 from holdfast.core.camera import Kind, StreamKey
 from holdfast.core.clock import Clock
 from holdfast.core.errors import BadInput, NotFound
+from holdfast.core.footage import PART, stream_folder
 from holdfast.core.gap import Gap
-from holdfast.core.timing import MINUTE_US, SECOND_US, ticks_to_us
+from holdfast.core.timing import MINUTE_US, SECOND_US, stamp, ticks_to_us
 from holdfast.library import footage
 from holdfast.library.footage import Chunk, Piece
 from holdfast.media.boxread import Ended, Fragment, StoredSample
 from holdfast.media.decode import Coding, codings
 from holdfast.media.footage import head_of, read_fragments
 from holdfast.media.index_of import index_of
+from holdfast.storage.errors import storage_errors
 
 QUIET_US = SECOND_US  # chosen: a file that did not grow for this long may have a successor
 WINDOW_US = 10 * MINUTE_US  # chosen: how much of the past is looked up at once
 EDGE_US = 20 * SECOND_US  # chosen: what is younger is tailed; a file's rows may be that late
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Tail:
@@ -100,11 +104,51 @@ class Tail:
 
     def _next(self) -> bool:
         self._grew_us = self._clock.boot_us()  # looking for a successor is not for every turn
-        piece, last = self._piece, footage.newest(self._volumes, self._key)
-        if piece is None or last is None or last.file == piece.file or last.start_us < piece.start_us:
+        piece = self._piece
+        last = None if piece is None else following(self._volumes, self._key, piece.segment)
+        if last is None:
             return False
         self._piece, self._at = last, 0
         return True
+
+
+def following(volumes: Mapping[str, Path], key: StreamKey, after: str) -> Piece | None:
+    """Return the file after another one, by their names as the folders have them; None where there is none yet.
+
+    Args:
+        volumes: Roots by name.
+        key: The stream.
+        after: Name of a segment, or `_YYYYMMDDTHHMMSSZ` for an instant.
+
+    Raises:
+        StorageError: A folder cannot be listed.
+    """
+    limit = _order(after)
+    days: set[str] = set()
+    for root in volumes.values():
+        days |= {day for day in _names(root / stream_folder(key)) if _DAY.fullmatch(day)}
+    for day in sorted(days):
+        if day.replace("-", "") < limit[0][:8]:
+            continue
+        names = {name for root in volumes.values() for name in _names(root / stream_folder(key) / day)}
+        files = {name.removesuffix(PART).removesuffix(".mp4") for name in names if ".mp4" in name}
+        for segment in sorted((n for n in files if _order(n) > limit), key=_order):
+            with suppress(NotFound, BadInput):
+                return footage.piece_named(volumes, key, segment)
+    return None
+
+
+def _order(segment: str) -> tuple[str, int]:
+    stamp, _, number = segment.rpartition("_")[2].partition("-")
+    return stamp, int(number) if number.isdigit() else 0
+
+
+def _names(folder: Path) -> list[str]:
+    with storage_errors("listing", folder):
+        try:
+            return [entry.name for entry in folder.iterdir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
 
 def from_instant(
@@ -115,10 +159,11 @@ def from_instant(
     Raises:
         StorageError: A file cannot be read.
     """
-    at_us, told_us = from_us, from_us
+    at_us, told_us, hop_us = from_us, from_us, 0
     last: Chunk | None = None
-    while (now_us := clock.wall_us()) - at_us > EDGE_US:
-        to_us = min(at_us + WINDOW_US, now_us)
+    while at_us == from_us or (clock.wall_us() - at_us > EDGE_US and not (last is not None and last.piece.growing)):
+        now_us = max(clock.wall_us(), at_us + 1)
+        to_us = min(max(at_us + WINDOW_US, hop_us), now_us)
         stretch = footage.find(volumes, key, at_us, to_us, now_us=now_us, catalog=catalog)
         for item in footage.read(volumes, stretch):
             if isinstance(item, Gap):
@@ -129,12 +174,19 @@ def from_instant(
                 last = item
                 yield item
         at_us = to_us
+        hop_us = 0 if stretch.pieces else _next_us(volumes, key, to_us, now_us)
     tail = Tail(volumes, key, clock, last)
     while True:
         found = tail.take()
         yield from found
         if not found:
             yield None
+
+
+def _next_us(volumes: Mapping[str, Path], key: StreamKey, from_us: int, now_us: int) -> int:
+    """Say how far to look at once behind a window without footage: a year without any is not gone through."""
+    piece = following(volumes, key, f"_{stamp(from_us - SECOND_US)}")
+    return now_us if piece is None else min(now_us, max(from_us, piece.start_us))
 
 
 def _after(item: Chunk, last: Chunk) -> bool:
