@@ -147,14 +147,16 @@ def _samples(slices: list[tuple[int, TrackSlice]], offset_ticks: int) -> Samples
 
 def _spread(values: list[int], counts: Numbers) -> Numbers:
     """Repeat a fragment's value for each of its samples."""
-    return np.repeat(np.array(values, np.int64), counts)
+    spread: Numbers = np.repeat(np.array(values, np.int64), counts)
+    return spread
 
 
 def _before(values: Numbers, counts: Numbers) -> Numbers:
     """Return for each sample the sum of what precedes it within its fragment."""
     running: Numbers = np.cumsum(values) - values
     firsts = np.cumsum(counts) - counts
-    return running - np.repeat(running[firsts], counts)
+    before: Numbers = running - np.repeat(running[firsts], counts)
+    return before
 
 
 def inner(raw: bytes, *path: bytes) -> list[bytes]:
