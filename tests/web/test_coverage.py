@@ -91,7 +91,7 @@ def test_the_catalog_away(two: Site) -> None:
     journal.record(600)
     journal.close()
     html = two.page("/coverage", status=503)
-    assert "The catalog does not answer" in words(html)
+    assert "Coverage is not known just now" in words(html)
     (address,) = re.findall(r'href="([^"]+source=journals)"', html)
     assert 'data-level="5"' in two.page(address.replace("&amp;", "&"))
 

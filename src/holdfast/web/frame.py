@@ -107,7 +107,8 @@ class Frame:
         """Return what the scripts of the frame begin with; the changes that they hear of have the same shape."""
         return {
             "now_us": self.now_us, "zone": self.zone.key, "sentence": self.now.sentence, "hint": self.now.hint,
-            "well": self.now.well, "streams": [stream.to_dict() for stream in self.now.streams],
+            "well": self.now.well, "troubles": list(self.now.troubles),
+            "streams": [stream.to_dict() for stream in self.now.streams],
             "names": {dot.camera: dot.name for dot in self.dots},
         }  # fmt: skip
 
@@ -136,8 +137,10 @@ def health_of(now: NodeNow) -> Health:
     if now.well:
         settling = any(stream.health is Health.SETTLING for stream in now.streams)
         return Health.SETTLING if settling else Health.WELL
+    if not now.streams and not now.troubles:
+        return Health.OFF
     worst = max((stream.health for stream in now.streams), key=_ORDER.index, default=Health.OFF)
-    return Health.DEGRADED if worst in {Health.WELL, Health.SETTLING, Health.OFF} else worst
+    return Health.LOST if worst is Health.LOST else Health.DEGRADED
 
 
 def state_of(stream: StreamNow) -> str:

@@ -17,6 +17,8 @@ from holdfast.web.render import page
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Right.VIEWER)])
 
+_BAD = frozenset({Health.LOST, Health.DEGRADED})
+
 STATES = ("recording", "connecting", "stalled", "offline", "incident", "off")
 
 
@@ -57,11 +59,12 @@ def overview(
             )
         )  # fmt: skip
     sites = sorted({tile.site for tile in tiles if tile.site})
-    bad = health_of(now) in {Health.LOST, Health.DEGRADED} or bool(now.troubles)
-    lost = [dot for dot in dots_of(now, names) if dot.health in {Health.LOST, Health.DEGRADED}]
+    bad = health_of(now) in _BAD or bool(now.troubles)
+    # The sentence speaks of one of them already.
+    lost = [tile for tile in tiles if tile.health in _BAD and tile.words not in now.sentence]
     return page(
         request, "overview.html", tiles=tiles, sites=sites, states=STATES, q=q, site=site, state=state, bad=bad,
-        lost=lost,
+        lost=lost, troubles=[trouble for trouble in now.troubles if trouble not in now.sentence],
     )  # fmt: skip
 
 

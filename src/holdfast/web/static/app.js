@@ -142,7 +142,8 @@ const strip = document.getElementById("strip");
 function healthOf(now) {
   const healths = now.streams.map((stream) => stream.health);
   if (now.well) return healths.includes("settling") ? "settling" : "well";
-  return healths.includes("lost") ? "lost" : healths.length ? "degraded" : "off";
+  if (!healths.length && !(now.troubles || []).length) return "off";
+  return healths.includes("lost") ? "lost" : "degraded";
 }
 
 function setHealth(element, health) {

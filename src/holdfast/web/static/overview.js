@@ -53,6 +53,8 @@ setTimeout(renewNext, RENEW_MS);
 
 const trouble = document.getElementById("trouble");
 
+const capital = (words) => words.slice(0, 1).toUpperCase() + words.slice(1);
+
 function show(now) {
   const worst = worstByCamera(now.streams);
   for (const tile of tiles) {
@@ -71,22 +73,24 @@ function show(now) {
     if (said.textContent !== words) said.textContent = words;
     if (was !== "well" && stream.health === "well") setTimeout(renew, 1500, tile);
   }
-  const lost = [...worst.values()].filter((stream) => stream.health === "lost" || stream.health === "degraded");
-  trouble.hidden = now.well || (!lost.length && !(now.troubles || []).length);
+  const bad = [...worst.values()].filter((stream) => stream.health === "lost" || stream.health === "degraded");
+  const lost = bad.filter((stream) => !now.sentence.includes(stream.words)); // the sentence speaks of one already
+  const troubles = (now.troubles || []).filter((words) => !now.sentence.includes(words));
+  trouble.hidden = now.well || (!bad.length && !(now.troubles || []).length);
   document.getElementById("trouble-sentence").textContent = now.sentence;
   const hint = document.getElementById("trouble-hint");
   hint.hidden = !now.hint;
-  hint.textContent = now.hint;
+  hint.textContent = capital(now.hint);
   const list = document.getElementById("trouble-list");
-  list.replaceChildren(...(lost.length > 1 ? lost : []).map((stream) => {
+  list.replaceChildren(...lost.map((stream) => {
     const item = document.createElement("li"), link = document.createElement("a");
     link.href = `/cameras/${stream.camera}`;
     link.textContent = now.names[stream.camera] || stream.camera;
     item.append(link, ` ${stream.words}`);
     return item;
-  }), ...(now.troubles || []).map((words) => {
+  }), ...troubles.map((words) => {
     const item = document.createElement("li");
-    item.textContent = words;
+    item.textContent = capital(words);
     return item;
   }));
   list.hidden = !list.children.length;
