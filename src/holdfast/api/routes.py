@@ -2,11 +2,20 @@
 
 from fastapi import APIRouter
 
-from holdfast.api import clips, hls, session, stills, tokens, users
+from holdfast.api import clips, feeds, hls, mjpeg, session, stills, stream, tokens, users
 from holdfast.http import watching
 from holdfast.http.app import Lifespan
 
-ROUTERS: tuple[APIRouter, ...] = (session.router, users.router, tokens.router, hls.router, clips.router, stills.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    session.router,
+    users.router,
+    tokens.router,
+    hls.router,
+    clips.router,
+    stills.router,
+    mjpeg.router,
+    stream.router,
+)
 
-ALIVE: tuple[Lifespan, ...] = (watching.lifespan,)
+ALIVE: tuple[Lifespan, ...] = (watching.lifespan, feeds.lifespan)
 """What must run while the server does: a module that needs something of that kind names it here, too."""

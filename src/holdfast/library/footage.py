@@ -9,6 +9,7 @@ Not here: one file's boxes (media), what coverage amounts to (coverage).
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from holdfast.library.timeline import split, stream_timeline
 from holdfast.media import footage
 from holdfast.media.boxread import FileHead, Fragment
 from holdfast.media.footage import head_of, read_fragments
+from holdfast.media.index_of import index_of
 
 KEEPS_UP_US = 60 * SECOND_US  # what C011 allows: rows that are older than this do not answer for now
 _SEGMENT = re.compile(r"(?P<camera>[A-Za-z0-9_][A-Za-z0-9_-]{0,49})_(?P<stamp>\d{8}T\d{6}Z)(-\d{1,4})?")
@@ -262,25 +264,16 @@ def read(volumes: Mapping[str, Path], stretch: Stretch) -> Iterator[Chunk | Gap]
 
 
 def _chunks(path: Path, piece: Piece, from_us: int, to_us: int) -> Iterator[Chunk]:
-    head = head_of(path)
-    if head is None:
+    with footage.opened(path) as fd:
+        index = index_of(fd)
+    if index is None:
         return
-    waiting: list[Fragment] = []  # from the last keyframe on that is not after the begin
-    begun = False
-    for fragment in read_fragments(path):
-        if not isinstance(fragment, Fragment):
+    # Straight to the keyframe: parsing what comes before it would take a tenth of a second in a long file.
+    begin = max(0, bisect_right(index.walls_us, from_us) - 1)
+    for fragment in read_fragments(path, index.offsets[begin]):
+        if not isinstance(fragment, Fragment) or fragment.wall_us >= to_us:
             return
-        if not begun and fragment.wall_us <= from_us:
-            waiting = [fragment] if fragment.keyframe else [*waiting, fragment]
-            continue
-        if not begun:
-            begun = True
-            yield from (Chunk(piece, head, early) for early in waiting)
-        if fragment.wall_us >= to_us:
-            return
-        yield Chunk(piece, head, fragment)
-    if not begun:
-        yield from (Chunk(piece, head, early) for early in waiting)
+        yield Chunk(piece, index.head, fragment)
 
 
 def _described(volumes: Mapping[str, Path], volume: str, file: str) -> Piece:
