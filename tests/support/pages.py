@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from holdfast.core import config
+from holdfast.core.clock import Clock
 from holdfast.core.status import StreamState, StreamStatus, status_name
 from holdfast.core.timing import SECOND_US
 from holdfast.library.accounts import Role
 from holdfast.library.desired import build_plan, publish_plan
 from support.accounts import Client, House, house
-from support.clock import PushedClock
 
 TRACKS = [{"kind": "video", "codec": "h264", "width": 1920, "height": 1080}]
 
@@ -22,7 +22,7 @@ TRACKS = [{"kind": "video", "codec": "h264", "width": 1920, "height": 1080}]
 class Site:
     """The application over a node whose recorders say what a test wants them to say."""
 
-    def __init__(self, root: Path, home: House, clock: PushedClock) -> None:
+    def __init__(self, root: Path, home: House, clock: Clock) -> None:
         self.root = root
         self.home = home
         self.clock = clock
@@ -63,9 +63,7 @@ class Site:
 
 
 @contextmanager
-def site(
-    root: Path, clock: PushedClock, *cameras: str, more: str = "", url: str = "rtsp://127.0.0.1:9/x"
-) -> Iterator[Site]:
+def site(root: Path, clock: Clock, *cameras: str, more: str = "", url: str = "rtsp://127.0.0.1:9/x") -> Iterator[Site]:
     """A node with these cameras, planned, without recorders."""
     text = "".join(f'[cameras.{camera}]\nurl = "{url}"\n' for camera in cameras)
     with house(root, clock, more=text + more) as home:

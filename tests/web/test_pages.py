@@ -1,0 +1,57 @@
+"""All pages together."""
+
+import re
+
+import pytest
+from fastapi.routing import APIRoute
+
+from holdfast.http.rights import Needs, Right
+from holdfast.web.frame import PLACES
+from holdfast.web.pages import ROUTERS
+from support.pages import Site
+
+# What the predecessors served at the root, and what a later issue serves there again (docs/design/0006).
+RESERVED = {
+    "bookings", "recordings", "recording-logs", "booking-stats", "status", "share", "media", "signed-url", "stream",
+    "delete-video", "system", "live-preview", "health", "livez", "metrics", "api",
+}  # fmt: skip
+PUBLIC = {"/static/{version}/{name:path}", "/sign-in", "/sign-out", "/theme"}
+
+
+def routes() -> list[APIRoute]:
+    """Every route of every page."""
+    return [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+
+
+def rights(route: APIRoute) -> set[Right]:
+    """The rights that a route declares."""
+    return {d.dependency.right for d in route.dependencies if isinstance(d.dependency, Needs)}
+
+
+def test_every_page_declares_its_right() -> None:
+    """Each page says who may see it; only signing in, static files and the theme are for everybody (C103)."""
+    assert {route.path for route in routes() if not rights(route)} == set()
+    assert {route.path for route in routes() if Right.PUBLIC in rights(route)} == PUBLIC
+
+
+def test_every_page_asks_for_a_sign_in(two: Site) -> None:
+    """Who is not signed in sees no page, and is led to the one that asks (C103)."""
+    client = two.home.client({"Accept": "text/html"})
+    for route in routes():
+        path = re.sub(r"\{[^}]+\}", "gate", route.path)
+        if route.path not in PUBLIC and "GET" in (route.methods or ()):
+            answer = client.get(path)
+            assert (answer.status_code, answer.headers["location"][:8]) == (303, "/sign-in"), path
+
+
+def test_no_page_takes_a_reserved_path() -> None:
+    """The predecessors' paths at the root stay theirs."""
+    assert {route.path.split("/")[1] for route in routes()} & RESERVED == set()
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.path)
+def test_the_rail_leads_to_pages(place: object) -> None:
+    """Each entry of the rail has its page, and nobody is shown one that is not for them."""
+    found = [route for route in routes() if route.path == getattr(place, "path")]  # noqa: B009 - typed as object
+    assert found
+    assert rights(found[0]) == {getattr(place, "right")}  # noqa: B009 - typed as object
