@@ -1,7 +1,6 @@
 """Streams as they go on: read while a real recorder writes them."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,17 +9,14 @@ import pytest
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import SystemClock
 from holdfast.core.gap import Gap
-from holdfast.core.journal import Opened
 from holdfast.core.timing import SECOND_US
 from holdfast.library import footage
 from holdfast.library.following import Tail, following, from_instant
 from holdfast.library.footage import Chunk
-from holdfast.media.recover import describe
-from holdfast.storage.journal import JournalWriter
 from support.clips import write_run
 from support.clock import PushedClock
 from support.media import GATE, WALL_US, encode
-from support.pictures import Recorded, being_recorded
+from support.pictures import Recorded, being_recorded, tell
 from support.recording import until
 
 KEY = StreamKey("cam1", "main")
@@ -106,10 +102,7 @@ def test_long_nothing_is_passed_over(tmp_path: Path) -> None:
     later_us = WALL_US + 40 * 86_400 * SECOND_US
     files = write_run(tmp_path, footage_of) + write_run(tmp_path, footage_of, start_us=later_us, run="run-2")
     clock = PushedClock(later_us + 3600 * SECOND_US)
-    with JournalWriter(tmp_path, GATE, clock) as journal:
-        journal.write(Opened(camera="gate", stream="main", pid=1, program="t", session="s"), sync=False)
-        for path in files:
-            journal.write(replace(describe(path), file=path.relative_to(tmp_path).as_posix()), sync=False)
+    tell(tmp_path, files, clock)
     items = from_instant({"main": tmp_path}, GATE, WALL_US, clock, None)
     seen: list[str] = []
     for item in items:

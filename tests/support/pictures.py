@@ -4,7 +4,7 @@ import io
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -12,13 +12,17 @@ import av
 from fastapi import FastAPI
 
 from holdfast.api import mjpeg, stills
+from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock, SystemClock
+from holdfast.core.journal import Opened
 from holdfast.core.plan import StreamPlan
 from holdfast.core.timing import ticks_to_us
 from holdfast.http import watching
 from holdfast.media.boxread import Fragment, read_head
 from holdfast.media.footage import opened, read_fragments
+from holdfast.media.recover import describe
 from holdfast.media.synthetic_picture import read_counter
+from holdfast.storage.journal import JournalWriter
 from support.recording import footage_files, recording, stream_plan, until
 from support.sim import simulated, small_camera
 from support.web import application, context_for
@@ -39,7 +43,7 @@ class Recorded:
         """Wall time and visible number of every recorded picture; the numbers as libav's own reader decodes them."""
         found: list[tuple[int, int]] = []
         for path in footage_files(self.plan):
-            found += zip(sorted(_walls(path)), numbers_in(path), strict=True)
+            found += zip(sorted(walls_of(path)), numbers_in(path), strict=True)
         return found
 
     def number_at(self, at_us: int) -> int:
@@ -47,7 +51,8 @@ class Recorded:
         return [number for when_us, number in self.pictures if when_us <= at_us][-1]
 
 
-def _walls(path: Path) -> Iterator[int]:
+def walls_of(path: Path) -> Iterator[int]:
+    """Wall time of every picture of a file, in the order in which they are stored."""
     with opened(path) as fd:
         head = read_head(fd)
     assert head is not None
@@ -129,3 +134,12 @@ def seeing(root: Path, clock: Clock | None = None, *, more: str = "") -> Iterato
         yield application(context, [stills.router, mjpeg.router], alive=[watching.lifespan])
     finally:
         context.close()
+
+
+def tell(root: Path, files: list[Path], clock: Clock) -> None:
+    """Write the journal that a recorder would have written of these files."""
+    key = StreamKey("gate", "main")
+    with JournalWriter(root, key, clock) as journal:
+        journal.write(Opened(camera=key.camera, stream=key.stream, pid=1, program="test", session="s"), sync=False)
+        for path in files:
+            journal.write(replace(describe(path), file=path.relative_to(root).as_posix()), sync=False)

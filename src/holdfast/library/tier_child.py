@@ -98,6 +98,7 @@ class Maker:
         self.ready = False
         self._order = order
         self._clock = clock
+        self._stopping: asyncio.Task[None] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._began_us = self._due_us = 0
         self._deaths = 0
@@ -110,6 +111,8 @@ class Maker:
 
     def tick(self) -> None:
         """Start the child, or start it again."""
+        if self._stopping is not None:
+            return
         now_us = self._clock.boot_us()
         if self._process is not None and (code := self._process.poll()) is not None:
             self._died(code, now_us)
@@ -162,7 +165,12 @@ class Maker:
         return lines[-1] if lines else ""
 
     async def stop(self) -> None:
-        """End the child and remove the spool."""
+        """End the child and remove the spool; whoever asks waits for the same end, and it comes whoever gives up."""
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop())
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(signal.SIGTERM)

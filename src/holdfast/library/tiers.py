@@ -202,10 +202,11 @@ class Tiers:
             await self._end(idle[0])
 
     async def _end(self, maker: Maker) -> None:
+        # Nobody finds it any more, and it counts until its process is gone.
+        self._live = {name: other for name, other in self._live.items() if other is not maker}
+        await maker.stop()
         if maker in self._makers:
             self._makers.remove(maker)
-            self._live = {name: other for name, other in self._live.items() if other is not maker}
-            await maker.stop()
 
     async def _care(self) -> None:
         while True:
