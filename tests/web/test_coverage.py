@@ -17,6 +17,7 @@ from support.pages import Site, words
 
 def told(made: Site, camera: str = "gate") -> Told:
     """A recorder's journal of a camera, open."""
+    assert isinstance(made.clock, PushedClock)
     journal = Told(made.root / "vol", made.clock, StreamKey(camera, "main"))
     journal.open()
     return journal

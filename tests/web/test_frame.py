@@ -35,11 +35,11 @@ def test_the_worst_speaks(two: Site) -> None:
     assert "dock is not recording for 1 min: no media for 12 s" in words(html)
 
 
-def test_a_new_camera_is_there_before_it_is_planned(two: Site) -> None:
+def test_a_new_camera_is_there_before_it_is_planned(two: Site, clock: PushedClock) -> None:
     """A camera that was added a moment ago has its dot and tile before the worker has planned it (F58)."""
     text = (two.root / "holdfast.toml").read_text()
     (two.root / "holdfast.toml").write_text(text + '[cameras.roof]\nurl = "rtsp://127.0.0.1:9/x"\n')
-    two.clock.advance(2)
+    clock.advance(2)
     html = two.page("/")
     assert strip(html)["roof"] == "settling"
     assert "roof was just added" in words(html)

@@ -94,6 +94,6 @@ def test_the_page_needs_no_catalog(tmp_path: Path, clock: PushedClock) -> None:
         made.home.context.catalog().close()
         (tmp_path / "state/catalog.sqlite").unlink()
         (tmp_path / "state/catalog.sqlite").mkdir()
-        made.clock.advance(6)
+        clock.advance(6)
         made.says("gate")
         assert tiles(made.page("/")) == {"gate": "recording"}
