@@ -97,6 +97,14 @@ def test_the_catalog_away(two: Site) -> None:
     assert 'data-level="5"' in two.page(address.replace("&amp;", "&"))
 
 
+def test_today_in_the_bar(recorded: Site, clock: PushedClock) -> None:
+    """The bar's figure is that of today over all cameras, and is left out where nobody knows."""
+    answer = recorded.as_().get("/coverage/today")
+    assert (answer.status_code, answer.text) == (200, "90.00 % today")
+    clock.advance(120)
+    assert recorded.as_().get("/coverage/today").status_code == 204
+
+
 def test_an_empty_month(recorded: Site) -> None:
     """A month without footage says what would be there, and the next months are not offered before they begin."""
     html = recorded.page("/coverage?month=2026-01")

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
 
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import CatalogError, UsageError
@@ -123,6 +123,22 @@ def coverage(
         request, "coverage.html", rows=rows_of(found, days, known), sum=Sum.of(within), lines=lines[:GAPS_SHOWN],
         more=max(0, len(lines) - GAPS_SHOWN), **facts,
     )  # fmt: skip
+
+
+@router.get("/coverage/today")
+def today(request: Request) -> Response:
+    """Say how complete today is so far, for the bar, which asks once the page is there; empty where nobody knows."""
+    context = context_of(request)
+    now_us = context.clock.wall_us()
+    day = to_datetime(now_us, context.zone).date()
+    try:
+        total = Sum.of(_read(context, [day], now_us, "", journals=False))
+    except CatalogError:
+        return Response(status_code=204)
+    percent = percent_of(total.recorded_us, total.lost_us)
+    if percent is None:
+        return Response(status_code=204)
+    return PlainTextResponse(f"{percent_words(percent)} today", headers={"Cache-Control": "no-store"})
 
 
 def read_month(text: str, today: date) -> date:

@@ -251,6 +251,19 @@ function listen() {
 if (document.readyState === "complete") listen(); else addEventListener("load", listen, { once: true });
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
+// --- how complete today is --------------------------------------------------------------------------------------------
+
+const TODAY_MS = 60000;
+const today = document.getElementById("today");
+function askToday() {
+  fetch("/coverage/today").then((answer) => (answer.status === 200 && !answer.redirected ? answer.text() : "")).then((words) => {
+    today.hidden = !words;
+    today.textContent = words;
+  }, () => {}).finally(() => setTimeout(askToday, TODAY_MS));
+}
+addEventListener("load", askToday, { once: true });
+if (document.readyState === "complete") askToday();
+
 // --- keys -----------------------------------------------------------------------------------------------------------------
 
 const known = [];
