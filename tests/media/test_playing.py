@@ -60,8 +60,8 @@ def test_pictures_continue_over_files_and_connections(chunks: tuple[dict[str, Pa
         ends.append(timeline.end_s)
     recorded_s = sum(len(part) for c in found for part in c.fragment.slices if part.track == c.head.reference) / 25
     assert stretches == len({chunk.head.run for chunk in found}) == 2
-    # A connection may end between a picture and the B-frames that are shown before it.
-    assert ends[-1] == pytest.approx(recorded_s + 0.08, abs=0.13)
+    # Either connection may end between a picture and the two B-frames that are shown before it.
+    assert recorded_s + 0.08 - 0.01 < ends[-1] < recorded_s + 0.08 + 2 * 0.08 + 0.01
 
 
 def test_a_jump_begins_a_stretch(chunks: tuple[dict[str, Path], list[Chunk]]) -> None:
