@@ -38,6 +38,7 @@ class Place:
 PLACES: tuple[Place, ...] = (
     Place("/", "Overview", "wall"),
     Place("/coverage", "Coverage", "calendar"),
+    Place("/machine", "System", "system"),
 )
 """The rail, from the top; whoever writes a page that stands in it names it here."""
 

@@ -1,0 +1,179 @@
+"""The system page: the roles of this node, its volumes, what its configuration comes from, and what its logs say.
+
+Whatever is down, the rest of the page is there: each part is read by itself, from files in memory and from the disks.
+Not here: finding out what is wrong (library.doctor), cameras (overview).
+"""
+
+import platform
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from holdfast import __version__
+from holdfast.core.errors import HoldfastError
+from holdfast.core.timing import parse_instant
+from holdfast.http.app import context_of
+from holdfast.http.context import Context
+from holdfast.http.rights import Right, identity_of, needs
+from holdfast.library import logs, volumes
+from holdfast.library.status import NodeNow, read_now
+from holdfast.library.volumes import VolumeState
+from holdfast.web.render import page
+
+router = APIRouter(include_in_schema=False, dependencies=[needs(Right.VIEWER)])
+
+LINES = 100  # chosen: the last half hour of a node that has something to say
+_NEARLY = 0.9  # from here on a disk's bar is amber (C108: 90 %)
+_OWN = ("at", "level", "event", "role", "logger")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """A process of this node. `health` is that of a badge, `words` what it is doing; times in microseconds."""
+
+    name: str
+    health: str
+    state: str
+    pid: int | None
+    restarts: int
+    since_us: int | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """A volume. `used` is a share of the disk, None where it does not answer."""
+
+    name: str
+    root: str
+    health: str
+    state: str
+    used: float | None
+    free_bytes: int | None
+    total_bytes: int | None
+    reserve_bytes: int
+    words: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """A line of a log: when, how bad, who, what, and the rest of its facts."""
+
+    at_us: int | None
+    level: str
+    role: str
+    event: str
+    facts: str
+
+
+@router.get("/machine")
+def machine(
+    request: Request,
+    role: Annotated[str, Query(max_length=60)] = "",
+    level: Annotated[Literal["debug", "info", "warning", "error"], Query()] = "info",
+) -> Response:
+    """Show roles, volumes, configuration and, to an admin, the newest lines of the logs."""
+    context = context_of(request)
+    now = read_now(context.plan(), context.runtime_dir, context.clock.wall_us())
+    admin = identity_of(request).right.covers(Right.ADMIN)
+    lines, known = _logs(context, role, level) if admin else ([], [])
+    return page(
+        request, "machine.html", roles=roles_of(now), disks=_disks(context), settings=_settings(context, now),
+        admin=admin, lines=lines, log_roles=known, role=role, level=level, python=platform.python_version(),
+        program=__version__, kernel=f"{platform.system()} {platform.release()}",
+    )  # fmt: skip
+
+
+def roles_of(now: NodeNow) -> list[Role]:
+    """Return what runs here: the supervisor, then its children as it tells of them."""
+    if now.supervisor is None:
+        return []
+    own = now.supervisor
+    found = [
+        Role(
+            name="supervisor", health="well" if own.get("state") == "running" else "settling",
+            state=str(own.get("state")), pid=own.get("pid"), restarts=0, since_us=own.get("since_us"), words="",
+        )
+    ]  # fmt: skip
+    for child in own.get("children", []):
+        state = str(child.get("state"))
+        running = state == "running"
+        health = "lost" if child.get("crash_loop") else "well" if running else "settling"
+        found.append(
+            Role(
+                name=str(child.get("name")), health=health, state="ends again and again" if health == "lost" else state,
+                pid=child.get("pid"), restarts=int(child.get("restarts", 0)),
+                since_us=child.get("since_us") if running else None, words=str(child.get("last_end") or ""),
+            )
+        )  # fmt: skip
+    return found
+
+
+def disk_of(state: VolumeState) -> Disk:
+    """Say how a volume is."""
+    used = None
+    if state.total_bytes and state.free_bytes is not None:
+        used = 1 - state.free_bytes / state.total_bytes
+    health, word = "well", "ready"
+    if state.problem is not None:
+        health, word = "lost", "not usable"
+    elif state.free_bytes is not None and state.free_bytes <= state.reserve_bytes:
+        health, word = "lost", "full"
+    elif used is not None and used >= _NEARLY:
+        health, word = "degraded", "nearly full"
+    return Disk(
+        name=state.name, root=str(state.root), health=health, state=word, used=used, free_bytes=state.free_bytes,
+        total_bytes=state.total_bytes, reserve_bytes=state.reserve_bytes,
+        words="" if state.problem is None else str(state.problem),
+        hint="" if state.problem is None else state.problem.hint,
+    )  # fmt: skip
+
+
+def _disks(context: Context) -> list[Disk]:
+    try:
+        return [disk_of(state) for state in volumes.survey(context.config)]
+    except HoldfastError as error:
+        return [
+            Disk(
+                name="", root=str(context.state_dir), health="lost", state="not known", used=None, free_bytes=None,
+                total_bytes=None, reserve_bytes=0, words=str(error), hint=error.hint,
+            )
+        ]  # fmt: skip
+
+
+def _settings(context: Context, now: NodeNow) -> dict[str, Any]:
+    """Return where the settings come from, and what is wrong with them."""
+    said = now.worker or {}
+    loaded = context.loaded
+    problems = [str(said[name]) for name in ("config_problem", "catalog_problem", "plan_problem") if said.get(name)]
+    return {
+        "path": str(loaded.path), "problems": problems, "warnings": [str(one) for one in loaded.warnings],
+        "cameras": len(loaded.config.cameras), "state_dir": str(context.state_dir),
+        "catalog": "PostgreSQL" if loaded.config.catalog_url.startswith("postgresql") else "SQLite",
+        "indexed_us": said.get("indexed_us"),
+        "changed": sum(origin == "changed at run time" for origin in loaded.origins.values()),
+    }  # fmt: skip
+
+
+def _logs(context: Context, role: str, level: str) -> tuple[list[LogLine], list[str]]:
+    folder = context.config.log_dir
+    try:
+        found = logs.tail(folder, logs.Query(who=role, level=level), LINES)
+        return [_line(context, entry) for entry in reversed(found)], logs.roles(folder)
+    except (HoldfastError, OSError) as error:
+        return [LogLine(at_us=None, level="error", role="", event="the logs cannot be read", facts=str(error))], []
+
+
+def _line(context: Context, entry: logs.Entry) -> LogLine:
+    try:
+        at_us = parse_instant(str(entry.get("at", "")), context.zone)
+    except HoldfastError:
+        at_us = None
+    facts = " ".join(f"{name}={value}" for name, value in entry.items() if name not in _OWN)
+    return LogLine(
+        at_us=at_us, level=str(entry.get("level", "")), role=str(entry.get("role", "")),
+        event=str(entry.get("event", "")), facts=facts,
+    )  # fmt: skip
