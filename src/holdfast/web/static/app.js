@@ -209,11 +209,18 @@ strip.addEventListener("click", (event) => {
 // --- changes -------------------------------------------------------------------------------------------------------------
 
 let quiet = null;
+let away = "";
 
 function lostServer(words) {
   setHealth(state, "degraded");
   setHealth(state.querySelector(".dot"), "degraded");
   sentence.textContent = words;
+}
+
+function gone() {
+  const at = zoned(nowUs());
+  away ||= `${at.hour}:${at.minute}:${at.second}`;
+  lostServer(`No answer from the server since ${away}: what you see may be old. Recording does not depend on it`);
 }
 
 function listen() {
@@ -230,20 +237,25 @@ function listen() {
   };
   source.addEventListener("message", heard);
   for (const kind of ["state", "changes", "node"]) source.addEventListener(kind, heard);
-  source.addEventListener("open", () => { clearTimeout(quiet); quiet = null; showState(); });
+  source.addEventListener("open", () => { clearTimeout(quiet); quiet = null; away = ""; showState(); });
   source.addEventListener("error", () => {
     if (source.readyState === EventSource.CLOSED) {
       // The server refused: signed out meanwhile, or it does not have this yet. Ask which.
       fetch("/api/v1/session").then((answer) => {
-        if (answer.status === 401) lostServer("You were signed out: load this page again to sign in");
-        else setTimeout(listen, 30000);
-      }, () => setTimeout(listen, 10000));
+        if (answer.status === 401) {
+          lostServer("You were signed out: load this page again to sign in");
+          return;
+        }
+        if (away) showState();
+        away = "";
+        setTimeout(listen, 30000);
+      }, () => {
+        gone();
+        setTimeout(listen, 5000);
+      });
       return;
     }
-    quiet ??= setTimeout(() => {
-      const at = zoned(nowUs());
-      lostServer(`No answer from the server since ${at.hour}:${at.minute}:${at.second}: what you see may be old`);
-    }, 5000);
+    quiet ??= setTimeout(gone, 5000);
   });
   addEventListener("pagehide", () => source.close(), { once: true });
 }
@@ -308,9 +320,13 @@ keys({
   "?": ["This list", showKeys],
   "t": ["Dark or light", () => theme.form.requestSubmit()],
 }, "Everywhere");
+const letters = new Set();
 for (const link of document.querySelectorAll(".rail-list .rail-link")) {
   const words = link.textContent.trim();
-  keys({ [`g ${words[0].toLowerCase()}`]: [words, () => link.click()] }, "Go to");
+  const letter = [...words.toLowerCase()].find((one) => /[a-z]/.test(one) && !letters.has(one));
+  if (!letter) continue;
+  letters.add(letter);
+  keys({ [`g ${letter}`]: [words, () => link.click()] }, "Go to");
 }
 const button = document.getElementById("show-keys");
 button.hidden = false;

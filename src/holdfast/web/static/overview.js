@@ -14,6 +14,7 @@ const watcher = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     if (isIntersecting) seen.add(target); else seen.delete(target);
   }
+  settle();
 });
 
 function arrived(image) {
@@ -111,6 +112,7 @@ function sift() {
     found += fits;
   }
   document.getElementById("none-found").hidden = found > 0;
+  settle();
 }
 
 if (filter) {
@@ -133,36 +135,43 @@ if (filter) {
 
 // --- live --------------------------------------------------------------------------------------------------------------
 
-// A picture that somebody points at for a moment becomes a live one, where the player is there.
+// Few cameras are live at once, as long as they are in sight; of many, the one that somebody points at for a moment.
+const LIVE_AT_ONCE = 4; // chosen: what a phone decodes without growing warm
 const CALM_MS = 400;
-let player = null;
+const spare = navigator.connection?.saveData || matchMedia("(prefers-reduced-motion: reduce)").matches;
+let pointed = null;
 let timer = null;
 
-function still() {
-  clearTimeout(timer);
-  if (player) player.remove();
-  player = null;
-}
-
-function live(tile) {
-  still();
-  timer = setTimeout(() => {
-    if (!customElements.get("hf-player") || tile.dataset.state !== "recording") return;
-    player = document.createElement("hf-player");
-    player.setAttribute("camera", tile.dataset.camera);
-    player.setAttribute("compact", "");
-    tile.querySelector("img").after(player);
-  }, CALM_MS);
-}
-
-if (tiles.length && matchMedia("(hover: hover)").matches) {
-  const address = wall.dataset.player;
-  if (address) import(address).catch(() => {});
+function settle() {
+  const ready = customElements.get("hf-player") && !document.hidden;
   for (const tile of tiles) {
-    tile.addEventListener("pointerenter", () => live(tile));
-    tile.addEventListener("pointerleave", still);
+    const wanted = ready && tile.dataset.state === "recording" && !tile.hidden && seen.has(tile)
+      && (tile === pointed || (tiles.length <= LIVE_AT_ONCE && !spare));
+    const player = tile.querySelector("hf-player");
+    if (!wanted) player?.remove();
+    else if (!player) {
+      const made = document.createElement("hf-player");
+      made.setAttribute("camera", tile.dataset.camera);
+      made.setAttribute("compact", "");
+      tile.querySelector("img").after(made);
+    }
   }
-  addEventListener("visibilitychange", () => { if (document.hidden) still(); });
+}
+
+function point(tile) {
+  clearTimeout(timer);
+  timer = setTimeout(() => { pointed = tile; settle(); }, tile ? CALM_MS : 0);
+}
+
+if (wall?.dataset.player) {
+  import(wall.dataset.player).then(() => customElements.whenDefined("hf-player")).then(settle, () => {});
+  document.addEventListener("visibilitychange", settle);
+  if (matchMedia("(hover: hover)").matches) {
+    for (const tile of tiles) {
+      tile.addEventListener("pointerenter", () => point(tile));
+      tile.addEventListener("pointerleave", () => point(null));
+    }
+  }
 }
 
 show(node);
