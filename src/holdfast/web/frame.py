@@ -39,6 +39,7 @@ PLACES: tuple[Place, ...] = (
     Place("/", "Overview", "wall"),
     Place("/coverage", "Coverage", "calendar"),
     Place("/machine", "System", "system"),
+    Place("/people", "People", "user", Right.ADMIN),
 )
 """The rail, from the top; whoever writes a page that stands in it names it here."""
 
