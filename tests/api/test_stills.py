@@ -69,7 +69,8 @@ def test_no_footage_is_404_with_the_reason(seen: Seen) -> None:
     answer = seen.get("still.jpg", at=str(seen.tree.pictures[0][0] - 86_400_000_000))
     assert answer.status_code == 404
     assert "has no footage" in answer.json()["detail"]
-    assert seen.get("still.jpg", camera="nobody").status_code == 404
+    nobody = seen.get("still.jpg", camera="nobody")
+    assert (nobody.status_code, nobody.json()["detail"]) == (404, "there is no camera nobody")
 
 
 @pytest.mark.parametrize("query", [{"width": 1}, {"width": 99999}, {"at": "soon"}, {"stream": "third"}])

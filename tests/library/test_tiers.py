@@ -15,7 +15,7 @@ import pytest
 
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import SystemClock
-from holdfast.core.errors import NotFound, TooMany, UsageError
+from holdfast.core.errors import NotFound, SourceEnded, TooMany, UsageError
 from holdfast.core.timing import SECOND_US
 from holdfast.library import footage
 from holdfast.library import tiers as module
@@ -255,3 +255,20 @@ def test_past_stays_a_little_ahead_of_its_viewer(tmp_path: Path) -> None:
             assert tiers.running()[0]["viewers"] == 1
 
     asyncio.run(watch())
+
+
+def test_stream_that_cannot_be_converted_says_why(tmp_path: Path) -> None:
+    """A stream of sound alone has no tier: its viewer hears why after a moment, not after the longest patience."""
+    volumes = {"main": tmp_path / "vol"}
+    volumes["main"].mkdir()
+    write_run(volumes["main"], encode("", seconds=2), start_us=SystemClock().wall_us())
+
+    async def watch() -> None:
+        async with _serving(tmp_path, volumes) as tiers:
+            with pytest.raises(SourceEnded, match="unsupported: there are no pictures"):
+                async with tiers.live(GATE, "sd"):
+                    pass
+
+    began_us = SystemClock().boot_us()
+    asyncio.run(watch())
+    assert SystemClock().boot_us() - began_us < 15 * SECOND_US

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from holdfast.api.files import Key, Node, Span
+from holdfast.core.errors import NotFound
 from holdfast.core.timing import SECOND_US
 from holdfast.http.errors import problems
 from holdfast.http.rights import Right, needs
@@ -119,11 +120,17 @@ def _still(
     request: Request, context: Node, key: Key, pictures: Pictures, form: Form, at: str | None, width: int | None
 ) -> Response:
     now_us = context.clock.wall_us()
-    if at is None:
-        still, keep = pictures.latest(key, width=width, form=form), "private, no-cache"
-    else:
-        at_us = read_instant(at, context.zone, now_us)
-        still, keep = pictures.at(key, at_us, width=width, form=form), _keep(at_us, now_us)
+    at_us = None if at is None else read_instant(at, context.zone, now_us)
+    try:
+        if at_us is None:
+            still, keep = pictures.latest(key, width=width, form=form), "private, no-cache"
+        else:
+            still, keep = pictures.at(key, at_us, width=width, form=form), _keep(at_us, now_us)
+    except NotFound as error:
+        if key.camera in context.config.cameras:
+            raise
+        # Footage of a camera that was removed is looked at like any other; only where there is none is it unknown.
+        raise NotFound(f"there is no camera {key.camera}", hint="holdfast cameras list names them") from error
     return _answer(request, still.body, f"image/{form.value}", {"Cache-Control": keep, **_described(still)})
 
 

@@ -101,7 +101,7 @@ class Maker:
         self._stopping: asyncio.Task[None] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._began_us = self._due_us = 0
-        self._deaths = 0
+        self.deaths = 0
         self.last_end = ""
 
     @property
@@ -147,8 +147,8 @@ class Maker:
         _log.warning("tier.ended", camera=self.spool.key.camera, tier=self.spool.tier, how=how, detail=words)
 
     def _wait(self, why: str, now_us: int) -> None:
-        self._deaths = 1 if now_us - self._began_us > HEALTHY_S * SECOND_US else self._deaths + 1
-        wait_s = 0.0 if self._deaths == 1 else min(BACKOFF_CAP_S, FIRST_BACKOFF_S * 2.0 ** min(self._deaths, 10))
+        self.deaths = 1 if now_us - self._began_us > HEALTHY_S * SECOND_US else self.deaths + 1
+        wait_s = 0.0 if self.deaths == 1 else min(BACKOFF_CAP_S, FIRST_BACKOFF_S * 2.0 ** min(self.deaths, 10))
         self._due_us = now_us + round(wait_s * SECOND_US)
         self.last_end = why
 

@@ -36,6 +36,7 @@ MOST_BYTES = 48 * 1024 * 1024  # chosen: three minutes at 1.5 Mb/s; the folder i
 THIN_US = SECOND_US  # behind by this, every second picture is left out;
 HURRY_US = 3 * SECOND_US  # by this, all but keyframes;
 GIVE_UP_US = 10 * SECOND_US  # and by this, everything up to the newest keyframe
+LATE_US = 10 * SECOND_US  # chosen: for this long after it left something out, a tier is said not to keep up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,7 @@ class Tiering:
         self._behind_us = self._said_us = 0
         self._began: tuple[int, int] | None = None
         self._level = 0
+        self._late_us: int | None = None
         self._numbers = count()
 
     def run(self) -> None:
@@ -108,11 +110,15 @@ class Tiering:
         caught_up = False
         while not self._stopped():
             chunks = tail.take()
+            taken_us = self._clock.boot_us()
             for chunk in chunks:
-                self._behind_us = chunks[-1].fragment.wall_us - chunk.fragment.wall_us
+                # What was there when it was looked at, and what has come since.
+                waiting_us = chunks[-1].fragment.wall_us - chunk.fragment.wall_us
+                self._behind_us = waiting_us + self._clock.boot_us() - taken_us
                 # What is there at the start lies before the viewer's time: it is converted as fast as can be.
                 self._keep_up(chunk, self._behind_us if caught_up else 0)
                 self._chunk(chunk)
+                self._tell()
                 if self._stopped():
                     return
             if caught_up and chunks and chunks[-1].fragment.wall_us - chunks[0].fragment.wall_us >= GIVE_UP_US:
@@ -132,6 +138,8 @@ class Tiering:
         if level != self._level and self._transcoder is not None and chunk.head.run == self._run:
             self._transcoder.hurry(level == 2)  # noqa: PLR2004 - the highest level
         self._level = level
+        if level:
+            self._late_us = self._clock.boot_us()
 
     def _past(self, from_us: int) -> None:
         for item in self._items(from_us):
@@ -242,7 +250,8 @@ class Tiering:
             "v": 1, "at_us": self._clock.wall_us(), "source": str(self._work.source), "tier": self._work.preset.name,
             "width": track.width if track else 0, "height": track.height if track else 0,
             "pictures": self._pictures, "left_out": self._left_out + (transcoder.left_out if transcoder else 0),
-            "behind_s": round(self._behind_us / SECOND_US, 1), "keeps_up": self._level == 0,
+            "behind_s": round(self._behind_us / SECOND_US, 1),
+            "keeps_up": self._late_us is None or now_us - self._late_us > LATE_US,
             "end_us": self._spool.end_us, "bytes": self._spool.bytes,
         }  # fmt: skip
         replace_atomically(self._work.root / STATUS_FILE, json.dumps(body).encode(), durable=False, mode=0o640)

@@ -29,6 +29,7 @@ Tier = Literal["hd", "sd", "low", "hls"]
 FOLDER = "spool"
 LINGER_S = 10.0  # chosen: a viewer who reloads, or a list that is asked for every 2 s, finds it running
 START_S = 20.0  # chosen: a slow machine takes 5 s to its first picture; a camera's keyframes may be 10 s apart
+MOST_DEATHS = 2  # chosen: a child that died so often without a picture will not bring one
 POLL_S = 0.1
 LOOK_S = 0.5  # how soon a dead child is noticed
 BY_SUB = ("sd", "low")
@@ -158,7 +159,8 @@ class Tiers:
             maker.ready = await asyncio.to_thread(_has_picture, spool)
             if maker.ready:
                 return
-            if self._clock.boot_us() > deadline_us or maker not in self._makers:
+            hopeless = maker.deaths > MOST_DEATHS or maker not in self._makers
+            if hopeless or self._clock.boot_us() > deadline_us:
                 why = maker.last_end or "no picture came in time"
                 raise SourceEnded(f"{spool.source} as {spool.tier}: {why}", hint="the camera's state says more")
             await asyncio.sleep(POLL_S)
