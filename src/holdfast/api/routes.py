@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from holdfast.api import clips, feeds, hls, mjpeg, session, stills, stream, tokens, users
+from holdfast.api import clips, feeds, hls, mjpeg, session, stills, stream, tiers, tokens, users
 from holdfast.http import watching
 from holdfast.http.app import Lifespan
 
@@ -15,6 +15,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     stills.router,
     mjpeg.router,
     stream.router,
+    tiers.router,
 )
 
 ALIVE: tuple[Lifespan, ...] = (watching.lifespan, feeds.lifespan)
