@@ -5,10 +5,18 @@ A page imports `page` from `holdfast.web.render`; a page in the rail is also nam
 
 from fastapi import APIRouter
 
-from holdfast.web import assets, coverage, doors, machine, overview, people
+from holdfast.web import assets, camera, coverage, doors, machine, overview, people
 from holdfast.web.failures import error_page
 from holdfast.web.render import page
 
-ROUTERS: tuple[APIRouter, ...] = (assets.router, doors.router, overview.router, coverage.router, machine.router, people.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    assets.router,
+    doors.router,
+    overview.router,
+    coverage.router,
+    machine.router,
+    people.router,
+    camera.router,
+)
 
 __all__ = ["ROUTERS", "error_page", "page"]

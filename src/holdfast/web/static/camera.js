@@ -1,0 +1,208 @@
+// The camera page: the player, its timeline and the buttons between them; keys; what is downloaded.
+
+import { dialog, keys, make, node, nowUs, on, stateOf, toast, worstByCamera } from "./app.js";
+import "./player.js";
+import "./timeline.js";
+import { clockWords, dayWords, lengthWords } from "./player/words.js";
+import { DAY, HOUR, instant, midnight, offsetUs } from "./timeline/scale.js";
+
+const camera = document.getElementById("camera").dataset.camera;
+const api = `/api/v1/cameras/${encodeURIComponent(camera)}`;
+const player = document.getElementById("player");
+const timeline = document.getElementById("timeline");
+const byId = (id) => document.getElementById(id);
+const mark = { from: null, to: null };
+const LONGEST_US = DAY; // as the server allows
+
+// --- the deck --------------------------------------------------------------------------------------------------------------
+
+function shownUs() { return player.wallUs ?? Math.round(nowUs()); }
+
+function setMark(part, us) {
+  mark[part] = us;
+  if (mark.from !== null && mark.to !== null && mark.from >= mark.to) mark[part === "from" ? "to" : "from"] = null;
+  timeline.mark = { ...mark };
+  timeline.redraw();
+  const { from, to } = mark;
+  byId("range").textContent = from !== null && to !== null ? lengthWords(to - from) : from !== null ? `from ${clockWords(from)}`
+    : to !== null ? `to ${clockWords(to)}` : "";
+}
+
+function clip() {
+  const from = mark.from ?? (mark.to !== null ? mark.to - 60e6 : null);
+  if (from === null) { toast("Mark where the clip begins with i, and where it ends with o"); return; }
+  const to = mark.to ?? shownUs();
+  if (to - from < 1000) { toast("The clip has no length: mark its end after its begin"); return; }
+  if (to - from > LONGEST_US) { toast("A clip is 24 hours long at most: mark a shorter one", { bad: true }); return; }
+  save(`${api}/clip.mp4?from=${Math.round(from)}&to=${Math.round(to)}`);
+  toast(`Clip of ${lengthWords(to - from)} is on its way`);
+}
+
+function save(address, name = "") {
+  const link = make("a", { href: address, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+}
+
+function still() {
+  const us = shownUs();
+  const stamp = `${dayWords(us)} ${clockWords(us)}`.replaceAll(/[ :]/g, "-");
+  save(`${api}/still.jpg?at=${us}`, `${camera}-${stamp}.jpg`);
+}
+
+function jump(direction) {
+  const us = timeline.next(direction);
+  if (us === null) { toast(direction > 0 ? "No later gap or note is in view" : "No earlier gap or note is in view"); return; }
+  go(us - 2_000_000); // what led to it
+}
+
+function go(us) {
+  player.play(us);
+  timeline.reveal(us);
+}
+
+function by(seconds) {
+  const us = shownUs() + seconds * 1e6;
+  player.seek(us);
+  timeline.reveal(Math.min(us, nowUs()));
+}
+
+/** Read what somebody typed as the site's time: 14:03, 14:03:27, 2026-05-01 14:03, yesterday 9:00, now. */
+function typed(text) {
+  const words = text.trim().toLowerCase();
+  if (!words || words === "now" || words === "live") return "live";
+  const found = /^(?:(\d{4})-(\d{1,2})-(\d{1,2})|(today|yesterday))?[ t,]*(?:(\d{1,2})[:.](\d{2})(?:[:.](\d{2}(?:\.\d+)?))?)?$/.exec(words);
+  if (!found) return null;
+  const [, year, month, day, word, hour = 0, minute = 0, second = 0] = found;
+  if (hour > 23 || minute > 59 || second >= 60) return null;
+  const shown = midnight(shownUs()), base = word ? midnight(nowUs(), word === "yesterday" ? -1 : 0) : shown;
+  const date = year ? Date.UTC(year, month - 1, day) * 1000 : base + offsetUs(base);
+  return Math.round(instant(date + hour * HOUR + minute * 60e6 + second * 1e6));
+}
+
+function askTime() {
+  const field = make("input", { class: "input", id: "go-time", placeholder: "14:03:27", autocomplete: "off", value: clockWords(shownUs()) });
+  const wrong = make("p", { class: "wrong", hidden: true }, "This is no time: write 14:03, 2026-05-01 14:03 or yesterday 9:00");
+  const form = make("form", { class: "stack", method: "dialog" },
+    make("div", { class: "field" }, make("label", { for: "go-time" }, "Time at the site"), field,
+      make("p", { class: "help" }, "14:03 on the day that is shown, 2026-05-01 14:03, yesterday 9:00, or now"), wrong),
+    make("div", { class: "row" }, make("button", { class: "button main" }, "Go")));
+  const box = dialog("Go to a time", form);
+  field.select();
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const where = typed(field.value);
+    if (where === null) {
+      wrong.hidden = false;
+      field.setAttribute("aria-invalid", "true");
+      return;
+    }
+    box.close();
+    if (where === "live") live(); else go(where);
+  });
+}
+
+function live() {
+  player.play("live");
+  timeline.reveal(nowUs());
+}
+
+function full() {
+  const box = byId("watch");
+  if (document.fullscreenElement) document.exitFullscreen();
+  else if (box.requestFullscreen) box.requestFullscreen().catch(() => {});
+  else player.video.webkitEnterFullscreen?.();
+}
+
+function mute() {
+  player.video.muted = !player.video.muted;
+  byId("mute").setAttribute("aria-pressed", String(!player.video.muted));
+}
+
+function spanOf(name) {
+  const at = timeline.at ?? nowUs();
+  if (name === "day") return [midnight(at), midnight(at, 1)];
+  if (name === "month") return [midnight(at, 0, { month: true }), midnight(at, 1, { month: true })];
+  const width = { hour: HOUR, week: 7 * DAY, year: 365 * DAY }[name];
+  const end = Math.min(at + width / 2, nowUs() + width * 0.04);
+  return [end - width, end];
+}
+
+const acts = {
+  prev: () => jump(-1), next: () => jump(1), toggle: () => player.toggle(), goto: askTime, live, clip, still, mute, full,
+  in: () => setMark("from", shownUs()), out: () => setMark("to", shownUs()), near: () => timeline.zoom(0.5), far: () => timeline.zoom(2),
+};
+
+function begin() {
+  byId("deck").hidden = false;
+  byId("line").hidden = false;
+  byId("watch").addEventListener("click", (event) => {
+    const button = event.target.closest("[data-act], [data-span]");
+    if (!button) return;
+    if (button.dataset.act) acts[button.dataset.act]();
+    else timeline.show(...spanOf(button.dataset.span));
+  });
+  byId("speed").addEventListener("change", ({ target }) => { player.speed = Number(target.value); target.blur(); });
+
+  player.addEventListener("hf-time", ({ detail: { us, live: isLive } }) => {
+    if (us === null) return;
+    timeline.live = isLive;
+    timeline.at = us;
+    const clock = clockWords(us), date = dayWords(us);
+    if (byId("time").textContent !== clock) byId("time").textContent = clock;
+    if (byId("date").textContent !== date) byId("date").textContent = date;
+  });
+  player.addEventListener("hf-state", ({ detail }) => {
+    const toggle = byId("toggle");
+    toggle.toggleAttribute("data-playing", !detail.paused);
+    toggle.setAttribute("aria-label", detail.paused ? "Play" : "Pause");
+    byId("to-live").setAttribute("aria-pressed", String(detail.live));
+    byId("to-live").querySelector(".dot").dataset.health = detail.live ? "well" : "off";
+    const speed = String(Math.abs(detail.speed));
+    if (byId("speed").value !== speed) byId("speed").value = speed;
+    const address = new URL(location.href);
+    if (detail.live) address.searchParams.delete("at");
+    else if (detail.paused && player.wallUs) address.searchParams.set("at", Math.round(player.wallUs));
+    if (address.href !== location.href) history.replaceState(null, "", address);
+  });
+  timeline.addEventListener("hf-seek", ({ detail: { us } }) => player.play(us));
+  for (const link of document.querySelectorAll("[data-at]")) {
+    link.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      go(Number(link.dataset.at) - 2_000_000);
+    });
+  }
+  addEventListener("keydown", (event) => {
+    if (event.key !== " " || event.defaultPrevented || event.target.closest?.("button, a, summary, input, select, textarea, dialog")) return;
+    event.preventDefault();
+    player.toggle();
+  });
+  keys({
+    "Space": ["Play or pause", null],
+    "ArrowLeft": ["5 s back, 60 s with shift", (event) => by(event.shiftKey ? -60 : -5)],
+    "ArrowRight": ["5 s on, 60 s with shift", (event) => by(event.shiftKey ? 60 : 5)],
+    ",": ["A picture back", () => player.step(-1)], ".": ["A picture on", () => player.step(1)],
+    "j": ["Slower, then backwards", () => player.shuttle(-1)], "k": ["Pause", () => player.pause()],
+    "l": ["Play, then faster", () => player.shuttle(1)],
+    "i": ["The clip begins here", acts.in], "o": ["The clip ends here", acts.out],
+    "d": ["Download the clip", clip], "s": ["Save this picture", still],
+    "n": ["Next gap or note", () => jump(1)], "p": ["Previous gap or note", () => jump(-1)],
+    "g": ["Go to a time", askTime], "End": ["Go to live", live], "m": ["Sound on or off", mute], "f": ["Full screen", full],
+    "+": ["Less time", () => timeline.zoom(0.5)], "-": ["More time", () => timeline.zoom(2)],
+  }, "Player");
+}
+
+// --- what the camera does ---------------------------------------------------------------------------------------------------
+
+const badge = byId("camera-state");
+on((now) => {
+  const stream = worstByCamera(now.streams).get(camera);
+  if (!stream) return;
+  badge.dataset.health = stream.health;
+  badge.querySelector(".dot").dataset.health = stream.health;
+  badge.lastElementChild.textContent = stateOf(stream);
+});
+
+if (player && timeline && node) begin();

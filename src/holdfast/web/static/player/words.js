@@ -1,0 +1,58 @@
+// Gap reasons and waits in words, as core.gap means them.
+
+import { nowUs, span, zoned } from "../app.js";
+
+const MEANING = {
+  "unreachable": "no connection to the camera could be made",
+  "refused": "the camera would not give the stream",
+  "auth": "the camera rejected the user name or password",
+  "stalled": "connected, but nothing arrived",
+  "no-keyframe": "nothing arrived that can be decoded alone",
+  "unsupported": "the camera sends something that cannot be recorded",
+  "ended": "the camera or the network closed the stream",
+  "restarted": "the recorder restarted this stream",
+  "recorder-down": "the recorder was not running",
+  "host-off": "the host was off",
+  "disk-full": "there was no room left to write",
+  "disk-error": "the volume could not be written",
+  "disk-slow": "the disk could not keep up",
+  "clock": "a clock jumped",
+  "off-schedule": "recording was not wanted at this time",
+  "disabled": "the camera is switched off",
+  "unknown": "no reason was left behind",
+};
+
+/** A reason in words. */
+export const meaning = (reason, detail = "") => detail || MEANING[reason] || reason;
+
+/** `14:03:27` at the site. */
+export function clockWords(us) {
+  const at = zoned(us);
+  return `${at.hour}:${at.minute}:${at.second}`;
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** `21 Nov 2026`, as the server says days. */
+export function dayWords(us) {
+  const at = zoned(us);
+  return `${Number(at.day)} ${MONTHS[at.month - 1]} ${at.year}`;
+}
+
+/** `21 Nov 2026 14:03:27 +01:00`. */
+export const fullWords = (us) => `${dayWords(us)} ${clockWords(us)} ${zoned(us).offset}`;
+
+/** How long a gap is: tenths below ten seconds. */
+export function lengthWords(us) {
+  return us < 10e6 ? `${(us / 1e6).toFixed(1)} s` : span(us / 1e6);
+}
+
+export function gapWords({ start_us, end_us, reason, detail }) {
+  return `${lengthWords(end_us - start_us)} without footage from ${clockWords(start_us)}: ${meaning(reason, detail)}`;
+}
+
+export function waitingWords({ since_us, reason, detail, hint }) {
+  const since = since_us && nowUs() - since_us < 86400e6 ? ` since ${clockWords(since_us)}` : since_us ? ` since ${fullWords(since_us)}` : "";
+  const why = reason ? `: ${meaning(reason, detail)}` : "";
+  return `Nothing comes from the camera${since}${why}${hint ? `. ${hint}` : ""}`;
+}

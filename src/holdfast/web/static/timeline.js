@@ -1,0 +1,279 @@
+// <hf-timeline camera="gate" source="/address">: the site's time from a minute to a year, what was recorded, and why not.
+//
+// API: at (us on the screen), live, mark {from, to}, show(from, to), zoom(factor), next(±1), known. Events: `hf-seek` {us}, `hf-view`.
+
+import { nowUs } from "./app.js";
+import { clockWords, dayWords, fullWords, lengthWords, meaning } from "./player/words.js";
+import { Known } from "./timeline/data.js";
+import { colours, draw, HEIGHT } from "./timeline/draw.js";
+import { DAY, midnight, MINUTE } from "./timeline/scale.js";
+
+const NARROWEST = 10e6, WIDEST = 400 * DAY;
+const THUMB_MS = 140;
+const DRAG = 4; // pixels
+
+export class Timeline extends HTMLElement {
+  mark = { from: null, to: null };
+  #at = null;
+  #live = true;
+  #drawn = 0;
+  #pointers = new Map();
+
+  connectedCallback() {
+    if (!this.canvas) this.#build();
+    this.known = new Known(this.getAttribute("source"), () => this.redraw());
+    if (this.from == null) [this.from, this.to] = this.#first();
+    this.#size = new ResizeObserver(() => this.#resize());
+    this.#size.observe(this);
+    this.#timer = setInterval(() => { if (!document.hidden) this.#tick(); }, 1000);
+    document.addEventListener("hf-theme", this.#themed);
+    this.#scheme.addEventListener("change", this.#themed);
+    this.#themed();
+  }
+
+  disconnectedCallback() {
+    this.#size.disconnect();
+    clearInterval(this.#timer);
+    document.removeEventListener("hf-theme", this.#themed);
+    this.#scheme.removeEventListener("change", this.#themed);
+  }
+
+  #size = null;
+  #timer = null;
+  #scheme = matchMedia("(prefers-color-scheme: light)");
+  #themed = () => { this.colour = colours(this); this.redraw(); };
+
+  #first() {
+    const now = nowUs(), begin = Number(this.dataset.first) || now;
+    const at = Number(this.getAttribute("at")) || now;
+    if (now - begin < 3 * 3600e6) return [Math.min(at, now - 30 * MINUTE), Math.max(now + 2 * MINUTE, at + 5 * MINUTE)];
+    return [midnight(at), midnight(at, 1)];
+  }
+
+  #build() {
+    this.canvas = document.createElement("canvas");
+    this.context = this.canvas.getContext("2d");
+    this.tip = Object.assign(document.createElement("div"), { className: "hf-tip", hidden: true });
+    this.thumb = Object.assign(document.createElement("img"), { alt: "", hidden: true });
+    this.tipTime = document.createElement("strong");
+    this.tipWords = document.createElement("span");
+    this.tip.append(this.thumb, this.tipTime, this.tipWords);
+    this.replaceChildren(this.canvas, this.tip);
+    this.tabIndex = 0;
+    for (const [name, value] of [["role", "slider"], ["aria-label", "Time"], ["aria-orientation", "horizontal"]]) this.setAttribute(name, value);
+    const canvas = this.canvas;
+    canvas.addEventListener("pointerdown", (event) => this.#down(event));
+    canvas.addEventListener("pointermove", (event) => this.#move(event));
+    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => this.#up(event));
+    canvas.addEventListener("pointerleave", () => this.#leave());
+    canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+    this.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  // --- view -----------------------------------------------------------------------------------------------------------
+
+  get at() { return this.#at; }
+
+  set at(us) {
+    if (us === this.#at) return;
+    const was = this.#at;
+    this.#at = us;
+    const width = this.to - this.from;
+    // While it plays the view goes with it; where somebody looks elsewhere it stays.
+    if (was !== null && us !== null && !this.#pointers.size && was <= this.to && us > this.to && us - was < width) this.show(this.from + width * 0.5, this.to + width * 0.5);
+    this.redraw();
+  }
+
+  set live(live) { this.#live = live; }
+
+  get live() { return this.#live; }
+
+  /** Show a span. */
+  show(from, to) {
+    const width = Math.max(NARROWEST, Math.min(WIDEST, to - from));
+    const middle = (from + to) / 2;
+    this.from = middle - width / 2;
+    this.to = middle + width / 2;
+    const over = this.from - nowUs();
+    if (over > 0) { this.from -= over + width * 0.1; this.to -= over + width * 0.1; }
+    this.dispatchEvent(new CustomEvent("hf-view"));
+    this.redraw();
+  }
+
+  /** Nearer (below 1) or farther, around a place between 0 and 1, or around the instant on the screen. */
+  zoom(factor, place = null) {
+    const width = this.to - this.from;
+    if (place === null) place = this.#at >= this.from && this.#at <= this.to ? (this.#at - this.from) / width : 0.5;
+    const next = Math.max(NARROWEST, Math.min(WIDEST, width * factor));
+    const fixed = this.from + width * place;
+    this.show(fixed - next * place, fixed + next * (1 - place));
+  }
+
+  /** Bring an instant into view. */
+  reveal(us) {
+    if (us >= this.from && us <= this.to) return;
+    const width = this.to - this.from;
+    this.show(us - width / 2, us + width / 2);
+  }
+
+  /** The next (1) or previous (-1) gap or note from the instant on the screen, or null. */
+  next(direction) {
+    const at = this.#at ?? nowUs();
+    const marks = this.known.marks();
+    const found = direction > 0 ? marks.find((us) => us > at + 1e6) : marks.findLast((us) => us < at - 3e6);
+    return found ?? null;
+  }
+
+  #tick() {
+    if (this.#live && this.#at !== null && this.#at > this.to && !this.#pointers.size) this.reveal(this.#at);
+    this.#say();
+    this.redraw();
+  }
+
+  #resize() {
+    const ratio = devicePixelRatio || 1;
+    this.width = Math.max(100, this.clientWidth);
+    this.ratio = ratio;
+    this.canvas.width = Math.round(this.width * ratio);
+    this.canvas.height = Math.round(HEIGHT * ratio);
+    this.redraw();
+  }
+
+  /** Draw with the next picture of the screen. */
+  redraw() {
+    if (this.#drawn || !this.width) return;
+    this.#drawn = requestAnimationFrame(() => {
+      this.#drawn = 0;
+      if (devicePixelRatio !== this.ratio) this.#resize();
+      this.known.look(this.from, this.to, this.width);
+      draw(this.context, { from: this.from, to: this.to, width: this.width, ratio: this.ratio, at: this.#at, mark: this.mark, hover: this.#hover }, this.known, this.colour);
+      this.toggleAttribute("data-failed", this.known.failed);
+    });
+  }
+
+  #say() {
+    const at = this.#at ?? nowUs();
+    this.setAttribute("aria-valuemin", Math.round(this.from / 1e6));
+    this.setAttribute("aria-valuemax", Math.round(this.to / 1e6));
+    this.setAttribute("aria-valuenow", Math.round(Math.min(this.to, Math.max(this.from, at)) / 1e6));
+    const gap = this.known.gapAt(at);
+    this.setAttribute("aria-valuetext", (this.#live ? "Live, " : "") + fullWords(at) + (gap ? `, no footage: ${meaning(gap.reason, gap.detail)}` : ""));
+  }
+
+  // --- hands --------------------------------------------------------------------------------------------------------------
+
+  #hover = null;
+  #timerThumb = null;
+
+  #us(x) { return Math.round(this.from + ((this.to - this.from) * x) / this.width); }
+
+  #x(event) { return event.clientX - this.canvas.getBoundingClientRect().left; }
+
+  #down(event) {
+    if (event.button) return;
+    this.canvas.setPointerCapture(event.pointerId);
+    this.#pointers.set(event.pointerId, { x: this.#x(event), begun: this.#x(event), moved: false });
+    if (this.#pointers.size > 1) for (const one of this.#pointers.values()) one.moved = true;
+  }
+
+  #move(event) {
+    const x = this.#x(event);
+    const mine = this.#pointers.get(event.pointerId);
+    if (!mine) { this.#hovers(x); return; }
+    if (Math.abs(x - mine.begun) > DRAG) mine.moved = true;
+    if (mine.moved) {
+      this.#leave();
+      const others = [...this.#pointers.values()].filter((one) => one !== mine);
+      if (others.length) {
+        const before = Math.max(8, Math.abs(mine.x - others[0].x)), after = Math.max(8, Math.abs(x - others[0].x));
+        this.zoom(before / after, (x + others[0].x) / 2 / this.width);
+      } else {
+        const by = ((mine.x - x) * (this.to - this.from)) / this.width;
+        this.show(this.from + by, this.to + by);
+        this.classList.add("drags");
+      }
+    }
+    if (mine.moved || this.#pointers.size > 1) mine.x = x;
+  }
+
+  #up(event) {
+    const mine = this.#pointers.get(event.pointerId);
+    this.#pointers.delete(event.pointerId);
+    this.classList.remove("drags");
+    if (mine && !mine.moved && event.type === "pointerup") this.#seek(this.#us(mine.begun));
+  }
+
+  #seek(us) {
+    this.dispatchEvent(new CustomEvent("hf-seek", { detail: { us: Math.min(us, Math.round(nowUs())) } }));
+  }
+
+  #wheel(event) {
+    event.preventDefault();
+    const x = this.#x(event);
+    if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+      const by = ((event.deltaX || event.deltaY) * (this.to - this.from)) / this.width;
+      this.show(this.from + by, this.to + by);
+    } else {
+      this.zoom(Math.exp(Math.max(-200, Math.min(200, event.deltaY * (event.deltaMode ? 30 : 1))) * 0.0025), x / this.width);
+    }
+    if (!this.tip.hidden) this.#hovers(x);
+  }
+
+  #key(event) {
+    const width = this.to - this.from;
+    const done = {
+      "+": () => this.zoom(0.5), "=": () => this.zoom(0.5), "-": () => this.zoom(2),
+      "PageUp": () => this.show(this.from + width * 0.8, this.to + width * 0.8),
+      "PageDown": () => this.show(this.from - width * 0.8, this.to - width * 0.8),
+      "Home": () => this.#seek(Math.round(this.from)), "End": () => this.#seek(Math.round(Math.min(this.to, nowUs()))),
+    }[event.key];
+    if (!done || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    done();
+  }
+
+  #leave() {
+    clearTimeout(this.#timerThumb);
+    this.#hover = null;
+    this.tip.hidden = true;
+    this.thumb.hidden = true;
+    this.redraw();
+  }
+
+  #hovers(x) {
+    this.#hover = x;
+    const us = this.#us(x);
+    const gap = this.known.gapAt(us), footage = this.known.segmentAt(us);
+    const near = (6 * (this.to - this.from)) / this.width;
+    const note = this.known.parts.notes.find((one) => Math.abs(one.at_us - us) < near);
+    const close = gap || this.known.parts.gaps.find((one) => Math.min(Math.abs(one.start_us - us), Math.abs(this.known.endOf(one) - us)) < near / 2);
+    this.tipTime.textContent = `${clockWords(us)} · ${dayWords(us)}`;
+    this.tipWords.textContent = note ? `${note.words}${note.author ? ` (${note.author})` : ""}`
+      : close ? `${lengthWords(this.known.endOf(close) - close.start_us)} without footage: ${meaning(close.reason, close.detail)}`
+        : us > nowUs() ? "not yet" : "";
+    this.tipWords.hidden = !this.tipWords.textContent;
+    this.tip.hidden = false;
+    clearTimeout(this.#timerThumb);
+    const wanted = !gap && us < nowUs() && (footage || !this.known.parts.segments.length);
+    if (!wanted) this.thumb.hidden = true;
+    else this.#timerThumb = setTimeout(() => this.#picture(us), THUMB_MS);
+    const wide = this.tip.offsetWidth;
+    this.tip.style.left = `${Math.max(0, Math.min(this.width - wide, x - wide / 2))}px`;
+    this.redraw();
+  }
+
+  #picture(us) {
+    const next = new Image();
+    this.#asked = next;
+    next.src = `/api/v1/cameras/${encodeURIComponent(this.getAttribute("camera"))}/still.jpg?at=${us}&width=160`;
+    next.decode().then(() => {
+      if (this.#asked !== next || this.tip.hidden) return;
+      this.thumb.src = next.src;
+      this.thumb.hidden = false;
+    }, () => { if (this.#asked === next) this.thumb.hidden = true; });
+  }
+
+  #asked = null;
+}
+
+customElements.define("hf-timeline", Timeline);

@@ -1,0 +1,78 @@
+// What is known of a camera's time: asked for a little more than is seen, and again as time goes on.
+
+import { nowUs } from "../app.js";
+
+const AGAIN_MS = 10000; // what is in view and near now
+const RETRY_MS = 5000;
+
+export class Known {
+  /** `source`: address without a query; `changed()` is called when there is more to draw. */
+  constructor(source, changed) {
+    this.source = source;
+    this.changed = changed;
+    this.parts = { segments: [], gaps: [], notes: [], buckets: [] };
+    this.from = 0;
+    this.to = 0;
+    this.askedAt = 0;
+    this.failed = false;
+    this.control = null;
+  }
+
+  /** Somebody looks at this span, as wide as so many pixels. */
+  look(from, to, pixels) {
+    const width = to - from;
+    const now = performance.now();
+    const covered = from >= this.from && to <= this.to && width > (this.to - this.from) / 12;
+    const old = Math.min(to, nowUs()) > this.askedAt - 60e6 && now - this.at > AGAIN_MS;
+    if (this.control || (covered && !old) || (this.failed && now - this.at < RETRY_MS)) return;
+    this.ask(from - width, Math.min(to + width, nowUs() + width), Math.min(4000, Math.round(pixels * 3)));
+  }
+
+  async ask(from, to, pixels) {
+    this.control = new AbortController();
+    this.at = performance.now();
+    const timer = setTimeout(() => this.control.abort(), 20000);
+    try {
+      const query = new URLSearchParams({ from: Math.max(86400e6, Math.floor(from)), to: Math.ceil(Math.max(to, from + 1e6)), pixels });
+      const answer = await fetch(`${this.source}?${query}`, { signal: this.control.signal, headers: { Accept: "application/json" } });
+      if (!answer.ok) throw new Error(`${answer.status}`);
+      const body = await answer.json();
+      const mine = body.cameras ? body.cameras[0] : body;
+      this.parts = { segments: [], gaps: [], notes: [], buckets: [], ...mine };
+      this.from = from;
+      this.to = to;
+      this.askedAt = body.now_us ?? nowUs();
+      this.failed = false;
+    } catch {
+      this.failed = true;
+    } finally {
+      clearTimeout(timer);
+      this.control = null;
+      this.changed();
+    }
+  }
+
+  /** Forget, so that the next look asks again. */
+  renew() { this.to = 0; this.from = 0; }
+
+  endOf(gap) { return gap.end_us ?? nowUs(); }
+
+  gapAt(us) {
+    return this.parts.gaps.find((gap) => us >= gap.start_us && us < this.endOf(gap));
+  }
+
+  segmentAt(us) {
+    return this.parts.segments.find((one) => us >= one.start_us && us < this.endOfSegment(one));
+  }
+
+  /** The end of a segment; the one that grows reaches to now. */
+  endOfSegment(one) {
+    const growing = one.end_us > this.askedAt - 20e6 && !this.parts.gaps.some((gap) => gap.end_us === null);
+    return growing ? Math.max(one.end_us, nowUs() - 1e6) : one.end_us;
+  }
+
+  /** Begins of gaps and instants of notes, in order: where `n` and `p` lead. */
+  marks() {
+    return [...this.parts.gaps.map((gap) => gap.start_us), ...this.parts.notes.map((note) => note.at_us)].sort((a, b) => a - b);
+  }
+}
