@@ -2,7 +2,21 @@
 
 from fastapi import APIRouter
 
-from holdfast.api import clips, feeds, hls, mjpeg, session, stills, stream, tiers, tokens, users
+from holdfast.api import (
+    clips,
+    coverage,
+    feeds,
+    hls,
+    mjpeg,
+    notes,
+    session,
+    stills,
+    stream,
+    tiers,
+    timeline,
+    tokens,
+    users,
+)
 from holdfast.http import watching
 from holdfast.http.app import Lifespan
 
@@ -16,6 +30,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     mjpeg.router,
     stream.router,
     tiers.router,
+    timeline.of_one,
+    timeline.router,
+    coverage.router,
+    notes.router,
 )
 
 ALIVE: tuple[Lifespan, ...] = (watching.lifespan, feeds.lifespan)

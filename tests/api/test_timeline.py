@@ -1,0 +1,94 @@
+"""The timeline over HTTP."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from holdfast.catalog.db import Catalog
+from holdfast.core.camera import StreamKey
+from holdfast.core.errors import CatalogUnavailable
+from holdfast.core.timing import DAY_US, HOUR_US, SECOND_US
+from holdfast.library.accounts import Role
+from holdfast.library.index import Indexer
+from support.clock import PushedClock
+from support.journals import Told
+from support.pages import Site, site
+
+
+@pytest.fixture(name="two")
+def _two(tmp_path: Path, clock: PushedClock) -> Iterator[Site]:
+    """A node with a gate and a dock."""
+    with site(tmp_path, clock, "gate", "dock") as made:
+        yield made
+
+
+def told(made: Site, camera: str = "gate") -> Told:
+    """A recorder's journal of a camera, open."""
+    assert isinstance(made.clock, PushedClock)
+    journal = Told(made.root / "vol", made.clock, StreamKey(camera, "main"))
+    journal.open()
+    return journal
+
+
+def index(made: Site) -> None:
+    """Do what the worker does: read the journals into the catalog."""
+    Indexer(made.home.context.catalog(), dict(made.home.context.volumes), made.clock).pass_once()
+
+
+def test_footage_gaps_and_notes_of_a_span(two: Site) -> None:
+    """A span has unbroken footage, each gap with its reason, and notes about the camera and the site (C118, C012)."""
+    began_us = two.clock.wall_us()
+    journal = told(two)
+    for _ in range(3):
+        journal.record(600)
+    journal.down("stalled", 100)
+    journal.record(600)
+    journal.close()
+    index(two)
+    two.as_(Role.OPERATOR).post("/api/v1/notes", json={"camera": "Gate", "words": "lens cleaned"})
+    two.as_(Role.OPERATOR).post("/api/v1/notes", json={"words": "storm", "at": "now"})
+    query = {"from": began_us - HOUR_US, "to": two.clock.wall_us() + HOUR_US}
+    body = two.as_().get("/api/v1/cameras/gate/timeline", params=query).json()
+    (gate,) = body["cameras"]
+    spans = [(s["end_us"] - s["start_us"]) // SECOND_US for s in gate["segments"]]
+    assert (spans, {s["state"] for s in gate["segments"]}) == ([1800, 600], {"recorded"})
+    assert [gap["reason"] for gap in gate["gaps"]][:1] == ["stalled"]
+    assert {note["words"] for note in gate["notes"]} == {"lens cleaned", "storm"}
+    assert gate["notes"][0]["author"]
+    assert (gate["known_us"], gate["bucket_us"], body["zone"]) == (began_us, None, "UTC")
+    both = two.as_().get("/api/v1/timeline", params={**query, "cameras": "gate,dock"}).json()
+    assert [camera["camera"] for camera in both["cameras"]] == ["gate", "dock"]
+    assert (both["cameras"][1]["known_us"], both["cameras"][1]["segments"]) == (None, [])
+    assert [c["camera"] for c in two.as_().get("/api/v1/timeline", params=query).json()["cameras"]] == ["gate"]
+
+
+def _away() -> Catalog:
+    raise CatalogUnavailable("it is gone")
+
+
+def test_the_journals_say_the_same_where_the_catalog_is_away(two: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same timeline comes from the journals; a year of them is not waited for."""
+    began_us = two.clock.wall_us()
+    journal = told(two)
+    journal.record(600)
+    journal.down("refused", 60)
+    journal.record(600)
+    journal.close()
+    index(two)
+    query = {"from": began_us, "to": two.clock.wall_us()}
+    rows = two.as_().get("/api/v1/cameras/gate/timeline", params=query).json()["cameras"]
+    monkeypatch.setattr(two.home.context, "catalog", _away)
+    assert two.as_().get("/api/v1/cameras/gate/timeline", params=query).json()["cameras"] == rows
+    far = two.as_().get("/api/v1/cameras/gate/timeline", params={**query, "from": began_us - 300 * DAY_US})
+    assert far.status_code == 503
+
+
+def test_what_makes_no_sense_is_refused(two: Site) -> None:
+    """A span that ends before it begins, or is no span, is a 400 in words; an id that is none is refused, too."""
+    for query in ({"from": "now", "to": "now"}, {"from": "x", "to": "now"}, {"from": "today", "to": "yesterday"}):
+        answer = two.as_().get("/api/v1/cameras/gate/timeline", params=query)
+        assert (answer.status_code, bool(answer.json()["error"]["message"])) == (400, True)
+    assert two.as_().get("/api/v1/cameras/gate/timeline").status_code == 422
+    query = {"from": "yesterday", "to": "now", "cameras": "a,../b"}
+    assert two.as_().get("/api/v1/timeline", params=query).status_code == 400
