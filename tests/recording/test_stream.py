@@ -14,6 +14,9 @@ from holdfast.core.gap import MIN_GAP_US, GapReason
 from holdfast.core.journal import Begun, Closed, Down, Opened, Sealed, Stepped
 from holdfast.core.plan import Capture, Window
 from holdfast.core.status import StreamState
+from holdfast.core.timing import ticks_to_us
+from holdfast.media.boxread import Fragment
+from holdfast.media.footage import head_of, read_fragments
 from holdfast.recording.handover import Trouble
 from holdfast.recording.session import Session
 from holdfast.recording.store import StreamStore
@@ -336,3 +339,21 @@ def test_a_jump_of_the_cameras_clock_costs_one_short_gap(tmp_path: Path, jump_s:
         assert sim.counts("cam1").opened == 1
     assert {down.reason for down in events(plan, Down)} == {"clock"}
     assert sum(gap.end_us - gap.start_us for gap in ledger_of(plan).gaps) <= 1.2 * SECOND
+
+
+def test_b_frames_are_placed_when_they_are_shown(tmp_path: Path) -> None:
+    """Every fragment of a run ties presentation time and wall time together in the same way, B-frames or not."""
+    with simulated(small_camera(bframes=2, gop=50)) as sim:
+        plan = stream_plan(tmp_path, sim.url("cam1"), segment_s=2)
+        with recording(plan):
+            until(lambda: len(footage_files(plan)) >= 2)
+    ties = set()
+    for path in footage_files(plan):
+        head = head_of(path)
+        assert head is not None
+        for fragment in read_fragments(path):
+            if isinstance(fragment, Fragment):
+                track = head.tracks[fragment.anchor]
+                ticks = fragment.anchor_ticks + track.offset_ticks
+                ties.add(fragment.wall_us - ticks_to_us(ticks, track.timescale))
+    assert max(ties) - min(ties) < 5000

@@ -59,8 +59,9 @@ def _record(node: Ground, seconds: float) -> None:
     node.begin()
     node.until(lambda: all(node.marks(name) for name in node.cameras), 60)
     first = {name: node.marks(name)[0].sent_us for name in node.cameras}
+    # A stream that is connected anew says for a moment that it has nothing yet.
     node.until(
-        lambda: all(node.role(f"{n}.main")["media_end_us"] - at >= seconds * 1e6 for n, at in first.items()), 900
+        lambda: all((node.role(f"{n}.main")["media_end_us"] or 0) - at >= seconds * 1e6 for n, at in first.items()), 900
     )
     assert node.stop() == 0
 

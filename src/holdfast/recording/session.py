@@ -17,7 +17,7 @@ from holdfast.core.errors import SourceEnded, SourceError, TimestampJump
 from holdfast.core.gap import GapReason
 from holdfast.core.journal import Stepped
 from holdfast.core.plan import StreamPlan
-from holdfast.core.timing import SECOND_US, next_multiple
+from holdfast.core.timing import SECOND_US, next_multiple, ticks_to_us
 from holdfast.media.source.contract import Source, TracksChanged
 from holdfast.media.walltime import WallTime
 from holdfast.recording.condition import Meter
@@ -68,7 +68,16 @@ class Run:
         cut = fragment.keyframe and wall_us >= self._boundary_us
         if cut:
             self._boundary_us = next_multiple(wall_us, self._segment_us)
+        if leads and not cut:
+            # A file begins where the one before it ended; inside it each fragment says when its first picture is shown.
+            wall_us += self._shown_later_us(leads[0])
         return Written(fragment, wall_us, self.end_us, cut, self.start_us)
+
+    def _shown_later_us(self, sample: Sample) -> int:
+        """Return by how much longer than the run's first picture one waits between decoding and being shown."""
+        first = self.first or sample
+        ticks = (sample.pts_ticks - sample.dts_ticks) - (first.pts_ticks - first.dts_ticks)
+        return ticks_to_us(ticks, self.scale)
 
 
 class Session:
