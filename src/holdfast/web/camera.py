@@ -92,7 +92,7 @@ def facts_of(stream: StreamNow) -> StreamFacts:
     told = stream.status
     video = next((track for track in told.tracks if track.get("kind") == "video"), {})
     size = f"{video['width']}×{video['height']}" if video.get("width") else ""  # noqa: RUF001 - the sign, not a letter
-    rate = f"{told.fps:g} fps" if told.fps and stream.fresh else ""
+    rate = f"{round(told.fps)} fps" if told.fps and stream.fresh else ""
     codecs = " + ".join(_CODECS.get(str(t.get("codec")), str(t.get("codec", "")).upper()) for t in told.tracks)
     bits = bits_words(told.bitrate_bps) if told.bitrate_bps and stream.fresh else ""
     recording = stream.health in {Health.WELL, Health.DEGRADED}

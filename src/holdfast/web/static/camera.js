@@ -63,7 +63,9 @@ function go(us) {
 }
 
 function by(seconds) {
-  const us = shownUs() + seconds * 1e6;
+  let us = shownUs() + seconds * 1e6;
+  // Back over a gap, not to where it ends again.
+  for (let gap = timeline.known.gapAt(us); seconds < 0 && gap; gap = timeline.known.gapAt(us)) us = gap.start_us - 4e6;
   player.seek(us);
   timeline.reveal(Math.min(us, nowUs()));
 }

@@ -81,6 +81,7 @@ export class Sink {
     media.addEventListener("sourceopen", () => {
       if (this.media !== media) return;
       try {
+        media.duration = 2 ** 31; // else a seek to what comes in a moment ends at what is there; so would one with Infinity
         this.buffer = media.addSourceBuffer(mime);
       } catch (error) {
         this.onBroken(error);
