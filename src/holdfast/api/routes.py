@@ -6,12 +6,14 @@ from holdfast.api import (
     clips,
     coverage,
     feeds,
+    health,
     hls,
     mjpeg,
     notes,
     session,
     stills,
     stream,
+    streams,
     tiers,
     timeline,
     tokens,
@@ -34,7 +36,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     timeline.router,
     coverage.router,
     notes.router,
+    streams.router,
+    health.router,
 )
 
-ALIVE: tuple[Lifespan, ...] = (watching.lifespan, feeds.lifespan)
+ALIVE: tuple[Lifespan, ...] = (watching.lifespan, feeds.lifespan, streams.lifespan)
 """What must run while the server does: a module that needs something of that kind names it here, too."""
