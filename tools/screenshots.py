@@ -35,10 +35,9 @@ PAGES = {
     "overview": "/",
     "camera": "/cameras/gate",
     "cameras": "/cameras",
-    "add-camera": "/cameras/add",
     "coverage": "/coverage",
-    "settings": "/settings",
     "system": "/machine",
+    "people": "/people",
 }
 SHOWN = (("overview", "desktop", "dark"), ("overview", "desktop", "light"), ("camera", "desktop", "dark"),
          ("camera", "phone", "dark"), ("coverage", "desktop", "dark"))  # fmt: skip
