@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from holdfast.api import (
+    cameras,
     clips,
     coverage,
     feeds,
@@ -26,6 +27,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     session.router,
     users.router,
     tokens.router,
+    cameras.testing,
+    cameras.router,
     hls.router,
     clips.router,
     stills.router,

@@ -1,0 +1,238 @@
+"""Cameras over HTTP: list, get, add, remove, switch, test; what the page of cameras does, programs do here.
+
+No answer waits for a camera but that of a test. A password goes one way. Not here: the roster (library.cameras), what
+streams do now in full (streams).
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import structlog
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from holdfast.api.files import Node
+from holdfast.api.streams import look
+from holdfast.core.camera import CAMERA_ID, Track
+from holdfast.core.errors import Conflict, HoldfastError, NotFound
+from holdfast.http.context import Context
+from holdfast.http.errors import problems
+from holdfast.http.rights import Right, identity_of, needs
+from holdfast.library import cameras
+from holdfast.library.camera_check import check_streams
+from holdfast.library.cameras import CameraEntry
+from holdfast.library.desired import build_plan
+from holdfast.library.status import Health, StreamNow
+from holdfast.media.probe import compare, probe
+
+PAGE = 200
+PAGE_MAX = 1000
+_ORDER = list(Health)
+
+router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
+Id = Annotated[str, Path(pattern=f"^{CAMERA_ID.pattern}$", description="The camera's id.")]
+_log = structlog.get_logger("holdfast.web")
+
+
+class Camera(BaseModel):
+    """A camera: what it is, and what its main stream is doing."""
+
+    id: str
+    name: str
+    site: str
+    location: str
+    enabled: bool
+    origin: str = Field(description="`file`, `runtime`, or `file, changed at run time`.")
+    volume: str
+    streams: list[str]
+    address: str | None = Field(description="Without credentials; null for who is no admin.")
+    state: str = Field(examples=["recording"])
+    health: str = Field(description="`well`, `off`, `settling`, `degraded`, `lost`: the worst of its streams.")
+    words: str = Field(description="The same in words.")
+    hint: str
+    frame_age_s: float | None
+    fps: float
+    bitrate_bps: int
+    restarts: int
+    width: int | None
+    height: int | None
+    codecs: list[str]
+    gap_since_us: int | None
+
+
+class Cameras(BaseModel):
+    """Cameras, in the order of the file, then of their adding."""
+
+    items: list[Camera]
+    total: int
+    cursor: str | None
+
+
+class NewCamera(BaseModel):
+    """A camera to add."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"id": "gate", "url": "rtsp://192.0.2.10/stream1"}}
+    )
+
+    id: str = Field(pattern=f"^{CAMERA_ID.pattern}$")
+    url: str = Field(
+        min_length=1, max_length=2000, description="rtsp:// or rtsps://; credentials in it are kept apart."
+    )
+    sub_url: str = Field(default="", max_length=2000)
+    name: str = Field(default="", max_length=200)
+    username: str = Field(default="", max_length=200)
+    password: str = Field(default="", max_length=200, description="Written, never read back.")
+    transport: Literal["tcp", "udp"] | None = None
+    location: str = Field(default="", max_length=200)
+
+
+class VerdictOut(BaseModel):
+    """What came of asking a stream."""
+
+    camera: str
+    stream: str
+    outcome: str = Field(description="`OK`, `MISMATCH` or `ERROR`.")
+    fields: list[str] = Field(description="What differs from what is expected.")
+    cause: str
+    fix: str
+    tracks: list[dict[str, Any]]
+    took_s: float
+
+
+class Verdicts(BaseModel):
+    """A verdict a stream."""
+
+    items: list[VerdictOut]
+
+
+@router.get("", summary="List cameras", dependencies=[needs(Right.VIEWER)], responses=problems(401, 403, 422))
+def list_cameras(
+    request: Request, context: Node,
+    site: Annotated[str, Query(max_length=200)] = "", location: Annotated[str, Query(max_length=200)] = "",
+    state: Annotated[str, Query(max_length=40, description="State or health.")] = "",
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    cursor: Annotated[str, Query(max_length=50, description="Of the page before.")] = "",
+) -> Cameras:  # fmt: skip
+    """Return the cameras of file and catalog with what they are doing."""
+    found = [
+        one for one in _all(request, context)
+        if (not site or one.site == site) and (not location or one.location == location)
+        and (not state or state in {one.state, one.health})
+    ]  # fmt: skip
+    ids = [one.id for one in found]
+    begin = ids.index(cursor) + 1 if cursor in ids else offset
+    items = found[begin : begin + limit]
+    more = begin + limit < len(found)
+    return Cameras(items=items, total=len(found), cursor=items[-1].id if more and items else None)
+
+
+@router.get(
+    "/{camera}", summary="Get a camera", dependencies=[needs(Right.VIEWER)], responses=problems(401, 403, 404, 422)
+)
+def get_camera(camera: Id, request: Request, context: Node) -> Camera:
+    """Return one camera."""
+    return _one(request, context, camera)
+
+
+@router.post(
+    "", summary="Add a camera", status_code=201, dependencies=[needs(Right.ADMIN)],
+    responses=problems(400, 401, 403, 409, 422, 503),
+)  # fmt: skip
+def add_camera(body: NewCamera, request: Request, context: Node) -> Camera:
+    """Add a camera while everything runs; it is recorded within seconds, and no other one notices."""
+    taken = {name.lower() for name in context.config.cameras}
+    if body.id.lower() in taken:
+        raise Conflict(f"there is a camera {body.id} already", hint="take another id")
+    settings = {name: value for name, value in body.model_dump(exclude={"id"}).items() if value}
+    cameras.add_camera(context.catalog(), context.node, context.file, body.id, settings, context.clock)
+    context.changed()
+    _log.info("camera.added", camera=body.id, by=identity_of(request).name)
+    return _one(request, context, body.id)
+
+
+@router.delete(
+    "/{camera}", summary="Remove a camera", status_code=204, dependencies=[needs(Right.ADMIN)],
+    responses=problems(400, 401, 403, 404, 422, 503),
+)  # fmt: skip
+def remove_camera(camera: Id, request: Request, context: Node) -> None:
+    """Take away a camera that was added while running; its footage stays. One of the file is taken out there."""
+    cameras.remove_camera(context.catalog(), context.node, context.file, camera, context.clock)
+    context.changed()
+    _log.info("camera.removed", camera=camera, by=identity_of(request).name)
+
+
+@router.post(
+    "/{camera}/{what}", summary="Switch a camera on or off", dependencies=[needs(Right.ADMIN)],
+    responses=problems(401, 403, 404, 422, 503),
+)  # fmt: skip
+def switch_camera(camera: Id, what: Literal["enable", "disable"], request: Request, context: Node) -> Camera:
+    """Switch recording on or off; off leaves a gap that says `disabled`."""
+    cameras.switch_camera(
+        context.catalog(), context.node, context.file, camera, context.clock, enabled=what == "enable"
+    )
+    context.changed()
+    _log.info("camera.switched", camera=camera, what=what, by=identity_of(request).name)
+    return _one(request, context, camera)
+
+
+testing = APIRouter(prefix="/api/v1/cameras", tags=["cameras"], dependencies=[needs(Right.OPERATOR)])
+
+
+@testing.post("/{camera}/test", summary="Ask a camera what it sends", responses=problems(401, 403, 404, 422))
+def test_camera(camera: Id, context: Node) -> Verdicts:
+    """Connect to each stream once, hold what comes against what is expected, and say what to do."""
+    asked = [one for one in build_plan(context.loaded).streams if one.camera.lower() == camera.lower()]
+    if not asked:
+        raise NotFound(f"there is no camera {camera}")
+    found = check_streams(asked, probe=probe, compare=_compare, clock=context.clock)
+    return Verdicts(items=[VerdictOut(**verdict.to_dict()) for verdict in found])
+
+
+def _compare(expected: dict[str, dict[str, str | int | float]], tracks: Sequence[Track], audio: str) -> list[str]:
+    return compare(expected, tuple(tracks), audio)
+
+
+def _one(request: Request, context: Context, camera: str) -> Camera:
+    found = next((one for one in _all(request, context) if one.id.lower() == camera.lower()), None)
+    if found is None:
+        raise NotFound(f"there is no camera {camera}", hint="GET /api/v1/cameras lists all")
+    return found
+
+
+def _all(request: Request, context: Context) -> list[Camera]:
+    try:
+        runtime = cameras.runtime_settings(context.catalog(), context.node)
+    except HoldfastError:
+        runtime = cameras.recall(context.state_dir)
+    by_camera: dict[str, list[StreamNow]] = {}
+    for stream in look(context).streams:
+        by_camera.setdefault(stream.status.camera, []).append(stream)
+    admin = identity_of(request).right.covers(Right.ADMIN)
+    return [
+        _camera(context, entry, by_camera.get(entry.camera, []), admin=admin)
+        for entry in cameras.list_cameras(context.file, runtime)
+    ]
+
+
+def _camera(context: Context, entry: CameraEntry, streams: list[StreamNow], *, admin: bool) -> Camera:
+    settings = context.config.cameras.get(entry.camera)
+    worst = max(streams, key=lambda one: _ORDER.index(one.health), default=None)
+    main = streams[0] if streams else None
+    tracks = main.status.tracks if main else []
+    video: dict[str, Any] = next((dict(track) for track in tracks if track.get("kind") == "video"), {})
+    return Camera(
+        id=entry.camera, name=entry.name, enabled=entry.enabled, origin=entry.origin, volume=entry.volume,
+        site=(settings.site if settings else "") or context.config.site_id,
+        location=settings.location if settings else "", streams=list(entry.streams),
+        address=entry.url if admin else None,
+        state=worst.status.state.value if worst else "starting",
+        health=(worst.health if worst else Health.SETTLING).value,
+        words=worst.words if worst else "was just added", hint=worst.hint if worst else "",
+        frame_age_s=main.frame_age_s if main else None, fps=main.status.fps if main else 0.0,
+        bitrate_bps=main.status.bitrate_bps if main else 0, restarts=main.status.restarts if main else 0,
+        width=video.get("width"), height=video.get("height"),
+        codecs=[str(track.get("codec", "")) for track in tracks],
+        gap_since_us=worst.gap_since_us if worst else None,
+    )  # fmt: skip

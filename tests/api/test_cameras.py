@@ -1,0 +1,94 @@
+"""Cameras over HTTP."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from holdfast.core.clock import SystemClock
+from holdfast.core.status import StreamState
+from holdfast.library.accounts import Role
+from support.accounts import code
+from support.pages import Site, site
+from support.sim import simulated, small_camera
+
+
+@pytest.fixture(name="two")
+def _two(tmp_path: Path) -> Iterator[Site]:
+    """A node with a gate and a dock in its file."""
+    with site(tmp_path, SystemClock(), "gate", "dock", more='[defaults]\nlocation = "4711"\n') as made:
+        yield made
+
+
+def test_cameras_are_listed_with_what_they_do(two: Site) -> None:
+    """Each camera has its state, picture and age; addresses are for admins and hold no credentials (C109)."""
+    two.says("gate", restarts=3)
+    two.says("dock", StreamState.STALLED, reason="stalled")
+    body = two.as_().get("/api/v1/cameras").json()
+    gate, dock = body["items"]
+    assert (gate["id"], gate["health"], gate["width"], gate["restarts"], gate["location"]) == (
+        "gate", "well", 1920, 3, "4711",
+    )  # fmt: skip
+    assert (dock["state"], dock["health"]) == ("stalled", "lost")
+    assert (gate["address"], body["total"], body["cursor"]) == (None, 2, None)
+    assert two.as_(Role.ADMIN).get("/api/v1/cameras/GATE").json()["address"] == "rtsp://127.0.0.1:9/x"
+    assert [c["id"] for c in two.as_().get("/api/v1/cameras?state=lost").json()["items"]] == ["dock"]
+    first = two.as_().get("/api/v1/cameras?limit=1").json()
+    assert (first["items"][0]["id"], first["cursor"]) == ("gate", "gate")
+    assert two.as_().get("/api/v1/cameras?limit=1&cursor=gate").json()["items"][0]["id"] == "dock"
+    assert two.as_().get("/api/v1/cameras?limit=1&offset=1").json()["items"][0]["id"] == "dock"
+    assert two.as_().get("/api/v1/cameras/nobody").status_code == 404
+
+
+def test_a_camera_is_added_switched_and_removed(two: Site) -> None:
+    """What was added shows at once, keeps its password to itself, and is gone when removed; the file's stay (C126)."""
+    admin = two.as_(Role.ADMIN)
+    made = admin.post("/api/v1/cameras", json={"id": "yard", "url": "rtsp://ann:s3cret@127.0.0.1:9/y", "name": "Yard"})
+    assert made.status_code == 201, made.text
+    assert (made.json()["origin"], made.json()["address"]) == ("runtime", "rtsp://127.0.0.1:9/y")
+    assert "s3cret" not in made.text
+    again = admin.post("/api/v1/cameras", json={"id": "YARD", "url": "rtsp://h/x"})
+    assert (again.status_code, code(again)) == (409, "conflict")
+    assert admin.post("/api/v1/cameras/yard/disable").json()["enabled"] is False
+    assert admin.post("/api/v1/cameras/yard/enable").json()["enabled"] is True
+    assert admin.delete("/api/v1/cameras/yard").status_code == 204
+    assert admin.get("/api/v1/cameras/yard").status_code == 404
+    assert admin.delete("/api/v1/cameras/gate").status_code == 400
+    assert admin.post("/api/v1/cameras/nobody/enable").status_code == 404
+
+
+def test_thirty_two_cameras_added_while_running_are_there(two: Site) -> None:
+    """There is no number of cameras that anything stops at (F58)."""
+    admin = two.as_(Role.ADMIN)
+    for number in range(32):
+        body = {"id": f"cam{number}", "url": f"rtsp://127.0.0.1:9/{number}"}
+        assert admin.post("/api/v1/cameras", json=body).status_code == 201
+    assert two.as_().get("/api/v1/cameras").json()["total"] == 34
+    assert "cam31" in two.page("/cameras")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({"id": "x"}, 422), ({"id": "../x", "url": "rtsp://h/x"}, 422), ({"id": "x", "url": "http://h/x"}, 400),
+     ({"id": "x", "url": "h:554/x"}, 400), ({"id": "x", "url": "rtsp://h/x", "colour": 1}, 422)],
+)  # fmt: skip
+def test_what_makes_no_sense_adds_nothing(two: Site, body: dict[str, object], status: int) -> None:
+    """A wrong id, address or key is refused in words."""
+    answer = two.as_(Role.ADMIN).post("/api/v1/cameras", json=body)
+    assert answer.status_code == status, answer.text
+    assert two.as_().get("/api/v1/cameras").json()["total"] == 2
+
+
+def test_a_test_asks_the_camera(tmp_path: Path) -> None:
+    """An operator has a camera asked, and gets what it sends, or the cause and what to do (C009)."""
+    with (
+        simulated(small_camera("cam1")) as sim,
+        site(tmp_path, SystemClock(), "gate", url=sim.url("cam1")) as made,
+    ):
+        (good,) = made.as_(Role.OPERATOR).post("/api/v1/cameras/gate/test").json()["items"]
+    (tmp_path / "dead").mkdir()
+    with site(tmp_path / "dead", SystemClock(), "dock") as made:
+        (bad,) = made.as_(Role.OPERATOR).post("/api/v1/cameras/dock/test").json()["items"]
+        assert made.as_(Role.VIEWER).post("/api/v1/cameras/dock/test").status_code == 403
+    assert (good["outcome"], good["tracks"][0]["codec"]) == ("OK", "h264")
+    assert (bad["outcome"], bool(bad["cause"]), bool(bad["fix"])) == ("ERROR", True, True)
