@@ -87,3 +87,16 @@ def test_no_span_and_no_patience(told: Told) -> None:
             look(roots, span, now_us=now_us, catalog=None)
     with pytest.raises(CatalogUnavailable):
         look(roots, (now_us - 300 * DAY_US, now_us), now_us=now_us, catalog=None)
+
+
+def test_a_catalog_that_is_behind_does_not_answer(catalog: Catalog, told: Told) -> None:
+    """Where the indexer stands still the journals are asked: what it has not seen is no footage."""
+    roots = {"disk": told.root}
+    Indexer(catalog, roots, told.clock).pass_once()
+    told.clock.advance(3600)
+    now_us = told.clock.wall_us()
+    span = (now_us - 4 * HOUR_US, now_us)
+    (drawn,) = look(roots, span, now_us=now_us, catalog=catalog)
+    assert drawn == look(roots, span, now_us=now_us, catalog=None)[0]
+    assert drawn.gaps[-1].end_us == now_us
+    assert max(end for _, end in drawn.footage) < now_us - 3500 * SECOND_US

@@ -1,8 +1,8 @@
 """Any span of any streams at any zoom, as a timeline is drawn: footage, gaps with their reasons, what is gone, notes.
 
 Within what is known, whatever is no gap is footage (invariant T1), so a year costs its gaps and not its 50,000 files.
-Where gaps are too many to draw they are summed up in buckets. The catalog answers; where it is away, the journals do,
-for spans that they can be read for.
+Where gaps are too many to draw they are summed up in buckets. The catalog answers; where it is away or behind, the
+journals do, for spans that they can be read for.
 
 Reads only; any thread. Not here: percentages of days (coverage), the files behind it (footage).
 """
@@ -21,6 +21,7 @@ from holdfast.core.camera import StreamKey
 from holdfast.core.errors import CatalogError, CatalogUnavailable, UsageError
 from holdfast.core.gap import PLANNED, Gap
 from holdfast.core.timing import DAY_US, HOUR_US, MINUTE_US, SECOND_US
+from holdfast.library.footage import KEEPS_UP_US
 from holdfast.library.index import LOCAL
 from holdfast.library.timeline import lost, stream_timeline, streams_on
 
@@ -113,7 +114,8 @@ def look(
             return [_drawn(one, span, now_us, pixels) for one in _from_rows(tx, span, now_us, keys, node)]
     if min(span[1], now_us) - span[0] > JOURNALS_US:
         raise CatalogUnavailable(
-            "the catalog does not answer, and the journals are not read for so long a span", hint="ask for less of it"
+            "the catalog does not answer or is behind, and the journals are not read for so long a span",
+            hint="ask for less of it; holdfast status says whether the worker runs",
         )
     return [_drawn(one, span, now_us, pixels) for one in _from_journals(volumes, span, now_us, keys)]
 
@@ -122,7 +124,11 @@ def _from_rows(
     tx: Transaction, span: Span, now_us: int, keys: Sequence[StreamKey] | None, node: str
 ) -> list[_Known]:  # fmt: skip
     number = nodes.find(tx, node)
-    rows = cameras.streams(tx, number) if number is not None else []
+    until_us = None if number is None else nodes.indexed_us(tx, number)
+    if number is None or until_us is None or (now_us - until_us > KEEPS_UP_US and span[1] > until_us):
+        # What its indexer has not seen would look like footage here.
+        raise CatalogUnavailable("the catalog is not up to date: is the worker running?")
+    rows = cameras.streams(tx, number)
     by_key = {row.key: row for row in rows}
     wanted = list(by_key) if keys is None else keys
     return [_stream_rows(tx, by_key.get(key), key, span, now_us) for key in wanted]
