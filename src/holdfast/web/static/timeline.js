@@ -25,6 +25,7 @@ export class Timeline extends HTMLElement {
     if (this.from == null) [this.from, this.to] = this.#first();
     this.#size = new ResizeObserver(() => this.#resize());
     this.#size.observe(this);
+    this.#say(); // a slider has a value from its first moment
     this.#timer = setInterval(() => { if (!document.hidden) this.#tick(); }, 1000);
     document.addEventListener("hf-theme", this.#themed);
     this.#scheme.addEventListener("change", this.#themed);
