@@ -14,6 +14,7 @@ import { gapWords, waitingWords } from "./player/words.js";
 const TICK_MS = 250;
 const AHEAD_S = 10;
 const LIVE_US = 3_000_000; // nearer than this to now is live
+const LAST_S = 0.15; // measured: up to three pictures at 25 a second
 const HOLE_S = 1;
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 const SAID_MS = 5000;
@@ -391,7 +392,9 @@ export class Player extends HTMLElement {
 
   #hole() {
     const video = this.video;
-    if (this.paused || video.readyState > 2 || !video.buffered.length || this.sink.range(video.currentTime)) return;
+    if (this.paused || video.readyState > 2 || !video.buffered.length) return;
+    const here = this.sink.range(video.currentTime);
+    if (here && here[1] - video.currentTime > LAST_S) return; // a picture stops a little before the end of what it has
     const next = this.sink.next(video.currentTime);
     if (next !== null && next - video.currentTime < HOLE_S) video.currentTime = next + 0.001;
   }
