@@ -1,0 +1,212 @@
+"""The player and the timeline in a real browser, before footage that a real recorder makes."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from holdfast.core.clock import SystemClock
+from holdfast.core.plan import StreamPlan
+from holdfast.core.status import StreamState
+from holdfast.library.accounts import Role
+from holdfast.sim.camera import CameraSpec
+from support.accounts import PASSWORD
+from support.chromium import SIZES, barriers, chromium, sign_in, window
+from support.pages import Site, site
+from support.recording import footage_files, recording, stream_plan, until
+from support.sim import simulated, small_camera
+from support.web import serving
+
+pytestmark = [pytest.mark.needs("chromium")]
+
+EVENTS = """() => { window.shown = []; window.said = []; const p = document.getElementById("player");
+  p.addEventListener("hf-shown", (e) => shown.push(e.detail.ms));
+  p.addEventListener("hf-state", (e) => { if (e.detail.words) said.push(e.detail.words); }); }"""
+LOOK = """() => { const p = document.getElementById("player"); return { live: p.live, paused: p.paused, delay: p.delayS,
+  us: p.wallUs, at: p.video.currentTime, width: p.video.videoWidth, words: p.words, speed: p.video.playbackRate }; }"""
+
+
+@dataclass
+class Place:
+    """A served site with a camera called gate, and what records it."""
+
+    address: str
+    plan: StreamPlan
+    site: Site
+
+
+@contextmanager
+def place(root: Path, camera: CameraSpec) -> Iterator[Place]:
+    """Serve a camera; whoever wants footage records `plan`."""
+    with simulated(camera) as sim, site(root, SystemClock(), "gate", url=sim.url("gate")) as made:
+        made.home.user(Role.VIEWER, "alice")
+        made.says("gate")
+        plan = stream_plan(root / "vol", sim.url("gate"), camera="gate", segment_s=2)
+        with serving(made.home.app) as address:
+            yield Place(address, plan, made)
+
+
+@contextmanager
+def watching(spot: Place, query: str = "", size: str = "desk", **more: Any) -> Iterator[Page]:
+    """Open the camera's page and wait for its first picture."""
+    with chromium() as browser, window(browser, size, **more) as page:
+        sign_in(page, spot.address, "alice", PASSWORD)
+        page.goto(f"{spot.address}/cameras/gate{query}")
+        page.evaluate(EVENTS)
+        wait(page, "p.wallUs !== null")
+        yield page
+
+
+def look(page: Page) -> dict[str, Any]:
+    """What the player shows now."""
+    return dict(page.evaluate(LOOK))
+
+
+def wait(page: Page, condition: str) -> None:
+    """Wait for something about the player `p`, the video `v` or the timeline `t`."""
+    # Asked from outside: what waits inside a page must build code of text there, which its policy forbids.
+    script = (
+        "() => { const p = document.getElementById('player'), t = document.getElementById('timeline'), v = p.video;"
+        f" return Boolean({condition}); }}"
+    )
+    deadline = time.monotonic() + 20
+    while not page.evaluate(script):
+        assert time.monotonic() < deadline, (condition, look(page), page.evaluate("said"))
+        page.wait_for_timeout(50)
+
+
+def begun(spot: Place, files: int) -> None:
+    """Wait until so many files are finished."""
+    until(lambda: len(footage_files(spot.plan)) >= files, 30)
+
+
+def test_live_past_and_live_again(tmp_path: Path) -> None:
+    """Live is about a second behind; a click plays that instant within 300 ms of quiet; End is live again (C119)."""
+    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
+        begun(spot, 3)
+        with watching(spot) as page:
+            wait(page, "p.live && v.currentTime > 1.5")
+            seen = look(page)
+            assert seen["width"] == 320
+            assert 0 <= seen["delay"] < 2.5
+            assert page.locator(".hf-live").inner_text().startswith("LIVE")
+            shown_us = int(seen["us"]) - 4_000_000
+            wait(page, "t.known.parts.segments.length > 0")
+            x = page.evaluate(
+                "us => { const t = document.getElementById('timeline');"
+                " return t.canvas.getBoundingClientRect().left + (us - t.from) / (t.to - t.from) * t.width; }",
+                shown_us,
+            )
+            box = page.locator("hf-timeline").bounding_box()
+            assert box is not None
+            page.mouse.click(x, box["y"] + 40)
+            wait(page, "shown.length > 0 && !p.live")
+            step_us = page.evaluate(
+                "(() => { const t = document.getElementById('timeline'); return (t.to - t.from) / t.width; })()"
+            )
+            assert -step_us < look(page)["us"] - shown_us < 2_000_000 + 2 * step_us
+            assert page.evaluate("Math.min(...shown)") < 1500  # 300 ms on a machine that does nothing else
+            page.keyboard.press("End")
+            wait(page, "p.live && p.delayS < 2.5")
+
+
+def test_clip_and_still_are_downloaded(tmp_path: Path) -> None:
+    """What lies between in and out comes as an MP4, what is on the screen as a JPEG."""
+    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
+        begun(spot, 3)
+        with watching(spot) as page:
+            wait(page, "v.currentTime > 0.5")
+            page.keyboard.press("i")
+            wait(page, "p.wallUs > t.mark.from + 1500000")
+            page.keyboard.press("o")
+            with page.expect_download() as clip:
+                page.keyboard.press("d")
+            assert clip.value.path().read_bytes()[4:8] == b"ftyp"
+            page.keyboard.press("ArrowLeft")
+            with page.expect_download() as still:
+                page.keyboard.press("s")
+            assert still.value.path().read_bytes()[:2] == b"\xff\xd8"
+            assert still.value.suggested_filename.startswith("gate-")
+
+
+def test_nothing_comes_and_it_is_said(tmp_path: Path) -> None:
+    """While the camera is away the player says since when and why; when it comes back, so does the picture (F12)."""
+    with place(tmp_path, small_camera("gate")) as spot, ExitStack() as first:
+        first.enter_context(recording(spot.plan, session="s1"))
+        begun(spot, 1)
+        with watching(spot) as page:
+            wait(page, "p.live && v.currentTime > 0.5")
+            first.close()
+            spot.site.says(
+                "gate", StreamState.WAITING, reason="auth", detail="401 Unauthorized", hint="check the password"
+            )
+            wait(page, "p.words.startsWith('Nothing comes from the camera since')")
+            assert "(401 Unauthorized). check the password" in look(page)["words"]
+            assert page.locator(".hf-words").is_visible()
+            with recording(spot.plan, session="s2"):
+                wait(page, "p.words === '' || p.words.includes('without footage')")
+                wait(page, "p.live && p.delayS < 3")
+
+
+def test_a_lost_connection_comes_back(tmp_path: Path) -> None:
+    """Who loses the server is told, and sees the same instant again once it answers (F59)."""
+    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
+        begun(spot, 3)
+        with watching(spot) as page:
+            wait(page, "p.live && v.currentTime > 0.5")
+            page.evaluate("document.getElementById('player').feed.socket.close()")
+            wait(page, "said.some((words) => words.includes('connection to the server'))")
+            wait(page, "p.words === '' && p.live && p.delayS < 3")
+            page.keyboard.press("ArrowLeft")
+            wait(page, "!p.live && !v.seeking")
+            page.keyboard.press("k")
+            before_us = look(page)["us"]
+            page.evaluate("document.getElementById('player').feed.socket.close()")
+            wait(page, "p.feed.connected && v.readyState > 1 && v.currentTime < 5")
+            seen = look(page)
+            assert seen["paused"]
+            assert abs(seen["us"] - before_us) < 200_000
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_the_page_stands_in_nobodys_way(tmp_path: Path, size: str, scheme: str) -> None:
+    """Axe finds nothing serious, nothing is wider than its window, and on a phone the picture comes first (C118)."""
+    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
+        begun(spot, 1)
+        with watching(spot, size=size, color_scheme=scheme) as page:
+            wait(page, "v.currentTime > 0.2")
+            assert not barriers(page)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            box = page.locator("hf-player").bounding_box()
+            assert box is not None
+            assert box["y"] < 200
+            line = page.locator("hf-timeline")
+            assert line.get_attribute("role") == "slider"
+            assert "Live, " in (line.get_attribute("aria-valuetext") or "")
+
+
+def test_the_axis_is_the_sites(tmp_path: Path) -> None:
+    """A day on which clocks change has 23 or 25 hours, each labelled once as the site's clocks show it."""
+    with site(tmp_path, SystemClock(), "gate", more='[site]\ntime_zone = "Europe/Berlin"\n') as made:
+        made.home.user(Role.VIEWER, "alice")
+        made.says("gate")
+        with serving(made.home.app) as address, chromium() as browser, window(browser) as page:
+            sign_in(page, address, "alice", PASSWORD)
+            page.goto(f"{address}/cameras/gate")
+            found = page.evaluate(
+                """async () => { const folder = [...document.scripts].find((one) => one.src.endsWith("camera.js")).src;
+                const { midnight, ticks } = await import(new URL("timeline/scale.js", folder));
+                return [1774738800e6, 1792879200e6].map((us) => { const to = midnight(us, 1);
+                  const labels = ticks(us, to - 1, 2600).filter((tick) => tick.label).map((tick) => tick.label);
+                  return { hours: (to - midnight(us)) / 3600e6, labels }; }); }"""
+            )
+    spring, autumn = found
+    assert (spring["hours"], autumn["hours"]) == (23, 25)
+    assert spring["labels"][:4] == ["29 Mar", "01:00", "03:00", "04:00"]
+    assert autumn["labels"][:5] == ["25 Oct", "01:00", "02:00", "02:00", "03:00"]
