@@ -163,7 +163,7 @@ export class Player extends HTMLElement {
 
   /** Faster forwards (1) or backwards (-1), as with the jog wheel of a cutting table. */
   shuttle(direction) {
-    if (direction > 0 || this.#speed > 1) {
+    if (direction > 0 || (this.#speed > 1 && !this.paused)) {
       const next = SPEEDS[SPEEDS.indexOf(this.#speed) + direction] || this.#speed;
       if (this.#backwards) this.#stopShuttle();
       else if (this.paused) this.resume();
@@ -174,6 +174,7 @@ export class Player extends HTMLElement {
     if (this.wallUs === null) return;
     const faster = this.#backwards ? Math.min(16, this.#back * 2) : 1;
     this.pause();
+    this.#speed = 1;
     this.#back = faster;
     this.#backwards = setInterval(() => {
       if (!this.video.seeking && !this.#target) this.seek(this.wallUs - Math.round(this.#back * 150_000));

@@ -22,8 +22,11 @@ const MEANING = {
   "unknown": "no reason was left behind",
 };
 
-/** A reason in words. */
-export const meaning = (reason, detail = "") => detail || MEANING[reason] || reason;
+/** A reason in words: what it means, and what was seen, where that says more. */
+export function meaning(reason, detail = "") {
+  const words = MEANING[reason] || reason;
+  return detail && words ? `${words} (${detail})` : detail || words;
+}
 
 /** `14:03:27` at the site. */
 export function clockWords(us) {
