@@ -6,6 +6,7 @@ nothing may hide. `no_leaks` fails a test that leaves a thread, a descriptor or 
 """
 
 import os
+import signal
 import threading
 import time
 from collections import defaultdict
@@ -26,6 +27,12 @@ _MARK = "missing: "
 
 def _require_all() -> bool:
     return os.environ.get("HOLDFAST_REQUIRE_ALL", "") not in {"", "0"}
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C be itself: a run in a shell's background ignores it, and so would every program that a test starts."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,18 @@ import pytest
 @pytest.mark.xfail(reason="known to be broken")
 def test_broken():
     assert False
+"""
+_CTRL_C = """
+import signal
+import subprocess
+import sys
+
+def test_child():
+    child = subprocess.Popen([sys.executable, "-c", "print('up', flush=True); input()"], stdin=-1, stdout=-1, stderr=-3)
+    child.stdout.readline()
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=20)
+    assert child.returncode == -signal.SIGINT
 """
 _MODULE = """
 import pytest
@@ -92,3 +105,13 @@ def test_leaks_are_named(tmp_path: Path) -> None:
 def test_every_need_says_how_to_get_it() -> None:
     """Each need is installable by a package or says in words what to do."""
     assert all(need.packages or need.how for need in NEEDS.values())
+
+
+def test_ctrl_c_works_in_a_background_run(tmp_path: Path) -> None:
+    """A run that ignores Ctrl-C, as shells start those in their background, does not hand that on to its children."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        done = _pytest(tmp_path, _CTRL_C)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done.returncode == 0, done.stdout

@@ -3,7 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.catalog.db import open_catalog
 from holdfast.cli.main import main
+from holdfast.core.clock import SystemClock
+from holdfast.core.config import load
+from holdfast.library import settings
+from holdfast.library.cameras import add_camera, remember, runtime_settings
+from holdfast.library.index import LOCAL
 
 GOOD = (
     'state_dir = "state"\n[volumes.main]\npath = "disk"\n[defaults]\nstall_s = 7\npassword = "geheim99"\n'
@@ -64,6 +70,21 @@ def test_show_masks_secrets_and_names_origins(path: Path, capsys: pytest.Capture
     assert rows["cameras.gate.audio"].split() == ["optional", "default"]
     assert "geheim99" not in out
     assert not any(key.startswith(("cameras.door", "site")) for key in rows)
+
+
+def test_show_names_what_was_changed_at_run_time(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the worker took from the catalog last is shown as what holds, with that origin (C126)."""
+    with open_catalog(load(path).config.catalog_url) as catalog:
+        loaded, clock = load(path), SystemClock()
+        settings.change(catalog, LOCAL, loaded, {"defaults.stall_s": 9, "site.name": "Pier"}, clock)
+        add_camera(catalog, LOCAL, loaded, "dock", {"url": "rtsp://h/dock"}, clock)
+        settings.remember(loaded.config.state_dir, settings.saved(catalog, LOCAL))
+        remember(loaded.config.state_dir, runtime_settings(catalog, LOCAL))
+    assert _run("config", "show", "--json", "--origins", "-c", str(path)) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["site.name"] == {"value": "Pier", "origin": "saved settings"}
+    assert shown["cameras.gate.stall_s"] == {"value": 9, "origin": "[defaults] saved settings"}
+    assert shown["cameras.dock.url"] == {"value": "rtsp://h/dock", "origin": "added at run time"}
 
 
 def test_show_speaks_json(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.core.config import ConfigInvalid, Loaded, load
 from holdfast.core.plan import Plan
+from holdfast.library import settings
 from holdfast.library.cameras import MEMORY, add_camera, remove_camera, switch_camera
 from holdfast.library.desired import read_plan
 from holdfast.library.index import IndexReport
@@ -119,6 +120,10 @@ class Node:
 
         self.change(deed)
 
+    def save(self, wanted: dict[str, Any]) -> None:
+        """Change settings, as the pages do."""
+        self.change(lambda catalog, loaded: settings.change(catalog, NODE, loaded, wanted, self.clock))
+
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Node]:
@@ -217,6 +222,45 @@ def test_switching_and_removing(node: Node) -> None:
     node.change(lambda catalog, loaded: switch_camera(catalog, NODE, loaded, "gate", node.clock, enabled=True))
     node.catalog_pass().tick()
     assert {s.camera: s.capture.mode for s in node.plan.streams} == {"gate": "always"}
+
+
+def test_saved_settings_reach_the_plan(node: Node) -> None:
+    """A setting saved while running holds without a restart; cameras that it is not about stay as they are (C126)."""
+    node.write(FILE + '[cameras.yard]\nurl = "rtsp://192.0.2.2/yard"\nsegment_s = 60\n')
+    node.start().catalog_pass()
+    before = {stream.camera: stream for stream in node.plan.streams}
+    node.save({"defaults.segment_s": 300, "log.level": "debug"})
+    node.catalog_pass().tick()
+    after = {stream.camera: stream for stream in node.plan.streams}
+    assert (after["gate"].segment_s, after["yard"]) == (300, before["yard"])
+    assert node.plan.log_level == "debug"
+    node.write(FILE)
+    node.tick()
+    assert (node.cameras, node.plan.streams[0].segment_s) == (["gate"], 300)
+    node.save({"defaults.segment_s": None})
+    node.catalog_pass().tick()
+    assert node.plan.streams[0] == before["gate"]
+
+
+def test_saved_settings_survive_the_catalog(node: Node) -> None:
+    """They hold while the catalog is damaged, and a catalog that came up empty gets them back (R7)."""
+    node.start().catalog_pass()
+    node.save({"defaults.segment_s": 300})
+    node.catalog_pass().tick()
+    node.stop()
+    for path in (node.root / "state").glob("catalog.sqlite*"):
+        path.unlink()
+    (node.root / "state" / "catalog.sqlite").write_bytes(b"garbage " * 1000)
+    node.start()
+    assert node.plan.streams[0].segment_s == 300
+    node.catalog_pass().tick()
+    assert "damaged" in node.status["catalog_problem"]
+    (node.root / "state" / "catalog.sqlite").unlink()
+    node.catalog_pass().tick()
+    assert node.plan.streams[0].segment_s == 300
+    kept: dict[str, Any] = {}
+    node.change(lambda catalog, _: kept.update(settings.saved(catalog, NODE)))
+    assert kept == {"defaults.segment_s": 300}
 
 
 def test_damaged_catalog_stops_no_plan(node: Node) -> None:

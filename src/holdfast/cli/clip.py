@@ -20,8 +20,8 @@ from holdfast.core.errors import CatalogError
 from holdfast.core.timing import SECOND_US, iso
 from holdfast.library import clips
 from holdfast.library.clips import Clip
-from holdfast.library.desired import load_or_last_good
 from holdfast.library.instants import read_instant
+from holdfast.library.settings import load_in_force
 
 app = typer.Typer()
 
@@ -41,7 +41,7 @@ def run(
     as_json: JsonOption = False,
 ) -> int:
     """Write a span of up to 24 hours as one MP4. Gaps are closed up and named."""
-    loaded = load_or_last_good(config)
+    loaded = load_in_force(config)
     zone, clock = ZoneInfo(loaded.config.site.time_zone), SystemClock()
     now_us = clock.wall_us()
     span = (read_instant(begin, zone, now_us), read_instant(end, zone, now_us))

@@ -11,6 +11,8 @@ from holdfast.core.config import ConfigInvalid, Loaded, Problem, default_path, l
 from holdfast.core.config.layers import leaves
 from holdfast.core.config.problems import did_you_mean, dotted
 from holdfast.core.errors import NotFound
+from holdfast.library import cameras as roster
+from holdfast.library import settings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -54,8 +56,10 @@ def show(
     origins: Annotated[bool, typer.Option("--origins", help="Say where each value comes from.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the settings that hold: file, defaults and environment merged; secrets are masked."""
-    loaded = load(config)
+    """Show the settings that hold: file, defaults, environment and what was changed at run time; secrets are masked."""
+    file = load(config)
+    state_dir = file.config.state_dir
+    loaded = roster.merged(settings.laid_over(file, settings.recall(state_dir))[0], roster.recall(state_dir))
     rows = _rows(loaded, camera)
     if as_json:
         values = {key: {"value": value, "origin": origin} if origins else value for key, value, origin in rows}

@@ -24,7 +24,7 @@ from holdfast.core.errors import CatalogError, NotFound, UsageError
 from holdfast.core.gap import MEANING, PLANNED, Gap
 from holdfast.core.timing import iso
 from holdfast.library.coverage import Coverage, from_catalog, from_journals, percent_of, read_day
-from holdfast.library.desired import load_or_last_good
+from holdfast.library.settings import load_in_force
 
 app = typer.Typer()
 _GAPS_SHOWN = 20  # chosen: what fits a screen, the longest ones; --json and --csv have them all
@@ -45,7 +45,7 @@ def coverage(
     """Show how complete the footage is, and why it is not."""
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other")
-    loaded = load_or_last_good(config)
+    loaded = load_in_force(config)
     zone = ZoneInfo(loaded.config.site.time_zone)
     now_us = SystemClock().wall_us()
     last = read_day(day, zone, now_us)

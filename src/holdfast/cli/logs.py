@@ -12,8 +12,8 @@ from holdfast.core.clock import SystemClock
 from holdfast.core.errors import NotFound, UsageError
 from holdfast.core.timing import from_datetime
 from holdfast.library import logs as library
-from holdfast.library.desired import load_or_last_good
 from holdfast.library.logs import LEVELS, Entry, Follower, Query
+from holdfast.library.settings import load_in_force
 
 app = typer.Typer()
 
@@ -38,7 +38,7 @@ def logs(
     """Read the log files."""
     if level not in LEVELS:
         raise UsageError(f"{level!r} is not a level", hint=f"levels are {', '.join(LEVELS)}")
-    loaded = load_or_last_good(config)
+    loaded = load_in_force(config)
     clock, zone = SystemClock(), loaded.config.site.time_zone
     since_us = read_since(since, zone, clock.wall_us()) if since else None
     query = Query(who=who, level=level, since_us=since_us)

@@ -19,7 +19,7 @@ from holdfast.core.config import Loaded
 from holdfast.core.errors import CatalogError, NotFound
 from holdfast.core.timing import iso, parse_instant
 from holdfast.library import notes
-from holdfast.library.desired import load_or_last_good
+from holdfast.library.settings import load_in_force
 from holdfast.library.timeline import streams_on
 
 app = typer.Typer(no_args_is_help=True)
@@ -39,7 +39,7 @@ def add(
     config: ConfigOption = None,
 ) -> int:
     """Write a note."""
-    loaded = load_or_last_good(config)
+    loaded = load_in_force(config)
     zone = loaded.config.site.time_zone
     at_us = None if at is None else parse_instant(at, ZoneInfo(zone))
     clock = SystemClock()
@@ -67,7 +67,7 @@ def list_notes(
     as_json: JsonOption = False,
 ) -> int:
     """Read notes, oldest first."""
-    loaded = load_or_last_good(config)
+    loaded = load_in_force(config)
     zone = loaded.config.site.time_zone
     from_us = None if since is None else read_since(since, zone, SystemClock().wall_us())
     name = _camera(loaded, camera)

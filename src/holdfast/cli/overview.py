@@ -7,7 +7,7 @@ from rich.text import Text
 
 from holdfast.cli.status import look, render, wide_console
 from holdfast.core.config import default_path
-from holdfast.library.desired import load_or_last_good
+from holdfast.library.settings import load_in_force
 
 FIRST = (
     ("holdfast demo", "record three simulated cameras, to look around"),
@@ -31,7 +31,7 @@ def show() -> None:
     if not default_path(os.environ).exists():
         console.print(Group(Text("No configuration here yet.", style="bold"), _commands(FIRST)))
         return
-    now = look(load_or_last_good(None))
+    now = look(load_in_force(None))
     console.print(Group(render(now, narrow=True), Text(), _commands(NEXT)))
 
 

@@ -18,7 +18,8 @@ from holdfast.cli.common import ConfigOption, JsonOption, bitrate, echo_json
 from holdfast.core.clock import SystemClock
 from holdfast.core.config import Loaded
 from holdfast.core.status import StreamState, StreamStatus
-from holdfast.library.desired import load_or_last_good, read_plan
+from holdfast.library.desired import read_plan
+from holdfast.library.settings import load_in_force
 from holdfast.library.status import Health, NodeNow, StreamNow, gap_words, read_now
 
 WIDE = 110  # columns that a table with file names needs; below it the names would push out the numbers
@@ -45,7 +46,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep showing it until Ctrl-C.")] = False,
 ) -> int:
     """Show what every camera is doing now. Exit code 0: all well; 1: something is wrong."""
-    loaded = load_or_last_good(config)
+    loaded = load_in_force(config)
     console = wide_console()
     if watch:
         return _watch(loaded, console, as_json=as_json)

@@ -16,7 +16,7 @@ from holdfast.core.clock import SystemClock
 from holdfast.core.timing import SECOND_US
 from holdfast.library import accounts
 from holdfast.library.accounts import Role
-from holdfast.library.desired import load_or_last_good
+from holdfast.library.settings import load_in_force
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -43,7 +43,7 @@ def add(
 @app.command("list")
 def list_(config: ConfigOption = None, *, as_json: JsonOption = False) -> int:
     """List tokens: id, name, role, when they were last used, when they expire."""
-    zone = load_or_last_good(config).config.site.time_zone
+    zone = load_in_force(config).config.site.time_zone
     with _catalog(config) as catalog:
         rows = accounts.tokens(catalog)
     if as_json:
@@ -71,7 +71,7 @@ def revoke(
 
 
 def _catalog(config: Path | None) -> Catalog:
-    return open_catalog(load_or_last_good(config).config.catalog_url)
+    return open_catalog(load_in_force(config).config.catalog_url)
 
 
 def _facts(row: TokenRow) -> dict[str, object]:

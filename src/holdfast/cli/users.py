@@ -18,7 +18,7 @@ from holdfast.core.clock import SystemClock
 from holdfast.core.errors import BadInput
 from holdfast.library import accounts
 from holdfast.library.accounts import Role
-from holdfast.library.desired import load_or_last_good
+from holdfast.library.settings import load_in_force
 from holdfast.storage.errors import storage_errors
 
 app = typer.Typer(no_args_is_help=True)
@@ -52,7 +52,7 @@ def add(
 @app.command("list")
 def list_(config: ConfigOption = None, *, as_json: JsonOption = False) -> int:
     """List users: name, role, when they last signed in."""
-    zone = load_or_last_good(config).config.site.time_zone
+    zone = load_in_force(config).config.site.time_zone
     with _catalog(config) as catalog:
         rows = accounts.users(catalog)
     if as_json:
@@ -118,7 +118,7 @@ def _switch(config: Path | None, name: str, *, enabled: bool) -> int:
 
 
 def _catalog(config: Path | None) -> Catalog:
-    return open_catalog(load_or_last_good(config).config.catalog_url)
+    return open_catalog(load_in_force(config).config.catalog_url)
 
 
 def _password(name: str, file: Path | None) -> str:

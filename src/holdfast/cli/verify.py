@@ -20,7 +20,7 @@ from holdfast.core.camera import StreamKey
 from holdfast.core.clock import SystemClock
 from holdfast.core.errors import CatalogError, NotFound
 from holdfast.core.timing import parse_instant
-from holdfast.library.desired import load_or_last_good
+from holdfast.library.settings import load_in_force
 from holdfast.library.verify import verify
 
 app = typer.Typer()
@@ -40,7 +40,7 @@ def run(
     as_json: JsonOption = False,
 ) -> int:
     """Recompute the hashes and the chain of footage."""
-    loaded = load_or_last_good(config)
+    loaded = load_in_force(config)
     zone = ZoneInfo(loaded.config.site.time_zone)
     console = Console(stderr=True)
     with Progress(

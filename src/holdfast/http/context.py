@@ -19,7 +19,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.config import ConfigInvalid, Loaded
 from holdfast.core.errors import CatalogUnavailable, HoldfastError
 from holdfast.core.plan import Plan
-from holdfast.library import cameras
+from holdfast.library import cameras, settings
 from holdfast.library.desired import read_plan
 from holdfast.library.index import LOCAL
 
@@ -45,6 +45,7 @@ class Context:
         self.began_us = clock.wall_us()
         self._open = open_catalog
         self._lock = threading.Lock()
+        self._toml = loaded
         self._file = loaded
         self._merged = loaded
         self._looked_us: int | None = None
@@ -55,14 +56,20 @@ class Context:
         self._failure: CatalogUnavailable | None = None
 
     @property
+    def toml(self) -> Loaded:
+        """What the configuration file alone says, or said last when it made sense."""
+        self._look()
+        return self._toml
+
+    @property
     def file(self) -> Loaded:
-        """What the configuration file says, or said last when it made sense."""
+        """The file with saved settings laid over it, without the cameras of the catalog: what those are laid over."""
         self._look()
         return self._file
 
     @property
     def loaded(self) -> Loaded:
-        """What is in force: the file, with what was changed at run time laid over it."""
+        """What is in force: the file, with all that was changed at run time laid over it."""
         self._look()
         return self._merged
 
@@ -84,12 +91,12 @@ class Context:
     @property
     def state_dir(self) -> Path:
         """Folder of what must survive."""
-        return self._file.config.state_dir
+        return self._toml.config.state_dir
 
     @property
     def runtime_dir(self) -> Path:
         """Folder of status files, in memory."""
-        return self._file.config.runtime_dir
+        return self._toml.config.runtime_dir
 
     def plan(self) -> Plan | None:
         """Return what is to be recorded, as last published; None before there is any, or where it is damaged."""
@@ -132,7 +139,7 @@ class Context:
                 self._catalog = None
 
     def _url(self) -> str:
-        return self._file.config.catalog_url
+        return self._toml.config.catalog_url
 
     def _look(self) -> None:
         now_us = self.clock.boot_us()
@@ -143,18 +150,21 @@ class Context:
         if stamp != self._stamp:
             self._stamp = stamp
             with suppress(ConfigInvalid):  # the worker says so, once, in its log and in the state sentence
-                self._file = configuration.load(self._file.path, self._file.environ)
-        self._merged = cameras.merged(self._file, self._runtime())
+                self._toml = configuration.load(self._toml.path, self._toml.environ)
+        saved, runtime = self._runtime()
+        self._file = settings.laid_over(self._toml, saved)[0]
+        self._merged = cameras.merged(self._file, runtime)
 
-    def _runtime(self) -> list[dict[str, Any]]:
+    def _runtime(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         try:
-            return cameras.runtime_settings(self.catalog(), self.node)
+            catalog = self.catalog()
+            return settings.saved(catalog, self.node), cameras.runtime_settings(catalog, self.node)
         except HoldfastError:
-            return cameras.recall(self.state_dir)
+            return settings.recall(self.state_dir), cameras.recall(self.state_dir)
 
     def _file_stamp(self) -> tuple[int, int, int] | None:
         try:
-            found = self._file.path.stat()
+            found = self._toml.path.stat()
         except OSError:
             return None
         return (found.st_mtime_ns, found.st_size, found.st_ino)

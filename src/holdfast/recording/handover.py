@@ -21,6 +21,7 @@ class RunStart:
         why: Why it began: the reason of the gap before it, or `first`.
         start_us: Wall time of its first picture, as far as it is known now.
         start_boot_us: The same on the boot clock.
+        site: Id of the place, as it is called when the run begins.
     """
 
     run: str
@@ -28,6 +29,7 @@ class RunStart:
     why: str
     start_us: int
     start_boot_us: int
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,7 +253,10 @@ class Session:
         written = run.placed(fragment)
         if not run.said:
             run.said = True
-            self._writer.say(RunStart(run.id, run.tracks, run.why, written.wall_us, written.wall_us - self.offset_us))
+            start_us = written.wall_us
+            self._writer.say(
+                RunStart(run.id, run.tracks, run.why, start_us, start_us - self.offset_us, site=self._plan.site)
+            )
             self._recording()
         if not self._writer.offer(written):
             self._overflow(run, fragment, written)

@@ -164,7 +164,7 @@ class StreamStore:
         self.look(now_us=clock.boot_us())
         head = SegmentHead(
             key=plan.key, run=run.run, start_us=run.start_us, start_boot_us=run.start_boot_us, boot=clock.boot_id,
-            sync=clock.synchronised(), why=run.why, program=__version__, site=plan.site,
+            sync=clock.synchronised(), why=run.why, program=__version__, site=run.site,
         )  # fmt: skip
         reached = self._reached[1] if self._reached[0] == run.run else ()
         self.segment = SegmentFile.create(self.root, head, run.tracks, segment_s=plan.segment_s, after_ticks=reached)

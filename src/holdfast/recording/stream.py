@@ -39,7 +39,7 @@ PROBE_TIMEOUT_S = 2.0  # chosen: a port that does not answer within this is trie
 STUMBLE_S = (
     5.0  # chosen: an error of ours that repeats must not fill the log, nor cost more than seconds if it does not
 )
-LIVE = ("capture", "expected", "location", "probe_s")
+LIVE = ("capture", "expected", "location", "probe_s", "site")
 """What of a plan may change while its stream is recorded: it is looked up when it is needed."""
 
 POLL_S = 1.0  # chosen: how late a changed override or a disk that is back may be noticed while nothing is recorded

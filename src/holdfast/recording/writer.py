@@ -289,7 +289,7 @@ class Writer:
         self._flush_words()
         why = self._after or (run.why if first else "cut")
         boot_us = run.start_boot_us + item.wall_us - run.start_us
-        store.begin(RunStart(run.run, run.tracks, why, item.wall_us, boot_us))
+        store.begin(RunStart(run.run, run.tracks, why, item.wall_us, boot_us, site=run.site))
         self._start_us, self._start_boot_us, self._first_of_run = item.wall_us, boot_us, first
         self._down = None
         self._synced_us = self._clock.boot_us()

@@ -1,7 +1,7 @@
 """The worker's second thread: whatever needs the catalog, so that a catalog that is away delays nothing else (R7).
 
-Each second: cameras that were added at run time are read, and journals are indexed. A catalog that does not answer is
-said once, tried again with back-off, and said once more when it is back.
+Each second: settings and cameras that were changed at run time are read, and journals are indexed. A catalog that does
+not answer is said once, tried again with back-off, and said once more when it is back.
 
 Not here: publishing plans (worker), what indexing means (library.index).
 """
@@ -18,7 +18,7 @@ from holdfast.catalog.db import Catalog
 from holdfast.core.clock import Clock
 from holdfast.core.config import Loaded
 from holdfast.core.errors import HoldfastError, StorageError
-from holdfast.library import cameras
+from holdfast.library import cameras, settings
 from holdfast.library.index import IndexReport
 
 PASS_S = 1.0  # an indexer pass each second: well within the minute that C011 allows, one commit at most (P6)
@@ -48,13 +48,13 @@ class CatalogLoop:
     """Runs on a thread of its own from `start` to `stop`.
 
     Args:
-        state_dir: Where the last known answer about cameras is kept.
+        state_dir: Where the last known answers about settings and cameras are kept.
         node: Name of this node.
         clock: Time.
         open_catalog: Opens the catalog of a URL.
         make_indexer: Makes the indexer of an open catalog and a configuration.
         reconcile: Compares rows with files after the first pass of each indexer, and returns what it could not read.
-        news: Called when the cameras of the catalog changed; from this thread.
+        news: Called when the settings or cameras of the catalog changed; from this thread.
     """
 
     def __init__(
@@ -87,6 +87,8 @@ class CatalogLoop:
         self.state = CatalogState()
         self.runtime: list[dict[str, Any]] = cameras.recall(state_dir)
         """Cameras added or changed at run time: the catalog's last answer. Replaced, never changed in place."""
+        self.saved: dict[str, Any] = settings.recall(state_dir)
+        """Settings changed at run time, the same way."""
 
     def start(self, loaded: Loaded) -> None:
         """Begin."""
@@ -143,13 +145,15 @@ class CatalogLoop:
             self._url = loaded.config.catalog_url
             self._catalog = self._open_catalog(self._url)
         catalog = self._catalog
+        for key in settings.restore_lost(catalog, self._node, self.saved, self._clock):
+            _log.warning("setting.restored", key=key, why="the catalog had forgotten it")
         for camera_id in cameras.restore_lost(catalog, self._node, self.runtime, self._clock):
             _log.warning("camera.restored", camera=camera_id, why="the catalog had forgotten it")
         if self._synced is not loaded:
             cameras.sync_file_cameras(catalog, self._node, loaded, self._clock)
             self._indexer = self._make_indexer(catalog, loaded)
             self._synced = loaded
-        self._learn(cameras.runtime_settings(catalog, self._node))
+        self._learn(settings.saved(catalog, self._node), cameras.runtime_settings(catalog, self._node))
         if self._indexer is not None:
             problems = list(self._indexer.pass_once().problems)
             if self._reconciled is not self._indexer:
@@ -159,16 +163,17 @@ class CatalogLoop:
             for problem in problems:
                 _log.warning("index.problem", reason=problem)
 
-    def _learn(self, found: list[dict[str, Any]]) -> None:
-        if found == self.runtime:
+    def _learn(self, saved: dict[str, Any], runtime: list[dict[str, Any]]) -> None:
+        if (saved, runtime) == (self.saved, self.runtime):
             return
-        self.runtime = found
+        self.saved, self.runtime = saved, runtime
         self._news()
         try:
-            cameras.remember(self._state_dir, found)
+            settings.remember(self._state_dir, saved)
+            cameras.remember(self._state_dir, runtime)
         except StorageError as error:
             # The plan that follows from it is published all the same; only a restart without catalog would miss it.
-            _log.warning("cameras.not_remembered", reason=str(error))
+            _log.warning("changes.not_remembered", reason=str(error))
 
     def _failed(self, error: Exception) -> None:
         ours = isinstance(error, HoldfastError)

@@ -24,7 +24,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.config import ConfigInvalid, Loaded
 from holdfast.core.errors import BadInput, HoldfastError, StorageError
 from holdfast.core.plan import Plan
-from holdfast.library import volumes
+from holdfast.library import settings, volumes
 from holdfast.library.desired import build_plan, load_or_last_good, publish_plan, read_plan, remember_config
 from holdfast.roles.catalog_loop import CatalogLoop, Indexing
 from holdfast.roles.signals import Signals
@@ -85,7 +85,8 @@ class Worker:
         self._clock = clock
         self._reconfigured = reconfigured
         self._file_seen = self._fingerprint()
-        self._loaded = load_or_last_good(path, environ)
+        self._file = self._loaded = load_or_last_good(path, environ)
+        self._saved: dict[str, Any] = {}
         self._config_problem = ""
         if self._loaded.stale is not None:
             self._refuse(self._loaded.stale)
@@ -130,6 +131,7 @@ class Worker:
     def tick(self, *, forced: bool) -> None:
         """Look at everything once: the file, the disks, what the catalog said; publish what follows from it."""
         self._reload(forced=forced)
+        self._lay_over(self._catalog.saved)
         now_us = self._clock.boot_us()
         again = forced or now_us - self._looked_us >= LOOK_AGAIN_S * 1e6
         if again:
@@ -164,7 +166,21 @@ class Worker:
             _log.error("config.needs_restart", changed=moved)
             return
         _log.info("config.read", path=str(self._path), cameras=len(loaded.config.cameras))
-        self._loaded, self._config = loaded, loaded.config
+        self._file = loaded
+        self._take(loaded, {})
+
+    def _lay_over(self, saved: dict[str, Any]) -> None:
+        """Lay what people saved while running over the file."""
+        if saved == self._saved:
+            return
+        loaded, problems = settings.laid_over(self._file, saved)
+        for problem in problems:
+            _log.warning("setting.refused", key=problem.key, reason=problem.message, hint=problem.hint)
+        _log.info("settings.taken", keys=sorted(loaded.settings))
+        self._take(loaded, saved)
+
+    def _take(self, loaded: Loaded, saved: dict[str, Any]) -> None:
+        self._loaded, self._config, self._saved = loaded, loaded.config, saved
         self._looked_us = -round(LOOK_AGAIN_S * 1e6)
         self._reconfigured(loaded)
         self._catalog.follow(loaded)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from holdfast.core.config import CameraConfig, ConfigInvalid, Loaded, Secret, load, with_cameras
+from holdfast.core.config import CameraConfig, ConfigInvalid, Loaded, Secret, load, with_cameras, with_settings
 
 BASE = 'state_dir = "state"\n[volumes.main]\npath = "disk"\n'
 
@@ -358,3 +358,32 @@ def test_a_file_may_be_called_like_a_host(tmp_path: Path) -> None:
     (tmp_path / "holdfast.toml").write_text(f'{BASE}[cameras.gate]\nurl = "10.0.0.1"\n')
     loaded = load(tmp_path / "holdfast.toml", {})
     assert loaded.config.cameras["gate"].url == "10.0.0.1"
+
+
+def test_saved_settings_lie_between_file_and_environment(tmp_path: Path) -> None:
+    """A saved value goes before the file's, the environment's before both; each origin is named (C126)."""
+    text = BASE + '[site]\nname = "Pier"\n[defaults]\nstall_s = 3\n[cameras.gate]\nurl = "rtsp://h/x"\n'
+    loaded = _load(tmp_path, text, {"HOLDFAST_LOG__LEVEL": "error"})
+    saved = {"site.name": "Mole", "defaults.stall_s": 4, "log.level": "debug"}
+    now, problems = with_settings(loaded, saved)
+    assert problems == ()
+    assert (now.config.site.name, now.config.cameras["gate"].stall_s, now.config.log.level) == ("Mole", 4, "error")
+    assert now.origins["site.name"] == now.origins["defaults.stall_s"] == "saved settings"
+    assert now.origins["cameras.gate.stall_s"] == "[defaults] saved settings"
+    assert now.origins["log.level"] == "environment HOLDFAST_LOG__LEVEL"
+    assert with_settings(now, {})[0].config == loaded.config
+
+
+def test_saved_settings_hold_for_cameras_of_the_catalog(tmp_path: Path) -> None:
+    """Cameras that are laid over later have the saved defaults, too."""
+    now, _ = with_settings(_load(tmp_path, BASE), {"defaults.stall_s": 4})
+    merged, _ = with_cameras(now, [{"id": "dock", "url": "rtsp://h/x"}])
+    assert merged.config.cameras["dock"].stall_s == 4
+    assert merged.origins["cameras.dock.stall_s"] == "[defaults] saved settings"
+
+
+def test_a_bad_saved_setting_keeps_no_other_out(tmp_path: Path) -> None:
+    """What makes no sense is left out and named; the rest holds."""
+    now, problems = with_settings(_load(tmp_path, BASE), {"site.time_zone": "Mars/Base", "site.name": "Pier"})
+    assert (now.config.site.name, now.config.site.time_zone) == ("Pier", "UTC")
+    assert [(p.place, p.key) for p in problems] == [("saved settings", "site.time_zone")]

@@ -1,7 +1,7 @@
 """The configuration: one TOML file, read, checked and merged with its defaults."""
 
 from holdfast.core.config.feeds import PRESETS, Feed, FeedError, feeds
-from holdfast.core.config.load import Loaded, load, with_cameras
+from holdfast.core.config.load import Loaded, load, with_cameras, with_settings
 from holdfast.core.config.model import CameraConfig, CaptureConfig, Config, LogConfig, VolumeConfig
 from holdfast.core.config.places import default_path, default_runtime_dir, default_state_dir, guess_state_dir
 from holdfast.core.config.problems import ConfigInvalid, Problem
@@ -32,4 +32,5 @@ __all__ = [
     "parse_bytes",
     "split_url",
     "with_cameras",
+    "with_settings",
 ]

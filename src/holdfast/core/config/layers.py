@@ -1,4 +1,4 @@
-"""Who says what: the file, `[defaults]`, a camera's own table, the environment; merged, with the origin of each value.
+"""Who says what: the file, saved settings, `[defaults]`, a camera's own table, the environment; with each one's origin.
 
 Works on plain dictionaries before they are checked, because only there is it still visible what was left out. Pure.
 """
@@ -18,6 +18,9 @@ OTHERS = frozenset({"HOLDFAST_CONFIG", "HOLDFAST_REQUIRE_ALL"})
 
 RUN_TIME = "added at run time"
 """Place of what stands in no file: cameras from the catalog."""
+
+SAVED = "saved settings"
+"""Place of what people changed while Holdfast ran, kept in the catalog."""
 
 _SCALARS = ("state_dir", "runtime_dir")
 
@@ -46,7 +49,7 @@ class Layers:
         while key:
             if key in self.environment:
                 place = self.environment[key]
-                return place if place == RUN_TIME else f"environment {place}"
+                return place if place in {RUN_TIME, SAVED} else f"environment {place}"
             if key in self.lines:
                 return f"{self.name}:{self.lines[key]}"
             # An element of an array has no variable of its own; a list that came whole was said as a whole.
@@ -63,6 +66,18 @@ class Layers:
         for part in key:
             current = current.get(part) if isinstance(current, dict) else None
         return current if isinstance(current, dict) else {}
+
+
+def overlay_settings(layers: Layers, settings: Mapping[str, Any]) -> None:
+    """Lay saved settings over the file's: values by dotted key. The environment goes before both."""
+    for key, value in settings.items():
+        *tables, last = parts = key.split(".")
+        target = layers.document
+        for part in tables:
+            below = target.get(part)
+            target[part] = target = dict(below) if isinstance(below, dict) else {}
+        target[last] = value
+        layers.environment[tuple(parts)] = SAVED
 
 
 def overlay_environment(layers: Layers, environ: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ Everything that is wrong is found in one go and named with file, line and key. R
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from holdfast.core.config.layers import (
     leaves,
     overlay_cameras,
     overlay_environment,
+    overlay_settings,
 )
 from holdfast.core.config.model import CameraConfig, Config
 from holdfast.core.config.places import default_path, default_runtime_dir, default_state_dir
@@ -29,7 +30,8 @@ from holdfast.core.config.positions import Key, scan
 from holdfast.core.config.problems import ConfigInvalid, Problem, dotted, explain
 from holdfast.core.config.secret import split_url
 
-T = TypeVar("T", bound=BaseModel)
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 _TOML_PLACE = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)")
 
@@ -42,11 +44,14 @@ class Loaded:
         config: The settings, complete.
         path: The file.
         origins: Where each setting comes from, by dotted key: `file:line`, `[defaults] file:line`,
-            `environment NAME`, `default`.
+            `saved settings`, `environment NAME`, `default`.
         warnings: What is allowed, but not wise.
         secrets: Every secret value in use, for the scrubber of the logs.
         text: The file's content.
         stale: Why the file itself could not be used, where these are its last good settings.
+        environ: The environment that it was read in.
+        defaults: What `[defaults]` comes to, for cameras that say nothing themselves; its origins are there, too.
+        settings: What was saved while running and lies over the file, by dotted key.
     """
 
     config: Config
@@ -57,6 +62,8 @@ class Loaded:
     text: str = field(default="", repr=False)
     stale: ConfigInvalid | None = None
     environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    defaults: CameraConfig = field(default_factory=CameraConfig)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def base(self) -> Path:
@@ -77,7 +84,20 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ, *, t
     """
     path = (path or default_path(environ)).absolute()
     text = _read(path) if text is None else text
-    return _build(path, text, _parse(path, text), environ, {})
+    return _build(path, text, _parse(path, text), environ, {}, {})
+
+
+def with_settings(loaded: Loaded, settings: Mapping[str, Any]) -> tuple[Loaded, tuple[Problem, ...]]:
+    """Lay saved settings over the file's.
+
+    Args:
+        loaded: The file's settings, without cameras of the catalog.
+        settings: Values by dotted key, as the file would have them: `{"defaults.segment_s": 300}`.
+
+    Returns:
+        All settings, and the problems of those that had to be left out.
+    """
+    return _one_by_one(settings, lambda found: _again(replace(loaded, settings=found), {}))
 
 
 def with_cameras(loaded: Loaded, cameras: Iterable[Mapping[str, Any]]) -> tuple[Loaded, tuple[Problem, ...]]:
@@ -91,25 +111,31 @@ def with_cameras(loaded: Loaded, cameras: Iterable[Mapping[str, Any]]) -> tuple[
         All settings, and the problems of those cameras that had to be left as they are in the file, or left out.
     """
     wanted = {str(camera.get("id", "")): {k: v for k, v in camera.items() if k != "id"} for camera in cameras}
+    return _one_by_one(wanted, lambda found: _again(loaded, found))
+
+
+def _one_by_one(wanted: Mapping[str, T], build: Callable[[dict[str, T]], Loaded]) -> tuple[Loaded, tuple[Problem, ...]]:
+    """Build with all that is wanted, or with all of it that makes sense."""
     try:
-        return replace(_again(loaded, wanted), stale=loaded.stale), ()
+        return build(dict(wanted)), ()
     except ConfigInvalid:
-        # One camera that makes no sense must not keep the others out: take them one by one.
-        accepted: dict[str, dict[str, Any]] = {}
+        # One camera or setting that makes no sense must not keep the others out: take them one by one.
+        accepted: dict[str, T] = {}
         problems: list[Problem] = []
-        for camera_id, own in wanted.items():
+        for name, value in wanted.items():
             try:
-                _again(loaded, {**accepted, camera_id: own})
+                build({**accepted, name: value})
             except ConfigInvalid as error:
                 problems += error.problems
             else:
-                accepted[camera_id] = own
-        return replace(_again(loaded, accepted), stale=loaded.stale), tuple(problems)
+                accepted[name] = value
+        return build(accepted), tuple(problems)
 
 
 def _again(loaded: Loaded, cameras: Mapping[str, dict[str, Any]]) -> Loaded:
     layers = _parse(loaded.path, loaded.text)
-    return _build(loaded.path, loaded.text, layers, loaded.environ, cameras)
+    built = _build(loaded.path, loaded.text, layers, loaded.environ, loaded.settings, cameras)
+    return replace(built, stale=loaded.stale)
 
 
 def _read(path: Path) -> str:
@@ -139,15 +165,17 @@ def _parse(path: Path, text: str) -> Layers:
 
 
 def _build(
-    path: Path, text: str, layers: Layers, environ: Mapping[str, str], cameras: Mapping[str, dict[str, Any]]
-) -> Loaded:
+    path: Path, text: str, layers: Layers, environ: Mapping[str, str], settings: Mapping[str, Any],
+    cameras: Mapping[str, dict[str, Any]],
+) -> Loaded:  # fmt: skip
     context = {"environ": environ, "base": path.parent}
     warnings = checks.find_warnings(layers, layers.document, path, context)
+    overlay_settings(layers, settings)
     overlay_environment(layers, environ)
     overlay_cameras(layers, cameras)
     secrets: set[str] = set()
     config = _general(layers, environ, context)
-    merged = _cameras(layers, context, secrets)
+    defaults, merged = _cameras(layers, context, secrets)
     volumes = list(layers.table("volumes"))
     for camera_id, camera in merged.items():
         checks.check_camera(layers, camera_id, camera, volumes, path.parent)
@@ -156,8 +184,8 @@ def _build(
     config = config.model_copy(update={"cameras": merged})
     secrets |= set(_secrets(config))
     return Loaded(
-        config=config, path=path, origins=_origins(config, layers), warnings=tuple(warnings),
-        secrets=frozenset(secrets), text=text, environ=environ,
+        config=config, path=path, origins=_origins(config, defaults, layers), warnings=tuple(warnings),
+        secrets=frozenset(secrets), text=text, environ=environ, defaults=defaults, settings=settings,
     )  # fmt: skip
 
 
@@ -172,14 +200,16 @@ def _general(layers: Layers, environ: Mapping[str, str], context: Mapping[str, A
     return config.model_copy(update={"runtime_dir": default_runtime_dir(config.state_dir, environ)})
 
 
-def _cameras(layers: Layers, context: Mapping[str, Any], secrets: set[str]) -> dict[str, CameraConfig]:
+def _cameras(
+    layers: Layers, context: Mapping[str, Any], secrets: set[str]
+) -> tuple[CameraConfig, dict[str, CameraConfig]]:
     for name in ("defaults", "cameras"):
         if not isinstance(layers.document.get(name, {}), dict):
             layers.report((name,), "must be a table", f"write [{name}{'.ID' if name == 'cameras' else ''}]")
     tables = layers.table("cameras")
     checks.check_ids(layers, list(tables))
     defaults = extract_credentials(layers, layers.table("defaults"), ("defaults",), secrets.add)
-    _validate(CameraConfig, defaults, layers, ("defaults",), context)
+    shared = _validate(CameraConfig, defaults, layers, ("defaults",), context)
     merged: dict[str, CameraConfig] = {}
     for camera_id, table in tables.items():
         at = ("cameras", camera_id)
@@ -190,12 +220,12 @@ def _cameras(layers: Layers, context: Mapping[str, Any], secrets: set[str]) -> d
         camera = _validate(CameraConfig, camera_over_defaults(defaults, own), layers, at, context)
         if camera is not None:
             merged[camera_id] = camera
-    return merged
+    return shared or CameraConfig(), merged
 
 
 def _validate(
-    model: type[T], document: Mapping[str, Any], layers: Layers, at: Key, context: Mapping[str, Any]
-) -> T | None:
+    model: type[M], document: Mapping[str, Any], layers: Layers, at: Key, context: Mapping[str, Any]
+) -> M | None:
     try:
         return model.model_validate(document, context=context)
     except ValidationError as error:
@@ -228,9 +258,9 @@ def _secrets(config: Config) -> Iterator[str]:
     yield from filter(None, (password, quote(password, safe="")))
 
 
-def _origins(config: Config, layers: Layers) -> dict[str, str]:
+def _origins(config: Config, defaults: CameraConfig, layers: Layers) -> dict[str, str]:
     origins: dict[str, str] = {}
-    for key, _ in leaves(config.masked()):
+    for key, _ in leaves({**config.masked(), "defaults": defaults.model_dump(mode="json")}):
         origin = layers.said(key)
         if not origin and key[:1] == ("cameras",) and (inherited := layers.said(("defaults", *key[2:]))):
             origin = f"[defaults] {inherited}"

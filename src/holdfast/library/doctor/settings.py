@@ -11,11 +11,13 @@ from holdfast.core.clock import Clock
 from holdfast.core.config import ConfigInvalid, Loaded, Problem, default_path
 from holdfast.core.errors import BadInput
 from holdfast.core.plan import StreamPlan
-from holdfast.library.desired import build_plan, load_or_last_good, read_plan
+from holdfast.library import cameras
+from holdfast.library.desired import build_plan, read_plan
 from holdfast.library.doctor import access
 from holdfast.library.doctor.faults import FAULTS
 from holdfast.library.doctor.finding import Finding
 from holdfast.library.doctor.patient import Patient, VolumeToCheck
+from holdfast.library.settings import load_in_force
 from holdfast.library.volumes import remembered_ids
 from holdfast.media.source.contract import Source
 
@@ -44,7 +46,7 @@ def examine_settings(path: Path | None, environ: Mapping[str, str] = os.environ)
     path = (path or default_path(environ)).absolute()
     findings: list[Finding] = []
     try:
-        loaded = load_or_last_good(path, environ)
+        loaded = load_in_force(path, environ)
     except ConfigInvalid as error:
         return None, [_finding(problem, path) for problem in error.problems]
     if loaded.stale is not None:
@@ -53,7 +55,7 @@ def examine_settings(path: Path | None, environ: Mapping[str, str] = os.environ)
     for problem in loaded.warnings:
         code = "config-exposed" if "plain text" in problem.message else "secret-exposed"
         findings.append(FAULTS[code].found(problem.key, f"{problem.place}: {problem.message}", hint=problem.hint))
-    if not loaded.config.cameras:
+    if not loaded.config.cameras and not cameras.recall(loaded.config.state_dir):
         findings.append(FAULTS["no-cameras"].found(str(path), "there is no [cameras.NAME] section in it"))
     return loaded, findings
 

@@ -1,0 +1,120 @@
+"""Which settings people may change while Holdfast runs, and what each of them takes.
+
+Made from the models, so that a new key of a camera is there by itself. What needs a restart, moves footage or could
+lock everybody out (folders, volumes, the catalog's address, where the server listens) stays the file's alone. Pure.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from holdfast.core.config.model import CameraConfig, Config
+from holdfast.core.config.secret import Secret
+from holdfast.core.config.units import format_bytes
+
+Kind = Literal["text", "choice", "switch", "whole", "number", "size", "list", "windows", "table", "secret"]
+
+GENERAL = (
+    "site.name",
+    "site.time_zone",
+    "log.level",
+    "log.max_bytes",
+    "log.keep",
+    "web.session_hours",
+    "web.viewers",
+    "web.transcodes",
+    "web.hosts",
+    "web.cors_origins",
+)
+
+OWN = frozenset({"name", "location", "url", "sub_url", "address", "options"})
+"""Keys that make sense for one camera alone."""
+
+PASSING = frozenset({"capture.override", "capture.override_until"})
+"""What holds for an hour or an evening is said of a camera, not of all that are to come."""
+
+_SIZES = frozenset({"reserve", "max_bytes", "queue"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settable:
+    """A setting that may be changed.
+
+    Attributes:
+        key: Dotted, as in the file: `defaults.segment_s`.
+        kind: What it takes.
+        words: What it means.
+        default: What holds where nobody says anything; None where that depends.
+        choices: What a `choice` may be.
+    """
+
+    key: str
+    kind: Kind
+    words: str
+    default: Any = None
+    choices: tuple[str, ...] = ()
+
+
+def settable() -> dict[str, Settable]:
+    """Return every setting that may be changed while running, by key: general ones, then `[defaults]`."""
+    general = {found.key: found for found in _leaves(Config, "")}
+    defaults = (
+        found
+        for found in _leaves(CameraConfig, "defaults.")
+        if (own := found.key.removeprefix("defaults.")) not in PASSING and own not in OWN
+    )
+    return {key: general[key] for key in GENERAL} | {found.key: found for found in defaults}
+
+
+def _leaves(model: type[BaseModel], at: str) -> Iterator[Settable]:
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _leaves(kind, f"{at}{name}.")
+        else:
+            yield _of(f"{at}{name}", name, field)
+
+
+def _of(key: str, name: str, field: FieldInfo) -> Settable:
+    options = list(_parts(field.annotation))
+    choices = tuple(str(value) for kind in options if get_origin(kind) is Literal for value in get_args(kind) if value)
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    if isinstance(default, Secret):
+        default = ""
+    kind = _kind(name, options)
+    return Settable(
+        key=key, kind=kind, words=field.description or "", choices=choices,
+        default=format_bytes(default) if kind == "size" and isinstance(default, int) else default,
+    )  # fmt: skip
+
+
+def _parts(kind: Any) -> Iterator[Any]:
+    if get_origin(kind) in {Union, UnionType}:
+        for part in get_args(kind):
+            yield from _parts(part)
+    elif get_origin(kind) is Annotated:
+        yield from _parts(get_args(kind)[0])
+    else:
+        yield kind
+
+
+def _kind(name: str, options: list[Any]) -> Kind:
+    if name in _SIZES:
+        return "size"
+    if name == "windows":
+        return "windows"
+    origins = {get_origin(kind) for kind in options}
+    if Literal in origins:
+        return "choice"
+    if tuple in origins:
+        return "list"
+    if dict in origins:
+        return "table"
+    kinds: tuple[tuple[type, Kind], ...] = (
+        (Secret, "secret"), (bool, "switch"), (float, "number"), (int, "whole"),
+    )  # fmt: skip
+    return next((kind for known, kind in kinds if known in options), "text")

@@ -1,0 +1,170 @@
+"""Settings that are changed while running: over the file, under the environment, and back."""
+
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.catalog.db import Catalog, open_catalog
+from holdfast.core.config import Loaded, load
+from holdfast.core.errors import BadInput, Conflict, HoldfastError, NotFound
+from holdfast.library import settings
+from support.catalog import catalog, catalog_url, postgres
+from support.clock import PushedClock
+
+__all__ = ["catalog", "catalog_url", "postgres"]
+
+FILE = """
+state_dir = "state"
+runtime_dir = "run"
+[site]
+time_zone = "Europe/Berlin"
+[volumes.main]
+path = "vol"
+[defaults]
+segment_s = 600
+[cameras.gate]
+url = "rtsp://192.0.2.1/gate"
+[cameras.yard]
+url = "rtsp://192.0.2.1/yard"
+segment_s = 60
+"""
+
+
+def read(root: Path, environ: Mapping[str, str] | None = None) -> Loaded:
+    """Load the configuration."""
+    return load(root / "holdfast.toml", environ or {}, text=FILE)
+
+
+def changed(catalog: Catalog, file: Loaded, **wanted: Any) -> Loaded:
+    """Change settings; `__` is a dot. Returns what holds then."""
+    by_key = {key.replace("__", "."): value for key, value in wanted.items()}
+    settings.change(catalog, "pier", file, by_key, PushedClock(), by="ann")
+    return settings.laid_over(file, settings.saved(catalog, "pier"))[0]
+
+
+def listed(catalog: Catalog, file: Loaded, key: str) -> settings.SettingNow:
+    """Return one setting as people see it."""
+    return next(s for s in settings.list_settings(catalog, "pier", file) if s.about.key == key)
+
+
+def test_a_saved_setting_goes_before_the_file(tmp_path: Path, catalog: Catalog) -> None:
+    """A saved default reaches the cameras that say nothing themselves, and no other; its origin says so (C126)."""
+    file = read(tmp_path)
+    now = changed(catalog, file, defaults__segment_s=300)
+    assert (now.config.cameras["gate"].segment_s, now.config.cameras["yard"].segment_s) == (300, 60)
+    assert now.origins["cameras.gate.segment_s"] == "[defaults] saved settings"
+    assert now.origins["cameras.yard.segment_s"].startswith("holdfast.toml:")
+    found = listed(catalog, file, "defaults.segment_s")
+    assert (found.value, found.origin, found.below, found.saved) == (300, "saved settings", 600, True)
+    assert (found.changed_by, found.changed_us) == ("ann", PushedClock().wall_us())
+
+
+def test_set_back_to_the_file(tmp_path: Path, catalog: Catalog) -> None:
+    """None sets a key back to what the file says, or else the default (C126)."""
+    file = read(tmp_path)
+    changed(catalog, file, defaults__segment_s=300, log__level="debug")
+    now = changed(catalog, file, defaults__segment_s=None, log__level=None)
+    assert now.config == file.config
+    assert listed(catalog, file, "defaults.segment_s").origin == "holdfast.toml:9"
+    found = listed(catalog, file, "log.level")
+    assert (found.value, found.origin, found.saved, found.changed_by) == ("info", "default", False, "ann")
+
+
+def test_the_environment_goes_before_saved_settings(tmp_path: Path, catalog: Catalog) -> None:
+    """What the environment decides cannot be changed here, says so, and holds whatever was saved before."""
+    changed(catalog, read(tmp_path), site__name="Pier", defaults__stall_s=9)
+    file = read(tmp_path, {"HOLDFAST_SITE__NAME": "Mole", "HOLDFAST_DEFAULTS__STALL_S": "7"})
+    now = settings.laid_over(file, settings.saved(catalog, "pier"))[0]
+    assert (now.config.site.name, now.config.cameras["gate"].stall_s) == ("Mole", 7)
+    assert listed(catalog, file, "site.name").fixed == "the environment HOLDFAST_SITE__NAME decides it"
+    for key in ("site.name", "defaults.stall_s"):
+        with pytest.raises(Conflict, match="HOLDFAST_"):
+            settings.change(catalog, "pier", file, {key: "3"}, PushedClock())
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "error", "says"),
+    [
+        ("defaults.segment_s", "often", BadInput, "defaults.segment_s: must be a valid integer"),
+        ("defaults.segment_s", -1, BadInput, "greater than or equal to 1"),
+        ("site.time_zone", "Berlin", BadInput, "'Berlin' is no time zone"),
+        ("defaults.volume", "moon", BadInput, "there is no volume 'moon'"),
+        ("log.level", "loud", BadInput, "must be 'debug'"),
+        ("defaults.segmnt_s", 1, NotFound, "no setting 'defaults.segmnt_s'"),
+        ("catalog.url", "sqlite:///x", NotFound, "no setting 'catalog.url'"),
+        ("state_dir", "/elsewhere", NotFound, "no setting 'state_dir'"),
+        ("defaults.password", {"file": "/etc/hostname"}, BadInput, "can only stand in the configuration file"),
+        ("defaults.username", {"env": "PATH"}, BadInput, "can only stand in the configuration file"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_whole(
+    tmp_path: Path, catalog: Catalog, key: str, value: object, error: type[HoldfastError], says: str
+) -> None:
+    """One bad value is named, and nothing of the same change is taken."""
+    with pytest.raises(error, match=says):
+        settings.change(catalog, "pier", read(tmp_path), {"site.name": "Pier", key: value}, PushedClock())
+    assert settings.saved(catalog, "pier") == {}
+
+
+def test_a_nearly_right_key_is_named(tmp_path: Path, catalog: Catalog) -> None:
+    """A mistyped key is answered with the one that was meant."""
+    with pytest.raises(NotFound) as refused:
+        settings.change(catalog, "pier", read(tmp_path), {"defaults.segmnt_s": 1}, PushedClock())
+    assert refused.value.hint == "did you mean defaults.segment_s?"
+
+
+def test_cameras_of_the_catalog_must_go_on_making_sense(tmp_path: Path, catalog: Catalog) -> None:
+    """A setting that would throw a camera out that was added while running is refused."""
+    added = [{"id": "dock", "url": "rtsp://192.0.2.1/dock", "backoff_cap_s": 10}]
+    with pytest.raises(BadInput, match=r"cameras\.dock\.backoff_first_s: is longer"):
+        settings.change(
+            catalog, "pier", read(tmp_path), {"defaults.backoff_first_s": 20}, PushedClock(), cameras=added
+        )  # fmt: skip
+
+
+def test_a_secret_is_written_and_never_shown(tmp_path: Path, catalog: Catalog) -> None:
+    """A saved password works, stands in a file for this user alone, and is in no row and no answer (C130)."""
+    file = read(tmp_path)
+    now = changed(catalog, file, defaults__password="tide-1")
+    assert now.config.cameras["gate"].password.reveal() == "tide-1"
+    assert "tide-1" in now.secrets
+    (kept,) = (tmp_path / "state" / "secrets").iterdir()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert "tide-1" not in str(settings.saved(catalog, "pier"))
+    assert listed(catalog, file, "defaults.password").value == "****"
+    assert changed(catalog, file, defaults__password="tide-2").config.cameras["gate"].password.reveal() == "tide-2"
+
+
+def test_a_saved_setting_that_no_longer_fits_the_file_is_left_out(tmp_path: Path) -> None:
+    """When the file changes under it, a setting that makes no sense any more keeps nothing else out."""
+    now, problems = settings.laid_over(
+        read(tmp_path), {"defaults.volume": "gone", "site.name": "Pier", "no.such": 1, "log.level": None}
+    )
+    assert (now.config.site.name, now.config.cameras["gate"].volume) == ("Pier", "")
+    assert {problem.message for problem in problems} == {"there is no volume 'gone'"}
+
+
+def test_a_catalog_that_has_forgotten_gets_them_back(tmp_path: Path) -> None:
+    """Settings survive a deleted catalog; what was set back stays set back, and what is there is not overwritten."""
+    file, clock = read(tmp_path), PushedClock()
+    with open_catalog(f"sqlite:///{tmp_path}/one.sqlite") as first:
+        settings.change(first, "pier", file, {"site.name": "Pier", "log.level": "debug"}, clock)
+        settings.change(first, "pier", file, {"log.level": None}, clock)
+        settings.remember(tmp_path, settings.saved(first, "pier"))
+    with open_catalog(f"sqlite:///{tmp_path}/two.sqlite") as second:
+        known = settings.recall(tmp_path)
+        assert settings.restore_lost(second, "pier", known, clock) == ["log.level", "site.name"]
+        assert settings.saved(second, "pier") == {"site.name": "Pier", "log.level": None}
+        settings.change(second, "pier", file, {"site.name": "Mole"}, clock)
+        assert settings.restore_lost(second, "pier", known, clock) == []
+        assert settings.saved(second, "pier")["site.name"] == "Mole"
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff\xfe"])
+def test_a_damaged_memory_is_no_memory(tmp_path: Path, body: bytes) -> None:
+    """A memory that cannot be read means that nothing is known, not that nothing starts."""
+    (tmp_path / settings.MEMORY).write_bytes(body)
+    assert settings.recall(tmp_path) == {}
