@@ -38,6 +38,7 @@ PAGES = {
     "coverage": "/coverage",
     "system": "/machine",
     "people": "/people",
+    "settings": "/settings",
 }
 SHOWN = (("overview", "desktop", "dark"), ("overview", "desktop", "light"), ("camera", "desktop", "dark"),
          ("camera", "phone", "dark"), ("coverage", "desktop", "dark"))  # fmt: skip

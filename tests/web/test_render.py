@@ -2,7 +2,7 @@
 
 import pytest
 
-from holdfast.web.render import bits_words, capitalize_first, size_words
+from holdfast.web.render import bits_words, capitalize_first, coded, size_words
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,8 @@ def test_rates_and_sentences() -> None:
     """Bit rates have a unit, and a sentence begins with a capital and keeps the rest."""
     assert (bits_words(4_100_000), bits_words(350_000)) == ("4.1 Mb/s", "350 kb/s")
     assert (capitalize_first("no camera Gate"), capitalize_first("")) == ("No camera Gate", "")
+
+
+def test_words_in_backticks_are_code() -> None:
+    """What the reference of settings sets as code is so on a page, and nothing in it is taken for HTML."""
+    assert str(coded("`a<b`: only <i>")) == "<code>a&lt;b</code>: only &lt;i&gt;"

@@ -41,6 +41,7 @@ PLACES: tuple[Place, ...] = (
     Place("/coverage", "Coverage", "calendar"),
     Place("/machine", "System", "system"),
     Place("/people", "People", "user", Right.ADMIN),
+    Place("/settings", "Settings", "settings", Right.ADMIN),
 )
 """The rail, from the top; whoever writes a page that stands in it names it here."""
 

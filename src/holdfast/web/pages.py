@@ -5,7 +5,7 @@ A page imports `page` from `holdfast.web.render`; a page in the rail is also nam
 
 from fastapi import APIRouter
 
-from holdfast.web import assets, camera, cameras, coverage, doors, machine, overview, people
+from holdfast.web import assets, camera, cameras, coverage, doors, machine, overview, people, settings
 from holdfast.web.failures import error_page
 from holdfast.web.render import page
 
@@ -16,6 +16,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     coverage.router,
     machine.router,
     people.router,
+    settings.router,
     cameras.router,
     camera.router,
 )

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from holdfast import __version__
 from holdfast.http.rights import identity_of
@@ -35,6 +36,14 @@ def capitalize_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def coded(text: str) -> Markup:
+    """Set what stands between backticks, as the reference of settings has it, as code."""
+    parts = text.split("`")
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if n % 2 else escape(part) for n, part in enumerate(parts)
+    )
+
+
 def bits_words(bps: float) -> str:
     """Say a bit rate: `4.1 Mb/s`."""
     return f"{bps / 1e6:.1f} Mb/s" if bps >= 1e6 else f"{bps / 1e3:.0f} kb/s"  # noqa: PLR2004 - a million
@@ -49,6 +58,7 @@ _environment.filters |= {
     "size": size_words,
     "bits": bits_words,
     "capitalize_first": capitalize_first,
+    "coded": coded,
 }
 
 

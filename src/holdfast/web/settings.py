@@ -1,0 +1,175 @@
+"""The page of settings: what holds for all cameras, the site and the server, each value with who says it.
+
+A form a section; only fields that somebody changed are saved. The same verb as the API's settings (C128). Works without
+scripts. Not here: cameras' own settings (cameras), users and tokens (people).
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from holdfast.core.errors import BadInput, CatalogError, HoldfastError
+from holdfast.http.app import context_of
+from holdfast.http.context import Context
+from holdfast.http.rights import Right, identity_of, needs
+from holdfast.library import cameras, settings
+from holdfast.library.settings import SettingNow
+from holdfast.web.fields import UNTOUCHED, Field, field, read
+from holdfast.web.forms import Form, go_to
+from holdfast.web.render import page
+
+router = APIRouter(prefix="/settings", include_in_schema=False, dependencies=[needs(Right.ADMIN)])
+
+Node = Annotated[Context, Depends(context_of)]
+
+SECTIONS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
+    "place": ("Place", "Days and hours are meant in its time zone.", {
+        "site.name": "Name",
+        "site.time_zone": "Time zone",
+    }),
+    "recording": ("Recording", "For every camera that says nothing else itself.", {
+        "defaults.capture.mode": "When",
+        "defaults.capture.windows": "Hours",
+        "defaults.capture.burst_s": "Seconds between pictures",
+        "defaults.audio": "Sound",
+        "defaults.sub": "Sub stream, too",
+        "defaults.segment_s": "Length of a file, in seconds",
+        "defaults.volume": "Volume",
+        "defaults.enabled": "Switched on",
+        "defaults.site": "Site id",
+    }),
+    "connection": ("Connecting", "For every camera that says nothing else itself.", {
+        "defaults.username": "User name",
+        "defaults.password": "Password",
+        "defaults.port": "Port",
+        "defaults.path": "Path, or the make",
+        "defaults.sub_path": "Path of the sub stream",
+        "defaults.transport": "Transport",
+        "defaults.source": "Kind of source",
+    }),
+    "trouble": ("When a camera fails", "How long to wait, and how often to try again; in seconds.", {
+        "defaults.stall_s": "Stalled after",
+        "defaults.open_timeout_s": "To connect",
+        "defaults.keyframe_s": "To the first keyframe",
+        "defaults.probe_s": "Between tries to reach it",
+        "defaults.backoff_first_s": "First wait after a refusal",
+        "defaults.backoff_cap_s": "Longest wait",
+        "defaults.healthy_s": "Well again after",
+    }),
+    "expected": ("What streams should be", "A stream that differs is recorded, and said to be a mismatch.", {
+        "defaults.expected.video.codec": "Codec",
+        "defaults.expected.video.profile": "Profile",
+        "defaults.expected.video.width": "Width",
+        "defaults.expected.video.height": "Height",
+        "defaults.expected.video.frame_rate": "Pictures per second",
+        "defaults.expected.audio.codec": "Codec of sound",
+        "defaults.expected.audio.sample_rate": "Samples per second",
+        "defaults.expected.audio.channels": "Channels",
+    }),
+    "machine": ("Disk and processor", "For every camera that says nothing else itself.", {
+        "defaults.sync_s": "Seconds that a power cut may cost",
+        "defaults.queue": "May wait for a slow disk",
+        "defaults.cpu": "Core",
+    }),
+    "pages": ("Pages and API", "Where they are listened for stands in the file alone.", {
+        "web.session_hours": "Hours that a sign-in lasts",
+        "web.viewers": "Viewers at the same time",
+        "web.transcodes": "Conversions at the same time",
+        "web.hosts": "Names that it is reached by",
+        "web.cors_origins": "Sites whose pages may use the API",
+    }),
+    "logs": ("Logs", "", {
+        "log.level": "Least severity",
+        "log.max_bytes": "Size of a file",
+        "log.keep": "Files that are kept",
+    }),
+}  # fmt: skip
+"""Sections: title, what it is about, and its settings with what people call them."""
+
+_log = structlog.get_logger("holdfast.web")
+
+
+@router.get("")
+def show(request: Request, context: Node, saved: str = "") -> Response:
+    """Show every setting."""
+    return _show(request, context, saved=saved if saved in SECTIONS else "")
+
+
+@router.post("/{section}")
+def save(section: str, request: Request, context: Node, form: Form) -> Response:
+    """Save what was changed in a section, or set one setting back."""
+    if section not in SECTIONS:
+        return go_to("/settings")
+    keys = SECTIONS[section][2]
+    wrong: dict[str, BadInput] = {}
+    try:
+        catalog = context.catalog()
+        now = {found.about.key: found for found in settings.list_settings(catalog, context.node, context.toml)}
+        wanted, wrong = _wanted(keys, now, form)
+        if not wrong:
+            changed = settings.change(
+                catalog, context.node, context.toml, wanted, context.clock, by=identity_of(request).name,
+                cameras=cameras.runtime_settings(catalog, context.node),
+            )  # fmt: skip
+            _log.info("settings.changed", keys=changed, by=identity_of(request).name)
+            context.changed()
+            return go_to(f"/settings?saved={section}#{section}" if changed else f"/settings#{section}")
+    except BadInput as error:
+        wrong = {str(error).partition(":")[0]: error}
+    except HoldfastError as error:
+        return _show(request, context, error)
+    return _show(request, context, typed={key: form[key] for key in keys if key in form}, wrong=wrong)
+
+
+def _wanted(
+    keys: Mapping[str, str], now: Mapping[str, SettingNow], form: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, BadInput]]:
+    if "reset" in form:
+        return {form["reset"]: None}, {}
+    wanted: dict[str, Any] = {}
+    wrong: dict[str, BadInput] = {}
+    for key in keys:
+        try:
+            value = read(now[key], form)
+        except BadInput as error:
+            wrong[key] = error
+        else:
+            if value is not UNTOUCHED:
+                wanted[key] = value
+    return wanted, wrong
+
+
+def _show(
+    request: Request,
+    context: Context,
+    error: HoldfastError | None = None,
+    *,
+    saved: str = "",
+    typed: Mapping[str, str] | None = None,
+    wrong: Mapping[str, BadInput] | None = None,
+) -> Response:
+    typed, wrong = typed or {}, wrong or {}
+    try:
+        now = {
+            found.about.key: found for found in settings.list_settings(context.catalog(), context.node, context.toml)
+        }
+    except CatalogError as away:
+        return page(request, "settings.html", 503, error=error or away, sections=None, saved="", file="")
+    sections = [(name, *parts, _fields(labels, now, typed, wrong)) for name, (*parts, labels) in SECTIONS.items()]
+    first = next(iter(wrong.values()), None)
+    status = error.http_status if error else first.http_status if first else 200
+    # What was refused of a field that is not in the form is said above all.
+    left = None if error or not wrong or wrong.keys() & now.keys() else first
+    return page(
+        request, "settings.html", status, error=error or left, sections=sections, saved=saved,
+        file=str(context.toml.path),
+    )  # fmt: skip
+
+
+def _fields(
+    labels: Mapping[str, str], now: Mapping[str, SettingNow], typed: Mapping[str, str], wrong: Mapping[str, BadInput]
+) -> list[Field]:
+    return [field(now[key], label, typed.get(key), wrong.get(key)) for key, label in labels.items()]
