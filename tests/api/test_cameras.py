@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.api.camera_body import CameraKeys, CaptureKeys
 from holdfast.core.clock import SystemClock
+from holdfast.core.config import CameraConfig, CaptureConfig
 from holdfast.core.status import StreamState
 from holdfast.library.accounts import Role
 from support.accounts import code
@@ -69,14 +71,63 @@ def test_thirty_two_cameras_added_while_running_are_there(two: Site) -> None:
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [({"id": "x"}, 422), ({"id": "../x", "url": "rtsp://h/x"}, 422), ({"id": "x", "url": "http://h/x"}, 400),
-     ({"id": "x", "url": "h:554/x"}, 400), ({"id": "x", "url": "rtsp://h/x", "colour": 1}, 422)],
+    [({"id": "x"}, 400), ({"id": "../x", "url": "rtsp://h/x"}, 422), ({"id": "x", "url": "http://h/x"}, 400),
+     ({"id": "x", "url": "h:554/x"}, 400), ({"id": "x", "url": "rtsp://h/x", "transprot": "tcp"}, 400),
+     ({"id": "x", "url": "/etc/passwd"}, 400), ({"id": "x", "url": "rtsp://h/x", "password": {"env": "HOME"}}, 422)],
 )  # fmt: skip
 def test_what_makes_no_sense_adds_nothing(two: Site, body: dict[str, object], status: int) -> None:
     """A wrong id, address or key is refused in words."""
     answer = two.as_(Role.ADMIN).post("/api/v1/cameras", json=body)
     assert answer.status_code == status, answer.text
     assert two.as_().get("/api/v1/cameras").json()["total"] == 2
+
+
+def test_a_camera_is_changed_and_taken_back(two: Site) -> None:
+    """PATCH changes keys of a camera of the file, GET says who says each, null takes back; others stay (C126)."""
+    admin = two.as_(Role.ADMIN)
+    body = {"segment_s": 60, "name": "Gate", "capture": {"mode": "burst", "burst_s": 5}, "password": "s3cret"}
+    answer = admin.patch("/api/v1/cameras/GATE", json=body)
+    assert answer.status_code == 200, answer.text
+    assert "s3cret" not in answer.text
+    assert (answer.json()["name"], answer.json()["origin"]) == ("Gate", "file, changed at run time")
+    said = {one["key"]: one for one in admin.get("/api/v1/cameras/gate").json()["settings"]}
+    assert said["segment_s"] == {
+        "key": "segment_s", "value": 60, "origin": "run time", "changed": True, "below": 600,
+    }  # fmt: skip
+    assert (said["password"]["value"], said["password"]["below"]) == ("****", "")
+    assert (said["url"]["origin"], said["location"]["origin"]) == ("holdfast.toml:6", "[defaults] holdfast.toml:10")
+    assert (said["capture.burst_s"]["value"], said["stall_s"]["origin"]) == (5, "default")
+    back = {"segment_s": None, "name": None, "capture": None, "password": None}
+    assert admin.patch("/api/v1/cameras/gate", json=back).json()["origin"] == "file"
+    assert admin.patch("/api/v1/cameras/gate", json={}).status_code == 200
+    viewer = two.as_(Role.VIEWER)
+    assert viewer.get("/api/v1/cameras/gate").json()["settings"] is None
+    assert viewer.patch("/api/v1/cameras/gate", json={"name": "Mine"}).status_code == 403
+    assert two.as_(Role.OPERATOR).patch("/api/v1/cameras/gate", json={"name": "Mine"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [({"transprot": "udp"}, 400, "did you mean transport?"), ({"segment_s": "soon"}, 422, "segment_s"),
+     ({"url": "file:///etc/passwd"}, 400, "cannot be named from elsewhere"), ({"url": ""}, 400, "url: is missing"),
+     ({"username": {"file": "/etc/passwd"}}, 422, "username"), ({"id": "other"}, 400, "an id cannot be changed"),
+     ({"capture": {"windows": [{"start": "25:00", "end": "26:00"}]}}, 400, "no time of day")],
+)  # fmt: skip
+def test_a_change_that_makes_no_sense_changes_nothing(
+    two: Site, body: dict[str, object], status: int, said: str
+) -> None:
+    """What is wrong is named with the nearest known key, and nothing of the change is kept."""
+    answer = two.as_(Role.ADMIN).patch("/api/v1/cameras/gate", json={"name": "Gate", **body})
+    assert answer.status_code == status, answer.text
+    assert said in answer.text
+    assert two.as_().get("/api/v1/cameras/gate").json()["name"] == "gate"
+    assert two.as_(Role.ADMIN).patch("/api/v1/cameras/nobody", json={}).status_code == 404
+
+
+def test_the_body_knows_every_key_of_a_camera() -> None:
+    """What the file can say of a camera, the API's body can, so that the reference of both is the same."""
+    assert set(CameraKeys.model_fields) == set(CameraConfig.model_fields)
+    assert set(CaptureKeys.model_fields) == set(CaptureConfig.model_fields)
 
 
 def test_a_test_asks_the_camera(tmp_path: Path) -> None:

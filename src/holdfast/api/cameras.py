@@ -1,7 +1,7 @@
-"""Cameras over HTTP: list, get, add, remove, switch, test; what the page of cameras does, programs do here.
+"""Cameras over HTTP: list, get, add, change, remove, switch, test; what the pages of cameras do, programs do here.
 
-No answer waits for a camera but that of a test. A password goes one way. Not here: the roster (library.cameras), what
-streams do now in full (streams).
+No answer waits for a camera but that of a test. A password goes one way. Not here: the roster (library.cameras), bodies
+and answers (camera_body), addresses that are not saved yet (camera_trial), what streams do now in full (streams).
 """
 
 from collections.abc import Sequence
@@ -9,8 +9,17 @@ from typing import Annotated, Any, Literal
 
 import structlog
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
 
+from holdfast.api.camera_body import (
+    Camera,
+    CameraInFull,
+    CameraKeys,
+    Cameras,
+    NewCamera,
+    VerdictOut,
+    Verdicts,
+    setting_out,
+)
 from holdfast.api.files import Node
 from holdfast.api.streams import look
 from holdfast.core.camera import CAMERA_ID, Track
@@ -19,7 +28,9 @@ from holdfast.http.context import Context
 from holdfast.http.errors import problems
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library import cameras
+from holdfast.library.camera_change import change_camera as change
 from holdfast.library.camera_check import check_streams
+from holdfast.library.camera_settings import settings_of
 from holdfast.library.cameras import CameraEntry
 from holdfast.library.desired import build_plan
 from holdfast.library.status import Health, StreamNow
@@ -32,78 +43,6 @@ _ORDER = list(Health)
 router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
 Id = Annotated[str, Path(pattern=f"^{CAMERA_ID.pattern}$", description="The camera's id.")]
 _log = structlog.get_logger("holdfast.web")
-
-
-class Camera(BaseModel):
-    """A camera: what it is, and what its main stream is doing."""
-
-    id: str
-    name: str
-    site: str
-    location: str
-    enabled: bool
-    origin: str = Field(description="`file`, `runtime`, or `file, changed at run time`.")
-    volume: str
-    streams: list[str]
-    address: str | None = Field(description="Without credentials; null for who is no admin.")
-    state: str = Field(examples=["recording"])
-    health: str = Field(description="`well`, `off`, `settling`, `degraded`, `lost`: the worst of its streams.")
-    words: str = Field(description="The same in words.")
-    hint: str
-    frame_age_s: float | None
-    fps: float
-    bitrate_bps: int
-    restarts: int
-    width: int | None
-    height: int | None
-    codecs: list[str]
-    gap_since_us: int | None
-
-
-class Cameras(BaseModel):
-    """Cameras, in the order of the file, then of their adding."""
-
-    items: list[Camera]
-    total: int
-    cursor: str | None
-
-
-class NewCamera(BaseModel):
-    """A camera to add."""
-
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"id": "gate", "url": "rtsp://192.0.2.10/stream1"}}
-    )
-
-    id: str = Field(pattern=f"^{CAMERA_ID.pattern}$")
-    url: str = Field(
-        min_length=1, max_length=2000, description="rtsp:// or rtsps://; credentials in it are kept apart."
-    )
-    sub_url: str = Field(default="", max_length=2000)
-    name: str = Field(default="", max_length=200)
-    username: str = Field(default="", max_length=200)
-    password: str = Field(default="", max_length=200, description="Written, never read back.")
-    transport: Literal["tcp", "udp"] | None = None
-    location: str = Field(default="", max_length=200)
-
-
-class VerdictOut(BaseModel):
-    """What came of asking a stream."""
-
-    camera: str
-    stream: str
-    outcome: str = Field(description="`OK`, `MISMATCH` or `ERROR`.")
-    fields: list[str] = Field(description="What differs from what is expected.")
-    cause: str
-    fix: str
-    tracks: list[dict[str, Any]]
-    took_s: float
-
-
-class Verdicts(BaseModel):
-    """A verdict a stream."""
-
-    items: list[VerdictOut]
 
 
 @router.get("", summary="List cameras", dependencies=[needs(Right.VIEWER)], responses=problems(401, 403, 422))
@@ -131,8 +70,8 @@ def list_cameras(
 @router.get(
     "/{camera}", summary="Get a camera", dependencies=[needs(Right.VIEWER)], responses=problems(401, 403, 404, 422)
 )
-def get_camera(camera: Id, request: Request, context: Node) -> Camera:
-    """Return one camera."""
+def get_camera(camera: Id, request: Request, context: Node) -> CameraInFull:
+    """Return one camera; for an admin with every setting, who says it, and what would hold if it were taken back."""
     return _one(request, context, camera)
 
 
@@ -140,16 +79,30 @@ def get_camera(camera: Id, request: Request, context: Node) -> Camera:
     "", summary="Add a camera", status_code=201, dependencies=[needs(Right.ADMIN)],
     responses=problems(400, 401, 403, 409, 422, 503),
 )  # fmt: skip
-def add_camera(body: NewCamera, request: Request, context: Node) -> Camera:
+def add_camera(body: NewCamera, request: Request, context: Node) -> CameraInFull:
     """Add a camera while everything runs; it is recorded within seconds, and no other one notices."""
     taken = {name.lower() for name in context.config.cameras}
     if body.id.lower() in taken:
         raise Conflict(f"there is a camera {body.id} already", hint="take another id")
-    settings = {name: value for name, value in body.model_dump(exclude={"id"}).items() if value}
-    cameras.add_camera(context.catalog(), context.node, context.file, body.id, settings, context.clock)
+    settings = {name: value for name, value in body.said().items() if name != "id" and value not in ("", None)}
+    cameras.add_camera(context.catalog(), context.node, context.file, body.id, settings, context.clock, remote=True)
     context.changed()
     _log.info("camera.added", camera=body.id, by=identity_of(request).name)
     return _one(request, context, body.id)
+
+
+@router.patch(
+    "/{camera}", summary="Change a camera", dependencies=[needs(Right.ADMIN)],
+    responses=problems(400, 401, 403, 404, 422, 503),
+)  # fmt: skip
+def change_camera(camera: Id, body: CameraKeys, request: Request, context: Node) -> CameraInFull:
+    """Change keys of a camera wherever it stands; `null` takes one back to the file. No other camera is touched."""
+    wanted = body.said()
+    if change(context.catalog(), context.node, context.file, camera, wanted, context.clock, remote=True):
+        context.changed()
+        # Which keys, not what they say: addresses may hold what is none of a log's business.
+        _log.info("camera.changed", camera=camera, keys=sorted(wanted), by=identity_of(request).name)
+    return _one(request, context, camera)
 
 
 @router.delete(
@@ -167,7 +120,7 @@ def remove_camera(camera: Id, request: Request, context: Node) -> None:
     "/{camera}/{what}", summary="Switch a camera on or off", dependencies=[needs(Right.ADMIN)],
     responses=problems(401, 403, 404, 422, 503),
 )  # fmt: skip
-def switch_camera(camera: Id, what: Literal["enable", "disable"], request: Request, context: Node) -> Camera:
+def switch_camera(camera: Id, what: Literal["enable", "disable"], request: Request, context: Node) -> CameraInFull:
     """Switch recording on or off; off leaves a gap that says `disabled`."""
     cameras.switch_camera(
         context.catalog(), context.node, context.file, camera, context.clock, enabled=what == "enable"
@@ -194,18 +147,26 @@ def _compare(expected: dict[str, dict[str, str | int | float]], tracks: Sequence
     return compare(expected, tuple(tracks), audio)
 
 
-def _one(request: Request, context: Context, camera: str) -> Camera:
+def runtime_of(context: Context) -> list[dict[str, Any]]:
+    """Return what was said of cameras at run time; the last memory of it where the catalog is away."""
+    try:
+        return cameras.runtime_settings(context.catalog(), context.node)
+    except HoldfastError:
+        return cameras.recall(context.state_dir)
+
+
+def _one(request: Request, context: Context, camera: str) -> CameraInFull:
     found = next((one for one in _all(request, context) if one.id.lower() == camera.lower()), None)
     if found is None:
         raise NotFound(f"there is no camera {camera}", hint="GET /api/v1/cameras lists all")
-    return found
+    admin = identity_of(request).right.covers(Right.ADMIN)
+    settings = settings_of(context.file, runtime_of(context), found.id) if admin else None
+    shown = None if settings is None else [setting_out(one) for one in settings]
+    return CameraInFull(**found.model_dump(), settings=shown)
 
 
 def _all(request: Request, context: Context) -> list[Camera]:
-    try:
-        runtime = cameras.runtime_settings(context.catalog(), context.node)
-    except HoldfastError:
-        runtime = cameras.recall(context.state_dir)
+    runtime = runtime_of(context)
     by_camera: dict[str, list[StreamNow]] = {}
     for stream in look(context).streams:
         by_camera.setdefault(stream.status.camera, []).append(stream)

@@ -28,6 +28,14 @@ def find(tx: Transaction, name: str) -> int | None:
     return None if found is None else int(found)
 
 
+def hold(tx: Transaction, node: int) -> None:
+    """Let whoever else changes what belongs to a node wait until this transaction ends.
+
+    For changes that depend on what they read first. SQLite has one writer anyway.
+    """
+    tx.run("nodes", select(_NODES.id).where(_NODES.id == node).with_for_update())
+
+
 def set_indexed(tx: Transaction, node: int, now_us: int | None) -> None:
     """Say until when a node's journals are in the catalog."""
     tx.run("nodes", update(schema.nodes).where(_NODES.id == node).values(indexed_us=now_us))

@@ -4,11 +4,11 @@ The second kind are rows of the catalog with the keys of a camera table (`[camer
 from the file. The worker lays them over the file and publishes the result; nobody here talks to a recorder (desired
 state, not commands). A password is never in a row: it stands in a file of mode 0600 that the row points at.
 
-Not here: asking a camera what it sends (`camera_check`), resolving settings (core.config).
+Not here: changing what a camera is (camera_change), asking it what it sends (camera_check), resolving settings
+(core.config).
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +16,18 @@ from typing import Any
 
 from holdfast.catalog import cameras, nodes
 from holdfast.catalog.db import Catalog, Transaction
-from holdfast.catalog.rows import PAGE_MAX, CameraRow
 from holdfast.core import config as configuration
 from holdfast.core.camera import CAMERA_ID
 from holdfast.core.clock import Clock
-from holdfast.core.config import Loaded, mask_url, split_url
-from holdfast.core.errors import NotFound, UsageError
+from holdfast.core.config import CameraConfig, Loaded, mask_url
+from holdfast.core.errors import UsageError
+from holdfast.library import camera_reach, camera_rows
+from holdfast.library.camera_change import change_camera
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import replace_atomically
 
-FILE, RUNTIME, FOUND = "file", "runtime", "found"
+FILE, RUNTIME, FOUND, SECRETS = camera_rows.FILE, camera_rows.RUNTIME, camera_rows.FOUND, camera_rows.SECRETS
 MEMORY = "runtime-cameras.json"  # in the state folder: the catalog's last answer
-SECRETS = "secrets"  # folder in the state folder; rows point into it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def runtime_settings(catalog: Catalog, node: str) -> list[dict[str, Any]]:
     """
     with catalog.read() as tx:
         number = nodes.find(tx, node)
-        return [] if number is None else [_table(row) for row in _rows(tx, number, RUNTIME)]
+        return [] if number is None else camera_rows.tables(tx, number)
 
 
 def remember(state_dir: Path, found: Sequence[Mapping[str, Any]]) -> None:
@@ -92,9 +92,11 @@ def restore_lost(catalog: Catalog, node: str, remembered: Sequence[Mapping[str, 
         return []
     with catalog.read() as tx:
         lost = [camera for camera in remembered if _forgotten(tx, str(camera["id"]))]
+    now_us = clock.wall_us()
     for camera in lost:
         own = {key: value for key, value in camera.items() if key != "id"}
-        _put(catalog, node, str(camera["id"]), own, clock)
+        with catalog.write() as tx:
+            camera_rows.put(tx, nodes.ensure(tx, node, now_us), str(camera["id"]), own, now_us)
     return [str(camera["id"]) for camera in lost]
 
 
@@ -103,15 +105,11 @@ def sync_file_cameras(catalog: Catalog, node: str, loaded: Loaded, clock: Clock)
     now_us = clock.wall_us()
     with catalog.write() as tx:
         number = nodes.ensure(tx, node, now_us)
-        at_run_time = {row.camera for row in _rows(tx, number, RUNTIME)}
-        for camera_id, camera in loaded.config.cameras.items():
+        at_run_time = {row.camera for row in camera_rows.of_origin(tx, number, RUNTIME)}
+        for camera_id in loaded.config.cameras:
             if camera_id not in at_run_time:
-                facts = cameras.Facts(
-                    camera=camera_id, origin=FILE, enabled=camera.enabled,
-                    site=camera.site or loaded.config.site_id, location=camera.location,
-                )  # fmt: skip
-                cameras.put(tx, number, facts, now_us)
-        gone = {row.camera for row in _rows(tx, number, FILE)} - set(loaded.config.cameras)
+                camera_rows.put_back(tx, number, loaded, camera_id, now_us)
+        gone = {row.camera for row in camera_rows.of_origin(tx, number, FILE)} - set(loaded.config.cameras)
         for camera_id in sorted(gone):
             cameras.remove(tx, camera_id, now_us)
 
@@ -144,7 +142,14 @@ def list_cameras(loaded: Loaded, runtime: Sequence[Mapping[str, Any]]) -> list[C
 
 
 def add_camera(
-    catalog: Catalog, node: str, loaded: Loaded, camera_id: str, settings: Mapping[str, Any], clock: Clock
+    catalog: Catalog,
+    node: str,
+    loaded: Loaded,
+    camera_id: str,
+    settings: Mapping[str, Any],
+    clock: Clock,
+    *,
+    remote: bool = False,
 ) -> CameraEntry:
     """Add a camera while everything runs; the worker publishes it within seconds.
 
@@ -155,6 +160,7 @@ def add_camera(
         camera_id: Its id.
         settings: Keys of a camera table. Credentials in `url` and a plain `password` are put into a secret file.
         clock: Time.
+        remote: It was asked for over the network: see `camera_reach`.
 
     Raises:
         UsageError: The id is no id or is taken, or the settings make no sense; nothing was changed.
@@ -162,20 +168,45 @@ def add_camera(
     """
     if not CAMERA_ID.fullmatch(camera_id):
         raise UsageError(f"{camera_id!r} is not a camera id", hint="use 1 to 50 of A-Z a-z 0-9 _ -; - not first")
-    runtime = runtime_settings(catalog, node)
-    taken = {name.lower() for name in (*loaded.config.cameras, *(str(camera["id"]) for camera in runtime))}
-    if camera_id.lower() in taken:
-        raise UsageError(f"there is a camera {camera_id} already", hint="holdfast cameras list shows all")
-    own, password = _split_secrets(settings)
-    tried = {**own, "id": camera_id, **({"password": password} if password else {})}
-    _, problems = configuration.with_cameras(loaded, [*runtime, tried])
-    for problem in problems:
-        if camera_id in problem.key.split("."):
-            raise UsageError(f"camera {camera_id}: {problem.message}", hint=problem.hint)
-    if password:
-        own["password"] = {"file": str(_keep_secret(loaded.config.state_dir, camera_id, password))}
-    _put(catalog, node, camera_id, own, clock)
+    now_us = clock.wall_us()
+    with catalog.write() as tx:
+        number = camera_rows.held(tx, node, now_us)
+        runtime = camera_rows.tables(tx, number)
+        taken = {name.lower() for name in (*loaded.config.cameras, *(str(camera["id"]) for camera in runtime))}
+        if camera_id.lower() in taken:
+            raise UsageError(f"there is a camera {camera_id} already", hint="holdfast cameras list shows all")
+        own, password, whole = new_camera(loaded, runtime, camera_id, settings, remote=remote)
+        if password:
+            own["password"] = {"file": str(camera_rows.keep_secret(loaded.config.state_dir, camera_id, password))}
+        camera_rows.put(tx, number, camera_id, own, now_us, whole=whole, site=loaded.config.site_id)
     return next(e for e in list_cameras(loaded, [*runtime, {**own, "id": camera_id}]) if e.camera == camera_id)
+
+
+def new_camera(
+    loaded: Loaded,
+    others: Sequence[Mapping[str, Any]],
+    camera_id: str,
+    settings: Mapping[str, Any],
+    *,
+    remote: bool = False,
+) -> tuple[dict[str, Any], str, CameraConfig]:
+    """Work out what a new camera would be, without adding it.
+
+    Returns:
+        Its row without the password, the password, and the whole camera.
+
+    Raises:
+        UsageError: The settings make no sense.
+    """
+    said = {key: value for key, value in settings.items() if value is not None}
+    if remote:
+        camera_reach.check_settings(said)
+    own, password = camera_rows.split_secrets(said)
+    tried = {**own, "password": password} if password else own
+    whole = camera_rows.must_make_sense(loaded, others, camera_id, tried)
+    if remote:
+        camera_reach.check_sources(loaded, camera_id, whole)
+    return own, password, whole
 
 
 def remove_camera(catalog: Catalog, node: str, loaded: Loaded, camera_id: str, clock: Clock) -> None:
@@ -185,14 +216,17 @@ def remove_camera(catalog: Catalog, node: str, loaded: Loaded, camera_id: str, c
         UsageError: It stands in the configuration file, where it must be taken out.
         NotFound: There is none of that id.
     """
-    name = _known(catalog, node, loaded, camera_id)
-    if name in loaded.config.cameras:
-        place = loaded.origins.get(f"cameras.{name}.url") or str(loaded.path)
-        raise UsageError(f"{name} stands in the configuration ({place})", hint="take it out there; or disable it here")
+    now_us = clock.wall_us()
     with catalog.write() as tx:
-        cameras.remove(tx, name, clock.wall_us())
-    with storage_errors("removing secret", loaded.config.state_dir):
-        (loaded.config.state_dir / SECRETS / f"{name}.txt").unlink(missing_ok=True)
+        number = camera_rows.held(tx, node, now_us)
+        runtime = camera_rows.tables(tx, number)
+        name = camera_rows.own_letters(camera_id, [*loaded.config.cameras, *(str(row["id"]) for row in runtime)])
+        if name in loaded.config.cameras:
+            place = loaded.origins.get(f"cameras.{name}.url") or str(loaded.path)
+            hint = "take it out there; or disable it here"
+            raise UsageError(f"{name} stands in the configuration ({place})", hint=hint)
+        cameras.remove(tx, name, now_us)
+    camera_rows.drop_secrets(loaded.config.state_dir, name)
 
 
 def switch_camera(catalog: Catalog, node: str, loaded: Loaded, camera_id: str, clock: Clock, *, enabled: bool) -> None:
@@ -201,71 +235,9 @@ def switch_camera(catalog: Catalog, node: str, loaded: Loaded, camera_id: str, c
     Raises:
         NotFound: There is none of that id.
     """
-    name = _known(catalog, node, loaded, camera_id)
-    runtime = {str(camera["id"]): camera for camera in runtime_settings(catalog, node)}
-    own = {key: value for key, value in runtime.get(name, {}).items() if key != "id"}
-    _put(catalog, node, name, {**own, "enabled": enabled}, clock)
-
-
-def _known(catalog: Catalog, node: str, loaded: Loaded, camera_id: str) -> str:
-    """Return a camera's id in its own letters."""
-    names = [*loaded.config.cameras, *(str(camera["id"]) for camera in runtime_settings(catalog, node))]
-    found = next((name for name in names if name.lower() == camera_id.lower()), None)
-    if found is None:
-        raise NotFound(f"there is no camera {camera_id}", hint=f"known: {', '.join(names) or 'none'}")
-    return found
-
-
-def _put(catalog: Catalog, node: str, camera_id: str, settings: dict[str, Any], clock: Clock) -> None:
-    now_us = clock.wall_us()
-    facts = cameras.Facts(
-        camera=camera_id, origin=RUNTIME, settings=settings, enabled=bool(settings.get("enabled", True)),
-        site=str(settings.get("site", "")), location=str(settings.get("location", "")),
-    )  # fmt: skip
-    with catalog.write() as tx:
-        cameras.put(tx, nodes.ensure(tx, node, now_us), facts, now_us)
+    change_camera(catalog, node, loaded, camera_id, {"enabled": enabled}, clock)
 
 
 def _forgotten(tx: Transaction, camera_id: str) -> bool:
     row = cameras.get(tx, camera_id)
     return row is None or row.origin == FOUND
-
-
-def _table(row: CameraRow) -> dict[str, Any]:
-    return {**(row.settings or {}), "id": row.camera}
-
-
-def _split_secrets(settings: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    own = dict(settings)
-    password = own.pop("password", "")
-    for key in ("url", "sub_url"):
-        if isinstance(own.get(key), str):
-            split = split_url(own[key])
-            own[key] = split.url
-            if split.username:
-                own.setdefault("username", split.username)
-            password = password or split.password
-    if isinstance(password, dict):
-        # A reference is no secret; it goes into the row as it is.
-        return {**own, "password": password}, ""
-    return own, str(password)
-
-
-def _keep_secret(state_dir: Path, camera_id: str, password: str) -> Path:
-    folder = state_dir / SECRETS
-    with storage_errors("making folder", folder):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{camera_id}.txt"
-    replace_atomically(path, f"{password}{os.linesep}".encode(), durable=True, mode=0o600)
-    return path
-
-
-def _rows(tx: Transaction, node: int, origin: str) -> list[CameraRow]:
-    rows: list[CameraRow] = []
-    cursor: str | None = None
-    while True:
-        page = cameras.page(tx, origin=origin, limit=PAGE_MAX, cursor=cursor)
-        rows += [row for row in page.rows if row.id.node == node]
-        cursor = page.cursor
-        if cursor is None:
-            return rows

@@ -1,0 +1,69 @@
+"""What a camera may name when it is added, changed or tried over the network (C140).
+
+Whoever asks over HTTP is not on this machine, whatever right they have. So a camera that they name may lead to an RTSP
+address and nowhere else: not to a file, whose picture they would be shown, and not to a secret by reference, which
+would be sent to a camera of theirs as its password. Two kinds of files are no secret from whoever may administer:
+those in a volume, which holds footage, and those that the configuration file itself has as cameras. On this machine
+(`holdfast cameras`, the configuration file) everything may be named that the recorder can read.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from holdfast.core import config as configuration
+from holdfast.core.config import CameraConfig, Feed, Loaded
+from holdfast.core.config.layers import leaves
+from holdfast.core.config.problems import dotted
+from holdfast.core.config.secret import is_reference
+from holdfast.core.errors import UsageError
+
+
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Look at what somebody wrote.
+
+    Raises:
+        UsageError: It refers to a file or variable of this machine instead of holding a value.
+    """
+    for key, value in leaves(dict(settings)):
+        if is_reference(value) and isinstance(next(iter(value.values())), str) and key[:1] != ("options",):
+            raise UsageError(
+                f"{dotted(key)}: a reference to a file or variable can only stand in the configuration file",
+                hint="write the value itself; it is kept where nobody is shown it again",
+            )
+
+
+def check_sources(loaded: Loaded, camera_id: str, camera: CameraConfig, before: CameraConfig | None = None) -> None:
+    """Look at where a camera would be recorded from.
+
+    Args:
+        loaded: The file's settings.
+        camera_id: Its id.
+        camera: It, whole.
+        before: What it is until now; what it is recorded from already it may keep.
+
+    Raises:
+        UsageError: From a file that is not for whoever asks over the network.
+    """
+    known = {feed.url for name, one in loaded.config.cameras.items() for feed in _files(loaded, name, one)}
+    if before is not None:
+        known |= {feed.url for feed in _files(loaded, camera_id, before)}
+    for feed in _files(loaded, camera_id, camera):
+        if feed.url not in known and not _in_volume(loaded, Path(feed.url)):
+            raise UsageError(
+                f"camera {camera_id}: a file of this machine cannot be named from elsewhere",
+                hint=f"use rtsp:// or rtsps://, put the file into a volume, or name it in {loaded.path.name}",
+            )
+
+
+def _files(loaded: Loaded, camera_id: str, camera: CameraConfig) -> list[Feed]:
+    return [feed for feed in configuration.feeds(camera_id, camera, loaded.base) if feed.source == "file"]
+
+
+def _in_volume(loaded: Loaded, path: Path) -> bool:
+    # Where it really is, past links and `..`; a volume that holds the state folder does not open it.
+    real = path.resolve()
+    closed = (loaded.config.state_dir, loaded.config.runtime_dir, loaded.path)
+    if any(real.is_relative_to(place.resolve()) for place in closed):
+        return False
+    return any(real.is_relative_to(volume.path.resolve()) for volume in loaded.config.volumes.values())

@@ -1,0 +1,78 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.catalog.db import open_catalog
+from holdfast.core.config import Loaded, load
+from holdfast.core.errors import UsageError
+from holdfast.library import cameras
+from holdfast.library.camera_change import change_camera
+from support.clock import PushedClock
+
+CLOCK = PushedClock()
+TEXT = """
+state_dir = "vol/state"
+runtime_dir = "run"
+[volumes.main]
+path = "vol"
+[cameras.gate]
+url = "rtsp://192.0.2.1/gate"
+[cameras.film]
+url = "{film}"
+"""
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Loaded:
+    """A volume that holds the state folder, too, and a camera that is a file elsewhere."""
+    (tmp_path / "vol" / "state" / "secrets").mkdir(parents=True)
+    (tmp_path / "vol" / "state" / "secrets" / "gate.txt").write_text("s3cret", encoding="utf-8")
+    (tmp_path / "vol" / "out").symlink_to(tmp_path)
+    (tmp_path / "film.mp4").write_bytes(b"")
+    return load(tmp_path / "holdfast.toml", {}, text=TEXT.replace("{film}", str(tmp_path / "film.mp4")))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["/etc/passwd", "file:///etc/passwd", "FILE:///etc/passwd", "../../etc/passwd", "vol/../holdfast.toml",
+     "vol/out/other.mp4", "vol/state/secrets/{id}.txt", "holdfast.toml", "/proc/self/environ", "~/.bashrc",
+     "file://vol/../../etc/shadow"],
+)  # fmt: skip
+def test_no_file_of_this_machine_from_elsewhere(loaded: Loaded, url: str) -> None:
+    """A file outside the volumes is no camera over the network, however it is written; at the machine it is (C140)."""
+    with open_catalog(loaded.config.catalog_url) as catalog:
+        for settings in ({"url": url}, {"url": "rtsp://h/x", "sub_url": url}):
+            with pytest.raises(UsageError, match="a file of this machine cannot be named from elsewhere"):
+                cameras.add_camera(catalog, "pier", loaded, "yard", settings, CLOCK, remote=True)
+            with pytest.raises(UsageError, match="a file of this machine cannot be named from elsewhere"):
+                change_camera(catalog, "pier", loaded, "gate", settings, CLOCK, remote=True)
+        assert cameras.runtime_settings(catalog, "pier") == []
+        assert cameras.add_camera(catalog, "pier", loaded, "yard", {"url": url}, CLOCK).camera == "yard"
+        # What somebody at the machine set up may be renamed from elsewhere, but not led to another file.
+        assert change_camera(catalog, "pier", loaded, "yard", {"name": "Yard"}, CLOCK, remote=True)
+        with pytest.raises(UsageError, match="cannot be named"):
+            change_camera(catalog, "pier", loaded, "yard", {"url": "/etc/group"}, CLOCK, remote=True)
+
+
+def test_files_that_are_no_secret(loaded: Loaded, tmp_path: Path) -> None:
+    """Footage in a volume, and a file that the configuration has as a camera, may be used from anywhere."""
+    with open_catalog(loaded.config.catalog_url) as catalog:
+        for number, url in enumerate(("vol/footage/x.mp4", str(tmp_path / "film.mp4"), "rtsps://192.0.2.7/x")):
+            cameras.add_camera(catalog, "pier", loaded, f"yard{number}", {"url": url}, CLOCK, remote=True)
+        assert change_camera(catalog, "pier", loaded, "film", {"name": "Film"}, CLOCK, remote=True)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"password": {"file": "/etc/passwd"}}, {"password": {"env": "HOME"}}, {"username": {"file": "/etc/passwd"}},
+     {"address": {"env": "HOME"}, "url": None}],
+)  # fmt: skip
+def test_no_secret_by_reference_from_elsewhere(loaded: Loaded, settings: dict[str, Any]) -> None:
+    """A file or variable of this machine cannot be sent to a camera as its password by asking over the network."""
+    table = {"url": "rtsp://192.0.2.2/y", **settings}
+    with open_catalog(loaded.config.catalog_url) as catalog:
+        with pytest.raises(UsageError, match="a reference to a file or variable"):
+            cameras.add_camera(catalog, "pier", loaded, "yard", table, CLOCK, remote=True)
+        with pytest.raises(UsageError, match="a reference to a file or variable"):
+            change_camera(catalog, "pier", loaded, "gate", settings, CLOCK, remote=True)
