@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from holdfast.api import (
+    camera_trial,
     cameras,
     clips,
     coverage,
@@ -29,6 +30,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     users.router,
     tokens.router,
     settings.router,
+    camera_trial.router,
     cameras.testing,
     cameras.router,
     hls.router,

@@ -52,14 +52,11 @@ def change_camera(
         UsageError: The result makes no sense; nothing was changed.
         CatalogUnavailable: The catalog did not answer.
     """
-    if remote:
-        camera_reach.check_settings(wanted)
     now_us = clock.wall_us()
     with catalog.write() as tx:
         number = camera_rows.held(tx, node, now_us)
         runtime = camera_rows.tables(tx, number)
         name = camera_rows.own_letters(camera_id, [*loaded.config.cameras, *(str(row["id"]) for row in runtime)])
-        wanted = _about(name, wanted)
         before = own_table(runtime, name)
         others = [row for row in runtime if row["id"] != name]
         own, password, whole = changed(loaded, others, name, before, wanted, remote=remote)
@@ -107,6 +104,9 @@ def changed(
     Raises:
         UsageError: The result makes no sense.
     """
+    wanted = _about(camera_id, wanted)
+    if remote:
+        camera_reach.check_settings(wanted)
     base = loaded.config.cameras.get(camera_id)
     clean, password = camera_rows.split_secrets(wanted)
     own = _laid_over(before, clean)

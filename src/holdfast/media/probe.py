@@ -3,7 +3,7 @@
 A probe goes the way that recording goes, through the same source, so that what passes here records (F46).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -30,6 +30,14 @@ _CHANNELS = {"mono": 1, "stereo": 2}
 Fact = str | int | float
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a stream is. `notes` say what a person should know of it, such as sound that cannot be recorded."""
+
+    tracks: tuple[Track, ...]
+    notes: tuple[str, ...] = ()
+
+
 def probe(plan: StreamPlan, clock: Clock) -> tuple[Track, ...]:
     """Connect, look for about two seconds of media, and leave.
 
@@ -39,25 +47,52 @@ def probe(plan: StreamPlan, clock: Clock) -> tuple[Track, ...]:
     Raises:
         SourceError: The stream cannot be had; which of its classes says why.
     """
+    return examine(plan, clock).tracks
+
+
+def examine(
+    plan: StreamPlan,
+    clock: Clock,
+    *,
+    seen: Callable[[Track, Sample], bool] | None = None,
+    most_s: float = 2 * MEASURE_S,
+) -> Examined:
+    """Do as `probe` does, and show the pictures to somebody.
+
+    Args:
+        plan: The stream.
+        clock: Time.
+        seen: Is shown each coded picture with its track, until it says that it has seen enough; without it, two
+            seconds are enough.
+        most_s: Seconds after which it is left, whatever was seen.
+
+    Raises:
+        SourceError: The stream cannot be had; which of its classes says why.
+    """
     source = make_source(plan, clock)
     times: list[int] = []
+    enough = seen is None
     try:
         tracks = source.open()
-        for item in _bounded(source.samples(), clock):
+        for item in _bounded(source.samples(), clock, most_s):
             if isinstance(item, TracksChanged):
                 tracks, times = item.tracks, []
-            elif tracks[item.track].kind is Kind.VIDEO:
+            elif (track := tracks[item.track]).kind is Kind.VIDEO:
                 times.append(item.pts_ticks)
-                if max(times) - min(times) >= MEASURE_S * tracks[item.track].timescale:
+                enough = enough or seen is None or seen(track, item)
+                if enough and max(times) - min(times) >= MEASURE_S * track.timescale:
                     break
     finally:
         source.close()
-    return tuple(replace(t, frame_rate=_rate(times, t)) if t.kind is Kind.VIDEO else t for t in tracks)
+    measured = (replace(t, frame_rate=_rate(times, t)) if t.kind is Kind.VIDEO else t for t in tracks)
+    return Examined(tuple(measured), source.notes)
 
 
-def _bounded(samples: Iterator[Sample | TracksChanged], clock: Clock) -> Iterator[Sample | TracksChanged]:
-    """Pass samples on for twice the time to measure; a stream that ends sooner was still seen."""
-    until_us = clock.boot_us() + int(2 * MEASURE_S * 1_000_000)
+def _bounded(
+    samples: Iterator[Sample | TracksChanged], clock: Clock, most_s: float
+) -> Iterator[Sample | TracksChanged]:
+    """Pass samples on for a while; a stream that ends sooner was still seen."""
+    until_us = clock.boot_us() + int(most_s * 1_000_000)
     try:
         for item in samples:
             yield item
