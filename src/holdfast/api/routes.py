@@ -14,6 +14,7 @@ from holdfast.api import (
     notes,
     session,
     settings,
+    status,
     stills,
     stream,
     streams,
@@ -22,7 +23,7 @@ from holdfast.api import (
     tokens,
     users,
 )
-from holdfast.http import watching
+from holdfast.http import host, watching
 from holdfast.http.app import Lifespan
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -45,7 +46,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     notes.router,
     streams.router,
     health.router,
+    status.router,
 )
 
-ALIVE: tuple[Lifespan, ...] = (watching.lifespan, feeds.lifespan, streams.lifespan)
+ALIVE: tuple[Lifespan, ...] = (host.lifespan, watching.lifespan, feeds.lifespan, streams.lifespan)
 """What must run while the server does: a module that needs something of that kind names it here, too."""

@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 
-from holdfast.catalog import schema
+from holdfast.catalog import cameras, schema
 from holdfast.catalog.db import Transaction
 from holdfast.catalog.rows import PAGE, PAGE_MAX, GapRow, Id, Page, cursor_of, new_ids, read_cursor
+from holdfast.core.camera import StreamKey
 from holdfast.core.gap import Gap, GapReason
 
 _GAPS = schema.gaps.c
@@ -42,6 +43,30 @@ def first_us(tx: Transaction, stream: Id) -> int | None:
     where = (_GAPS.node == stream.node) & (_GAPS.stream_id == stream.number)
     found = tx.run("gaps", select(func.min(_GAPS.start_us)).where(where)).scalar()
     return None if found is None else int(found)
+
+
+def lengths(
+    tx: Transaction, node: int, from_us: int, to_us: int | None, now_us: int
+) -> dict[tuple[StreamKey, str], int]:
+    """Return how long the gaps of a node that end within a span are together, by stream and reason.
+
+    Args:
+        tx: A transaction.
+        node: Its number.
+        from_us: Begin of the span.
+        to_us: End of the span; what ends then is not in it. None for no end: then those that last are in it, too.
+        now_us: How far those reach.
+    """
+    length = func.coalesce(_GAPS.end_us, now_us) - _GAPS.start_us
+    query = select(_GAPS.stream_id, _GAPS.reason, func.sum(length).label("length")).where(_GAPS.node == node)
+    if to_us is None:
+        query = query.where((_GAPS.end_us >= from_us) | _GAPS.end_us.is_(None))
+    else:
+        query = query.where(_GAPS.end_us >= from_us, _GAPS.end_us < to_us)
+    rows = tx.run("gaps", query.group_by(_GAPS.stream_id, _GAPS.reason)).all()
+    names = {stream.id.number: stream.key for stream in cameras.streams(tx, node)}
+    # A sum of integers is a decimal number in PostgreSQL.
+    return {(names[row.stream_id], row.reason): int(row.length) for row in rows}
 
 
 def write(

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 
-from holdfast.catalog import schema
+from holdfast.catalog import cameras, schema
 from holdfast.catalog.db import Transaction
 from holdfast.catalog.rows import PAGE, PAGE_MAX, Id, Page, SegmentRow, cursor_of, new_ids, read_cursor
+from holdfast.core.camera import StreamKey
 
 _SEGMENTS = schema.segments.c
 _RUNS = schema.runs.c
@@ -48,6 +49,16 @@ class Piece:
         elsewhere = {"volume", "run", "tracks"}
         own = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in elsewhere}
         return {**own, "volume_id": volume, "run_id": run}
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much of a stream lies on a volume."""
+
+    volume: str
+    key: StreamKey
+    files: int
+    bytes: int
 
 
 def between(tx: Transaction, stream: Id, from_us: int, to_us: int) -> list[SegmentRow]:
@@ -173,6 +184,30 @@ def first_us(tx: Transaction, stream: Id) -> int | None:
     where = (_SEGMENTS.node == stream.node) & (_SEGMENTS.stream_id == stream.number)
     found = tx.run("segments", select(func.min(_SEGMENTS.start_us)).where(where)).scalar()
     return None if found is None else int(found)
+
+
+def newest(tx: Transaction, stream: Id, count: int) -> list[SegmentRow]:
+    """Return the newest finished segments of a stream whose files are here, newest first."""
+    query = _query(stream).where(_SEGMENTS.state == "sealed", _SEGMENTS.missing_us.is_(None))
+    query = query.order_by(None).order_by(_SEGMENTS.start_us.desc(), _SEGMENTS.id.desc()).limit(count)
+    return [_row(row) for row in tx.run("segments", query).mappings()]
+
+
+def usage(tx: Transaction, node: int) -> list[Usage]:
+    """Return how much finished footage of each stream of a node lies on each volume; looks at every row."""
+    counted = select(
+        _SEGMENTS.volume_id, _SEGMENTS.stream_id, func.count().label("files"), func.sum(_SEGMENTS.bytes).label("bytes")
+    )
+    counted = counted.where(_SEGMENTS.node == node, _SEGMENTS.state == "sealed", _SEGMENTS.missing_us.is_(None))
+    rows = tx.run("segments", counted.group_by(_SEGMENTS.volume_id, _SEGMENTS.stream_id)).all()
+    names = {stream.id.number: stream.key for stream in cameras.streams(tx, node)}
+    query = select(_VOLUMES.id, _VOLUMES.name).where(_VOLUMES.node == node)
+    volumes = {int(row.id): str(row.name) for row in tx.run("volumes", query)}
+    # A sum of integers is a decimal number in PostgreSQL.
+    found = [
+        Usage(volumes[row.volume_id], names[row.stream_id], files=int(row.files), bytes=int(row.bytes)) for row in rows
+    ]
+    return sorted(found, key=lambda one: (one.volume, one.key.camera, one.key.stream))
 
 
 def set_removed(tx: Transaction, stream: Id, volume: int, removed: Mapping[str, str]) -> None:

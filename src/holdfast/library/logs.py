@@ -1,6 +1,7 @@
 """Reading the log files of all roles: filtered, in order of time, also while they grow and rotate.
 
 Lines that are no JSON (torn by a crash) are passed over. Reads only; who writes is roles.logging.
+Not here: pages of a long log (log_pages).
 """
 
 import gzip
@@ -32,21 +33,23 @@ class Query:
         who: A role (`worker`; `recorder` means all of `recorder-0`, `recorder-1`, …) or a camera; empty for all.
         level: Least severity.
         since_us: Only lines from here on, or None.
+        camera: Only lines about this camera, whoever wrote them; empty for all.
     """
 
     who: str = ""
     level: str = "debug"
     since_us: int | None = None
+    camera: str = ""
 
 
 def roles(log_dir: Path) -> list[str]:
     """Return the roles that have log files, sorted."""
-    return sorted(_files(log_dir))
+    return sorted(files_of(log_dir))
 
 
 def tail(log_dir: Path, query: Query, count: int | None) -> list[Entry]:
     """Return the last `count` wanted lines of all roles (None: all of them), oldest first."""
-    found = [_last(paths, _filter(log_dir, query), query, count) for paths in _files(log_dir).values()]
+    found = [_last(paths, wanted_of(log_dir, query), query, count) for paths in files_of(log_dir).values()]
     merged = list(heapq.merge(*found, key=_at))
     return merged if count is None else merged[max(0, len(merged) - count) :]
 
@@ -64,7 +67,7 @@ class Follower:
 
     def poll(self) -> list[Entry]:
         """Return what was written since the last call, in order of time."""
-        wanted = _filter(self._log_dir, self._query)
+        wanted = wanted_of(self._log_dir, self._query)
         fresh: list[Entry] = []
         for path in self._current():
             try:
@@ -103,7 +106,7 @@ class Follower:
                 yield from _entries(packed.read()[at:].splitlines())
 
 
-def _files(log_dir: Path) -> dict[str, list[Path]]:
+def files_of(log_dir: Path) -> dict[str, list[Path]]:
     """Return the files of each role, newest first."""
     found: dict[str, dict[int, Path]] = {}
     for path in sorted(log_dir.glob("*.log*")):
@@ -114,10 +117,11 @@ def _files(log_dir: Path) -> dict[str, list[Path]]:
     return {role: [files[number] for number in sorted(files, reverse=True)] for role, files in found.items()}
 
 
-def _filter(log_dir: Path, query: Query) -> Callable[[Entry], bool]:
+def wanted_of(log_dir: Path, query: Query) -> Callable[[Entry], bool]:
+    """Return what says whether a line is wanted."""
     least = LEVELS.get(query.level, 0)
     since = iso(query.since_us) if query.since_us is not None else ""
-    who = query.who.casefold()
+    who, about = query.who.casefold(), query.camera.casefold()
     known = {role.casefold() for role in roles(log_dir)}
     by_role = who in known or any(role.startswith(f"{who}-") for role in known)
 
@@ -126,6 +130,8 @@ def _filter(log_dir: Path, query: Query) -> Callable[[Entry], bool]:
             return False
         role = str(entry.get("role", "")).casefold()
         camera = str(entry.get("camera", "")).casefold()
+        if about and camera != about:
+            return False
         return not who or camera == who or (by_role and (role == who or role.startswith(f"{who}-")))
 
     return wanted
@@ -144,13 +150,18 @@ def _last(paths: list[Path], wanted: Callable[[Entry], bool], query: Query, coun
 
 
 def _backwards(path: Path) -> Iterator[Entry]:
+    yield from _entries(backwards(path))
+
+
+def backwards(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a log file from its end, packed or not; those of a damaged one as far as they go."""
     try:
         if path.suffix == ".gz":
             with gzip.open(path) as packed:
-                yield from _entries(reversed(packed.read().splitlines()))
+                yield from reversed(packed.read().splitlines())
             return
         with path.open("rb") as file:
-            yield from _entries(_lines_backwards(file))
+            yield from _lines_backwards(file)
     except (OSError, EOFError):
         return  # pruned or compressed while it was read, or damaged: the other files still speak
 
@@ -170,12 +181,18 @@ def _lines_backwards(file: BinaryIO) -> Iterator[bytes]:
 
 def _entries(lines: Iterator[bytes] | list[bytes]) -> Iterator[Entry]:
     for line in lines:
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry, dict) and "at" in entry:
+        entry = entry_of(line)
+        if entry is not None:
             yield entry
+
+
+def entry_of(line: bytes) -> Entry | None:
+    """Read a line; None where it is torn."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) and "at" in entry else None
 
 
 def _at(entry: Entry) -> str:

@@ -1,0 +1,160 @@
+"""What this node has, in sums: the newest recordings, bytes and files of each stream, seconds that were lost.
+
+Read from the catalog. What looks at every row is looked up once in a while and remembered; asked often, it costs
+nothing. Any thread, but never an event loop.
+
+Not here: a day's completeness (coverage), disks (volumes).
+"""
+
+import heapq
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from holdfast.catalog import cameras, gaps, nodes, segments
+from holdfast.catalog.db import Catalog, Transaction
+from holdfast.catalog.segments import Usage
+from holdfast.core.camera import StreamKey
+from holdfast.core.clock import Clock
+from holdfast.core.errors import CatalogError
+from holdfast.core.gap import PLANNED, GapReason
+from holdfast.core.timing import DAY_US, SECOND_US
+from holdfast.library.index import LOCAL
+
+USAGE_US = 60 * SECOND_US  # chosen: a file a stream in ten minutes is what comes; a year of 32 cameras is 3 s to count
+SETTLED_US = DAY_US  # chosen: gaps that ended longer ago are not changed any more, but by a reindex
+
+Lost = dict[tuple[StreamKey, GapReason], int]
+"""Microseconds by stream and reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A finished file of footage."""
+
+    key: StreamKey
+    volume: str
+    file: str
+    start_us: int
+    end_us: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogNow:
+    """How the catalog is: `problem` is empty while it answers, `indexed_us` until when it knows the journals."""
+
+    problem: str
+    indexed_us: int | None
+
+
+class Holdings:
+    """Asks the catalog for sums.
+
+    Args:
+        clock: Time.
+        catalog: Gives the open catalog, or raises `CatalogError`.
+        node: Name of this node in it.
+    """
+
+    def __init__(self, clock: Clock, catalog: Callable[[], Catalog], node: str = LOCAL) -> None:
+        self._clock = clock
+        self._catalog = catalog
+        self._node = node
+        self._lock = threading.Lock()
+        self._used: tuple[Usage, ...] = ()
+        self._used_at_us: int | None = None
+        self._settled: Lost = {}
+        self._settled_us: int | None = None
+        self._told: Lost = {}
+
+    def catalog_now(self) -> CatalogNow:
+        """Say how the catalog is; asks for one row."""
+        try:
+            with self._opened() as (tx, number):
+                return CatalogNow(problem="", indexed_us=None if number is None else nodes.indexed_us(tx, number))
+        except CatalogError as error:
+            return CatalogNow(problem=str(error), indexed_us=None)
+
+    def newest(self, count: int) -> list[Recording]:
+        """Return the newest finished recordings of all streams, newest first.
+
+        Raises:
+            CatalogError: It does not answer.
+        """
+        with self._opened() as (tx, number):
+            if number is None:
+                return []
+            streams = cameras.streams(tx, number)
+            found = [
+                Recording(
+                    key=stream.key, volume=row.volume, file=row.file, start_us=row.start_us,
+                    end_us=row.start_us if row.end_us is None else row.end_us, bytes=row.bytes or 0,
+                )
+                for stream in streams for row in segments.newest(tx, stream.id, count)
+            ]  # fmt: skip
+        return heapq.nlargest(count, found, key=lambda one: (one.start_us, one.file))
+
+    def usage(self) -> tuple[tuple[Usage, ...], int]:
+        """Return how much finished footage lies where, and as of when; a minute old at most.
+
+        Raises:
+            CatalogError: It does not answer, and never did.
+        """
+        # One looks, the others wait for what it finds: ten pages at once must not count ten times.
+        with self._lock:
+            now_us = self._clock.boot_us()
+            if self._used_at_us is None or now_us - self._used_at_us >= USAGE_US:
+                try:
+                    with self._opened() as (tx, number):
+                        self._used = () if number is None else tuple(segments.usage(tx, number))
+                except CatalogError:
+                    if self._used_at_us is None:
+                        raise
+                else:
+                    self._used_at_us = now_us
+            age_us = now_us - (self._used_at_us or 0)
+            return self._used, self._clock.wall_us() - age_us
+
+    def lost(self) -> Lost:
+        """Return how long each stream was without footage that somebody wanted, by reason, over all that is indexed.
+
+        Gaps that last count up to now. A figure never falls while this object lives: what turns out to be footage
+        after all is made up for by what is lost next, because a counter that falls would be taken for one that began
+        anew. While the catalog is away the last answer stands.
+        """
+        with self._lock:
+            now_us = self._clock.wall_us()
+            try:
+                with self._opened() as (tx, number):
+                    if number is not None:
+                        self._learn(tx, number, now_us)
+            except CatalogError:
+                pass
+            return dict(self._told)
+
+    def _learn(self, tx: Transaction, number: int, now_us: int) -> None:
+        since_us = self._settled_us
+        if since_us is None or not 0 <= now_us - since_us < 2 * SETTLED_US:
+            since_us = now_us - SETTLED_US
+            self._settled = _unplanned(gaps.lengths(tx, number, 0, since_us, now_us))
+            self._settled_us = since_us
+        found = dict(self._settled)
+        for what, length in _unplanned(gaps.lengths(tx, number, since_us, None, now_us)).items():
+            found[what] = found.get(what, 0) + length
+        for what, length in found.items():
+            self._told[what] = max(self._told.get(what, 0), length)
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[Transaction, int | None]]:
+        with self._catalog().read() as tx:
+            yield tx, nodes.find(tx, self._node)
+
+
+def _unplanned(lengths: dict[tuple[StreamKey, str], int]) -> Lost:
+    return {
+        (key, GapReason(reason)): length
+        for (key, reason), length in lengths.items()
+        if GapReason(reason) not in PLANNED
+    }
