@@ -87,6 +87,34 @@ def test_roster(tmp_path: Path) -> None:
     assert "yard" not in node.command("cameras", "list").stdout
 
 
+def test_a_camera_is_changed_and_taken_back(tmp_path: Path) -> None:
+    """Keys are changed as they stand in the file, shown with who says them, and taken back; scripts get JSON."""
+    node = Node(tmp_path, {"gate": "rtsp://192.0.2.1/gate"})
+    hours = "capture.windows=mon-fri 08:00-18:00"
+    assert node.command("cameras", "change", "GATE", "segment_s=60", "name=Gate 2", hours).returncode == 0
+    shown = node.command("cameras", "show", "gate").stdout
+    assert [line.split() for line in shown.splitlines() if line.startswith(("segment_s", "url"))] == [
+        ["url", "rtsp://192.0.2.1/gate", "holdfast.toml:7"], ["segment_s", "60", "run", "time"],
+    ]  # fmt: skip
+    secret = holdfast(
+        "cameras", "change", "gate", "--password-env", "P", "--json", "-c", str(node.config), env={"P": "hunter2"}
+    )
+    assert json.loads(secret.stdout) == {"camera": "gate", "changed": True, "keys": ["password"]}
+    found = {one["key"]: one for one in json.loads(node.command("cameras", "show", "gate", "--json").stdout)}
+    assert (found["password"]["value"], found["capture.windows"]["value"][0]["start"]) == ("****", "08:00")
+    again = node.command("cameras", "change", "gate", "segment_s=60")
+    assert again.stdout == "gate is so already\n"
+    back = ("--reset", "segment_s", "--reset", "name", "--reset", "capture", "--reset", "password")
+    assert node.command("cameras", "change", "gate", *back).returncode == 0
+    (entry,) = json.loads(node.command("cameras", "list", "--json").stdout)
+    assert entry["origin"] == "file"
+    added = node.command("cameras", "add", "rtsp://192.0.2.2/y", "--id", "yard", "--set", "segment_s=60", "--json")
+    assert json.loads(added.stdout)["camera"] == "yard"
+    assert json.loads(node.command("cameras", "disable", "yard", "--json").stdout) == {
+        "camera": "yard", "enabled": False,
+    }  # fmt: skip
+
+
 def test_mistakes_are_named(tmp_path: Path) -> None:
     """Taken ids, unknown cameras, cameras of the file and bad ids each get one line that says what and what to do."""
     node = Node(tmp_path, {"gate": "rtsp://192.0.2.1/gate"})
@@ -97,6 +125,11 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         (("remove", "gate"), 64, "gate stands in the configuration (holdfast.toml:"),
         (("disable", "nobody"), 66, "there is no camera nobody"),
         (("test", "nobody"), 66, "there is no camera nobody"),
+        (("change", "nobody", "name=x"), 66, "there is no camera nobody"),
+        (("show", "nobody"), 66, "there is no camera nobody"),
+        (("change", "gate"), 64, "nothing to change"),
+        (("change", "gate", "transprot=udp"), 64, "camera gate: transprot: unknown key"),
+        (("change", "gate", "segment_s=soon"), 64, "camera gate: segment_s: must be a valid integer"),
     ):
         result = node.command("cameras", *command)
         assert (result.returncode, "Traceback" in result.stderr) == (code, False), result.stderr

@@ -24,19 +24,19 @@ def test_every_key_says_where_it_comes_from(tmp_path: Path) -> None:
         {"id": "gate", "name": "Gate", "capture": {"burst_s": 5}},
         {"id": "yard", "url": "rtsp://h/y"},
     ]
-    gate = {one.key: one for one in settings_of(loaded, runtime, "gate")}
+    gate = {one.about.key: one for one in settings_of(loaded, runtime, "gate")}
     assert {name.partition(".")[0] for name in gate} == set(CameraConfig.model_fields)
     assert (gate["url"].value, gate["url"].origin) == ("rtsp://192.0.2.1/gate?token=****", "holdfast.toml:8")
     assert (gate["segment_s"].value, gate["segment_s"].origin) == (300, "[defaults] holdfast.toml:6")
     assert (gate["name"].value, gate["name"].origin, gate["name"].below) == ("Gate", "run time", "")
-    assert (gate["capture.burst_s"].value, gate["capture.burst_s"].changed, gate["capture.burst_s"].below) == (
+    assert (gate["capture.burst_s"].value, gate["capture.burst_s"].saved, gate["capture.burst_s"].below) == (
         5, True, 300,
     )  # fmt: skip
     assert gate["capture.windows"].origin == "holdfast.toml:9"
-    assert (gate["stall_s"].origin, gate["stall_s"].changed) == ("default", False)
+    assert (gate["stall_s"].origin, gate["stall_s"].saved) == ("default", False)
     assert gate["expected.video.width"].value == 1920
-    yard = {one.key: one for one in settings_of(loaded, runtime, "yard")}
-    assert (yard["url"].changed, yard["url"].below, yard["segment_s"].origin) == (
+    yard = {one.about.key: one for one in settings_of(loaded, runtime, "yard")}
+    assert (yard["url"].saved, yard["url"].below, yard["segment_s"].origin) == (
         True, "", "[defaults] holdfast.toml:6",
     )  # fmt: skip
     assert settings_of(loaded, runtime, "nobody") == []
@@ -48,7 +48,7 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
     found = settings_of(loaded, [{"id": "yard", "url": "rtsp://h/y"}], "gate")
     assert "s3cret" not in str(found)
     assert "abc" not in str(found)
-    values = {one.key: one.value for one in found}
+    values = {one.about.key: one.value for one in found}
     assert (values["username"], values["password"]) == ("ann", "****")
     yard = settings_of(loaded, [{"id": "yard", "url": "rtsp://h/y"}], "yard")
-    assert next(one.value for one in yard if one.key == "password") == ""
+    assert next(one.value for one in yard if one.about.key == "password") == ""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.core.camera import CAMERA_ID
-from holdfast.library.camera_settings import CameraSetting
+from holdfast.library.settings import SettingNow
 
 # Unknown keys get as far as the library, which names the nearest one that there is.
 _OPEN = ConfigDict(extra="allow")
@@ -173,6 +173,6 @@ class Verdicts(BaseModel):
     items: list[VerdictOut]
 
 
-def setting_out(found: CameraSetting) -> Setting:
+def setting_out(found: SettingNow) -> Setting:
     """Return a setting for an answer."""
-    return Setting(key=found.key, value=found.value, origin=found.origin, changed=found.changed, below=found.below)
+    return Setting(key=found.about.key, value=found.value, origin=found.origin, changed=found.saved, below=found.below)

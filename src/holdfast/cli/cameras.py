@@ -4,8 +4,7 @@ Exit codes: `test` 0 all OK, 1 mismatch, 2 error (C009); `probe` 0 or that of th
 A password never stands in an argument, where every user of the machine could read it.
 """
 
-import os
-import sys
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,17 +15,22 @@ from rich.table import Table
 from rich.text import Text
 
 from holdfast.catalog.db import open_catalog, sqlite_path
+from holdfast.cli.camera_values import credentials, password_of, read_pairs
 from holdfast.cli.common import ConfigOption, JsonOption, echo_json
 from holdfast.cli.status import WIDEST
 from holdfast.core.camera import Kind, Track
 from holdfast.core.clock import SystemClock
-from holdfast.core.config import Loaded, split_url
+from holdfast.core.config import Loaded
 from holdfast.core.errors import CatalogError, NotFound, UsageError
 from holdfast.core.plan import StreamPlan
 from holdfast.library import cameras as roster
+from holdfast.library.camera_change import change_camera
 from holdfast.library.camera_check import Outcome, Verdict, check_streams, exit_code
-from holdfast.library.desired import build_plan, load_or_last_good
+from holdfast.library.camera_rows import own_letters
+from holdfast.library.camera_settings import settings_of
+from holdfast.library.desired import build_plan
 from holdfast.library.index import LOCAL
+from holdfast.library.settings import load_in_force
 from holdfast.media.probe import compare, probe
 
 app = typer.Typer(no_args_is_help=True)
@@ -42,7 +46,7 @@ CameraId = Annotated[str, typer.Argument(metavar="ID", help="Camera id.", show_d
 @app.command("list")
 def list_(config: ConfigOption = None, *, as_json: JsonOption = False) -> int:
     """List every camera: those of the configuration, then those added while running."""
-    loaded = load_or_last_good(config)
+    loaded = load_in_force(config)
     entries = roster.list_cameras(loaded, _runtime(loaded))
     if as_json:
         echo_json([asdict(entry) for entry in entries])
@@ -73,7 +77,7 @@ def check(
 
     Exit code 0: all OK; 1: something differs; 2: a camera could not be asked.
     """
-    loaded = load_or_last_good(config)
+    loaded = load_in_force(config)
     plan = build_plan(loaded, _runtime(loaded))
     wanted = {name.lower() for name in only or ()}
     unknown = wanted - {stream.camera.lower() for stream in plan.streams}
@@ -104,7 +108,7 @@ def probe_(
     as_json: JsonOption = False,
 ) -> int:
     """Show what an address sends: tracks, codecs, sizes, rates. Needs no configuration."""
-    bare, user, password = _credentials(url, username, password_env)
+    bare, user, password = credentials(url, username, password_env)
     plan = StreamPlan(
         camera="probe", stream="main", url=bare, source="rtsp" if "://" in bare else "file", volume="",
         username=user, password=password, open_timeout_s=timeout_s,
@@ -120,7 +124,7 @@ def probe_(
 
 
 @app.command("add")
-def add(
+def add(  # noqa: PLR0913 - each is an option of the command
     url: Annotated[str, typer.Argument(help="Address of the main stream; no password in it.")],
     camera_id: Annotated[str, typer.Option("--id", help="Its id: a short name for folders and commands.")],
     config: ConfigOption = None,
@@ -130,46 +134,122 @@ def add(
     username: Username = "",
     password_env: PasswordEnv = "",
     volume: Annotated[str, typer.Option(help="Name of the volume, where there are several.")] = "",
+    keys: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting; may be repeated.")
+    ] = None,
+    as_json: JsonOption = False,
 ) -> int:
     """Add a camera while everything runs; it records within seconds."""
-    loaded = load_or_last_good(config)
-    bare, user, password = _credentials(url, username, password_env)
+    loaded = load_in_force(config)
+    more = read_pairs(keys or ())
+    bare, user, password = credentials(url, username, password_env)
     given = {"url": bare, "sub_url": sub_url, "name": name, "username": user, "password": password, "volume": volume}
-    settings: dict[str, Any] = {key: value for key, value in given.items() if value}
+    settings: dict[str, Any] = {**more, **{key: value for key, value in given.items() if value}}
     with open_catalog(loaded.config.catalog_url) as catalog:
         entry = roster.add_camera(catalog, LOCAL, loaded, camera_id, settings, SystemClock())
-    _console().print(f"{entry.camera} added; holdfast status shows it as soon as it records")
+    said(f"{entry.camera} added; holdfast status shows it as soon as it records", asdict(entry), as_json=as_json)
+    return 0
+
+
+@app.command("show")
+def show(
+    camera_id: CameraId,
+    config: ConfigOption = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Also what is left at its default.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Show what holds for a camera, and who says it: the file, its defaults, or somebody while it ran."""
+    loaded = load_in_force(config)
+    runtime = _runtime(loaded)
+    name = own_letters(camera_id, [*loaded.config.cameras, *(str(row["id"]) for row in runtime)])
+    found = settings_of(loaded, runtime, name)
+    if as_json:
+        echo_json(
+            [{"key": one.about.key, "value": one.value, "origin": one.origin, "changed": one.saved} for one in found]
+        )
+        return 0
+    table = _table("key", "value", "from")
+    for one in found:
+        if everything or one.origin != "default":
+            table.add_row(one.about.key, Text(_shown(one.value)), one.origin)
+    _console().print(table)
+    return 0
+
+
+@app.command("change")
+def change(
+    camera_id: CameraId,
+    pairs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...", help="As in the file: segment_s=300, capture.mode=window.", show_default=False
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    *,
+    reset: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Take a key back to what the file says; may be repeated.")
+    ] = None,
+    password_env: Annotated[str, typer.Option(help="Environment variable that holds a new password.")] = "",
+    as_json: JsonOption = False,
+) -> int:
+    """Change a camera of the file, or one that was added while running; it holds within seconds."""
+    loaded = load_in_force(config)
+    wanted = read_pairs(pairs or (), reset or ())
+    if password_env:
+        wanted["password"] = password_of(password_env)
+    if not wanted:
+        raise UsageError("nothing to change", hint="holdfast cameras change gate segment_s=300, or --reset segment_s")
+    with open_catalog(loaded.config.catalog_url) as catalog:
+        done = change_camera(catalog, LOCAL, loaded, camera_id, wanted, SystemClock())
+    facts = {"camera": camera_id, "changed": done, "keys": sorted(wanted)}
+    said(f"{camera_id} {'changed; it holds within seconds' if done else 'is so already'}", facts, as_json=as_json)
     return 0
 
 
 @app.command("remove")
-def remove(camera_id: CameraId, config: ConfigOption = None) -> int:
+def remove(camera_id: CameraId, config: ConfigOption = None, *, as_json: JsonOption = False) -> int:
     """Take away a camera that was added while running. Its footage stays."""
-    loaded = load_or_last_good(config)
+    loaded = load_in_force(config)
     with open_catalog(loaded.config.catalog_url) as catalog:
         roster.remove_camera(catalog, LOCAL, loaded, camera_id, SystemClock())
-    _console().print(f"{camera_id} removed; its footage stays")
+    said(f"{camera_id} removed; its footage stays", {"camera": camera_id, "removed": True}, as_json=as_json)
     return 0
 
 
 @app.command("enable")
-def enable(camera_id: CameraId, config: ConfigOption = None) -> int:
+def enable(camera_id: CameraId, config: ConfigOption = None, *, as_json: JsonOption = False) -> int:
     """Record a camera again that was switched off."""
-    return _switch(camera_id, config, enabled=True)
+    return _switch(camera_id, config, enabled=True, as_json=as_json)
 
 
 @app.command("disable")
-def disable(camera_id: CameraId, config: ConfigOption = None) -> int:
+def disable(camera_id: CameraId, config: ConfigOption = None, *, as_json: JsonOption = False) -> int:
     """Stop recording a camera until it is enabled; the timeline says `disabled`."""
-    return _switch(camera_id, config, enabled=False)
+    return _switch(camera_id, config, enabled=False, as_json=as_json)
 
 
-def _switch(camera_id: str, config: Path | None, *, enabled: bool) -> int:
-    loaded = load_or_last_good(config)
+def _switch(camera_id: str, config: Path | None, *, enabled: bool, as_json: bool) -> int:
+    loaded = load_in_force(config)
     with open_catalog(loaded.config.catalog_url) as catalog:
         roster.switch_camera(catalog, LOCAL, loaded, camera_id, SystemClock(), enabled=enabled)
-    _console().print(f"{camera_id} {'is recorded from now on' if enabled else 'is switched off'}")
+    words = f"{camera_id} {'is recorded from now on' if enabled else 'is switched off'}"
+    said(words, {"camera": camera_id, "enabled": enabled}, as_json=as_json)
     return 0
+
+
+def said(words: str, facts: dict[str, Any], *, as_json: bool) -> None:
+    """Say what was done, to a person or a script."""
+    if as_json:
+        echo_json(facts)
+    else:
+        _console().print(words)
+
+
+def _shown(value: Any) -> str:
+    """Write a value as the file has it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _runtime(loaded: Loaded) -> list[dict[str, Any]]:
@@ -183,24 +263,6 @@ def _runtime(loaded: Loaded) -> list[dict[str, Any]]:
     except CatalogError as error:
         typer.echo(f"{error.code}: {error}; cameras added at run time are shown as last known", err=True)
         return roster.recall(loaded.config.state_dir)
-
-
-def _credentials(url: str, username: str, password_env: str) -> tuple[str, str, str]:
-    """Return address, user name and password; the password from the environment, or from a person."""
-    bare, in_url, password = split_url(url)
-    if password:
-        raise UsageError(
-            "a password in an argument can be read by every user of this machine",
-            hint="leave it out to be asked for it, or name a variable that holds it: --password-env NAME",
-        )
-    user = username or in_url
-    if password_env:
-        if password_env not in os.environ:
-            raise UsageError(f"the environment variable {password_env} is not set")
-        return bare, user, os.environ[password_env]
-    if user and sys.stdin.isatty():
-        return bare, user, str(typer.prompt(f"password of {user}", hide_input=True, default="", show_default=False))
-    return bare, user, ""
 
 
 def _compare(expected: dict[str, dict[str, Any]], tracks: Any, audio: str) -> list[str]:

@@ -24,7 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "Write a commented configuration to start from."),
     "status": ("status", "Show what every camera is doing now."),
     "coverage": ("coverage", "Show how complete the footage is, and why it is not."),
-    "cameras": ("cameras", "List, test and probe cameras."),
+    "cameras": ("cameras", "List, test, add and change cameras."),
     "doctor": ("doctor", "Find out what is wrong, and how to mend it."),
     "clip": ("clip", "Write any span of a camera as one MP4."),
     "notes": ("notes", "Write and read notes on the timeline."),

@@ -119,7 +119,8 @@ def must_make_sense(
         if problem.key == mine or problem.key.startswith(f"{mine}."):
             key = problem.key.removeprefix(mine).removeprefix(".")
             text = f"{key}: {problem.message}" if key else problem.message
-            raise UsageError(f"camera {camera_id}: {text}", hint=problem.hint)
+            hint = problem.hint or "the reference of the configuration says what each key takes"
+            raise UsageError(f"camera {camera_id}: {text}", hint=hint)
     return tried.config.cameras[camera_id]
 
 

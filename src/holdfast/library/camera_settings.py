@@ -4,51 +4,33 @@ Not here: changing it (camera_change), which keys there are and what they mean (
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
-
 from holdfast.core import config as configuration
-from holdfast.core.config import CameraConfig, Loaded, mask_url
+from holdfast.core.config import Loaded, mask_url
 from holdfast.core.config.layers import RUN_TIME
 from holdfast.core.config.secret import MASK
+from holdfast.core.config.settable import of_camera
 from holdfast.library.camera_change import own_table
+from holdfast.library.settings import SettingNow
 
 CHANGED = "run time"
 """The origin of what was added or changed while running."""
 
-SECRET = "password"  # noqa: S105 - the name of the key
+_KEYS = of_camera()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CameraSetting:
-    """A key of a camera.
-
-    Attributes:
-        key: Dotted, as in `[cameras.ID]`: `capture.burst_s`.
-        value: What holds, as the file would have it; `****` for a secret that there is, and inside addresses.
-        origin: Who says so: `file:line`, `[defaults] file:line`, `environment NAME`, `run time`, `default`.
-        changed: It was said at run time, and can be taken back.
-        below: What would hold then.
-        words: What it means.
-    """
-
-    key: str
-    value: Any
-    origin: str
-    changed: bool
-    below: Any
-    words: str
-
-
-def settings_of(loaded: Loaded, runtime: Sequence[Mapping[str, Any]], camera_id: str) -> list[CameraSetting]:
+def settings_of(loaded: Loaded, runtime: Sequence[Mapping[str, Any]], camera_id: str) -> list[SettingNow]:
     """Return every key of a camera, in the order of the reference; empty where it makes no sense any more.
 
     Args:
         loaded: The file's settings, without cameras of the catalog.
         runtime: What was said at run time.
         camera_id: The camera, in its own letters.
+
+    Returns:
+        Values as the file would have them: `****` for a secret that there is, and inside addresses. `origin` is
+        `file:line`, `[defaults] …`, `environment NAME`, `run time` or `default`; `saved` what was said at run time.
     """
     merged = configuration.with_cameras(loaded, runtime)[0] if runtime else loaded
     camera = merged.config.cameras.get(camera_id)
@@ -56,31 +38,21 @@ def settings_of(loaded: Loaded, runtime: Sequence[Mapping[str, Any]], camera_id:
         return []
     base = loaded.config.cameras.get(camera_id, loaded.defaults)
     own = own_table(runtime, camera_id)
+    now, below = camera.model_dump(mode="json"), base.model_dump(mode="json")
     return [
-        CameraSetting(
-            key=key, value=_shown(key, camera), origin=_origin(merged, camera_id, key), changed=_said(own, key),
-            below=_shown(key, base), words=words,
+        SettingNow(
+            about=about, value=_shown(about.kind, key, now), origin=_origin(merged, camera_id, key),
+            below=_shown(about.kind, key, below), saved=_said(own, key),
         )
-        for key, words in _keys(CameraConfig)
+        for key, about in _KEYS.items()
     ]  # fmt: skip
 
 
-def _keys(model: type[BaseModel], at: str = "") -> list[tuple[str, str]]:
-    found = []
-    for name, field in model.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            found += _keys(kind, f"{at}{name}.")
-        else:
-            found.append((f"{at}{name}", field.description or ""))
-    return found
-
-
-def _shown(key: str, camera: CameraConfig) -> Any:
-    value: Any = camera.model_dump(mode="json")
+def _shown(kind: str, key: str, camera: Mapping[str, Any]) -> Any:
+    value: Any = camera
     for part in key.split("."):
         value = value[part]
-    if key == SECRET:
+    if kind == "secret":
         return MASK if value else ""
     # Some makes take user name and password as a part of the path.
     return mask_url(value) if isinstance(value, str) else value

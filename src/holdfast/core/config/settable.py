@@ -70,6 +70,11 @@ def settable() -> dict[str, Settable]:
     return {key: general[key] for key in GENERAL} | {found.key: found for found in defaults}
 
 
+def of_camera() -> dict[str, Settable]:
+    """Return every setting of a camera, by its key in `[cameras.ID]`."""
+    return {found.key: found for found in _leaves(CameraConfig, "")}
+
+
 def _leaves(model: type[BaseModel], at: str) -> Iterator[Settable]:
     for name, field in model.model_fields.items():
         kind = field.annotation
