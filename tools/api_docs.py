@@ -6,10 +6,11 @@ Used by tools/docs.py; the schema itself is served at /api/v1/openapi.json.
 from collections.abc import Iterator
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from holdfast.api.routes import ROUTERS
+from holdfast.http.app import Application
 from holdfast.http.rights import Needs
 
 _HEAD = """\
@@ -29,7 +30,7 @@ Everything that the pages do, programs can do too. The OpenAPI schema, with exam
 
 def api(note: str) -> str:
     """Return docs/api.md; `note` says that it is generated."""
-    app = FastAPI()
+    app = Application()
     for router in ROUTERS:
         app.include_router(router)
     schema = app.openapi()

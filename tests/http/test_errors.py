@@ -95,3 +95,14 @@ def test_the_shape_is_documented() -> None:
         Problem.model_validate(body_of("x", "y", fields=[{"field": "a", "message": "b"}])).error.fields[0].field == "a"
     )
     assert {status: entry["model"] for status, entry in problems(401, 404).items()} == {401: Problem, 404: Problem}
+
+
+def test_the_schema_says_what_is_answered(asked: Client, home: House) -> None:
+    """A request that makes no sense is documented as it is answered; so is a body that is no text (F55)."""
+    schema = home.app.openapi()
+    refused = schema["paths"]["/api/v1/take"]["post"]["responses"]["422"]
+    assert refused["content"]["application/json"]["schema"]["$ref"] == "#/components/schemas/Problem"
+    assert {"Problem", "Error"} <= schema["components"]["schemas"].keys()
+    assert "HTTPValidationError" not in str(schema)
+    answer = asked.post("/api/v1/take", content=b"\xff\xfe{", headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "bad-input")

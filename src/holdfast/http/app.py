@@ -5,6 +5,7 @@ Not here: routes (api, web), listening (roles.server), headers and limits of eve
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.requests import HTTPConnection
@@ -20,10 +21,16 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Wrap = Callable[[ASGIApp], ASGIApp]
 
 
-class _Application(FastAPI):
+class Application(FastAPI):
     """An application with something around all of it, also around what answers when everything else fails."""
 
     wrap: Wrap | None = None
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the schema; made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = errors.one_shape(super().openapi())
+        return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put the layers together; called once, by the first request."""
@@ -56,7 +63,7 @@ def build(
         async with _entered(app, list(alive)):
             yield
 
-    app = _Application(
+    app = Application(
         title="Holdfast", version=__version__, lifespan=lifespan, openapi_url="/api/v1/openapi.json",
         docs_url=None, redoc_url=None,
     )  # fmt: skip

@@ -15,15 +15,21 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 
-from holdfast.core.errors import CatalogUnavailable, HoldfastError, TooMany
+from holdfast.core.errors import BadInput, CatalogUnavailable, HoldfastError, TooMany
 
 RETRY_AFTER_S = 5  # chosen: what a client waits before it asks again
 
 _log = structlog.get_logger("holdfast.web")
 
-_WORDS = {404: ("not-found", "there is nothing at this address"), 405: ("method", "this address does not take that")}
+_OTHER_WORDS = {
+    400: (BadInput.http_status, BadInput.code, "the body cannot be read: send JSON, in UTF-8"),
+    404: (404, "not-found", "there is nothing at this address"),
+    405: (405, "method", "this address does not take that"),
+}
+"""What the framework raises itself, by its status: our status, code and words."""
 
 _MEANS = {
     400: "makes no sense", 401: "nobody is signed in, or wrongly", 403: "signed in, without the right",
@@ -63,6 +69,23 @@ class Problem(BaseModel):
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return what a route answers when it cannot, for its `responses`: the statuses, all with the same body."""
     return {status: {"model": Problem, "description": _MEANS.get(status, "error")} for status in statuses}
+
+
+def one_shape(schema: dict[str, Any]) -> dict[str, Any]:
+    """Let a schema say of requests that make no sense what `install` answers, instead of what the framework would."""
+    schemas = schema.get("components", {}).get("schemas", {})
+    if "HTTPValidationError" in schemas:
+        _, found = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
+        schemas.update({name: model for name, model in found["$defs"].items() if name not in schemas})
+        del schemas["HTTPValidationError"]
+        schemas.pop("ValidationError", None)
+    for path in schema.get("paths", {}).values():
+        for operation in path.values():
+            refused = operation["responses"].get("422", {})
+            if "HTTPValidationError" in str(refused):
+                refused["description"] = _MEANS[BadInput.http_status]
+                refused["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return schema
 
 
 def body_of(code: str, message: str, hint: str = "", fields: list[dict[str, str]] | None = None) -> dict[str, Any]:
@@ -119,8 +142,8 @@ def install(app: FastAPI, pages: PageFor | None = None) -> None:
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
-        code, message = _WORDS.get(error.status_code, ("http", str(error.detail)))
-        return await answer(request, error.status_code, body_of(code, message), dict(error.headers or {}))
+        status, code, message = _OTHER_WORDS.get(error.status_code, (error.status_code, "http", str(error.detail)))
+        return await answer(request, status, body_of(code, message), dict(error.headers or {}))
 
     async def unknown(request: Request, error: Exception) -> Response:
         _log.error("request.failed", path=request.url.path, exc_info=error)

@@ -11,7 +11,7 @@ import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from holdfast.core.errors import BadInput, CatalogError, HoldfastError
+from holdfast.core.errors import BadInput, CatalogError, HoldfastError, NotFound
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
 from holdfast.http.rights import Right, identity_of, needs
@@ -102,7 +102,7 @@ def show(request: Request, context: Node, saved: str = "") -> Response:
 def save(section: str, request: Request, context: Node, form: Form) -> Response:
     """Save what was changed in a section, or set one setting back."""
     if section not in SECTIONS:
-        return go_to("/settings")
+        raise NotFound("there is no such section of the settings")
     keys = SECTIONS[section][2]
     wrong: dict[str, BadInput] = {}
     try:
