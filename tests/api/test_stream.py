@@ -137,6 +137,25 @@ def test_a_seek_begins_anew_at_once(tmp_path: Path) -> None:
     _steady(viewer.films[0], tmp_path)
 
 
+def test_what_comes_says_which_play_it_belongs_to(tmp_path: Path) -> None:
+    """Of plays that overtake each other the last one is named before its first map, and a paused one is answered too."""
+    with place(tmp_path, small_camera(), segment_s=1) as spot:
+        with recording(spot.plan):
+            _begun(spot, 5)
+        first_us = min(event.start_us for event in events(spot.plan) if hasattr(event, "start_us"))
+        with Viewer(spot.base) as viewer:
+            for number in range(1, 5):
+                viewer.say(play=first_us + number * 500_000, id=number)
+            viewer.say(pause=True)
+            viewer.wait_for(lambda: viewer.words("begins")[-1:] == [4] and "map" in viewer.told[-1][1])
+            kinds = [next(iter(message)) for _, message in viewer.told]
+            (last,) = viewer.words("map")[kinds[: len(kinds) - kinds[::-1].index("begins")].count("map") :]
+            until(lambda: _still(viewer))
+            times = [float(p["pts_time"]) for p in packets(viewer.films[0], tmp_path)]
+    assert first_us + 1_000_000 <= last["wall_us"] <= first_us + 2_000_000
+    assert 1.0 <= max(times) - last["media_s"] < 3.5  # the picture that was asked for, and little more
+
+
 def test_viewers_change_nothing_for_the_recorder(tmp_path: Path) -> None:
     """Five viewers, one that reads nothing and one that is killed, leave the journal without a gap (C024, F59)."""
     with place(tmp_path, small_camera(), segment_s=2) as spot, recording(spot.plan):

@@ -1,88 +1,22 @@
 """The player and the timeline in a real browser, before footage that a real recorder makes."""
 
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Page
 
 from holdfast.core.clock import SystemClock
-from holdfast.core.plan import StreamPlan
 from holdfast.core.status import StreamState
 from holdfast.library.accounts import Role
-from holdfast.sim.camera import CameraSpec
 from support.accounts import PASSWORD
 from support.chromium import SIZES, barriers, chromium, sign_in, window
-from support.pages import Site, site
-from support.recording import footage_files, recording, stream_plan, until
-from support.sim import simulated, small_camera
+from support.pages import site
+from support.player import begun, look, place, wait, watching
+from support.recording import recording
+from support.sim import small_camera
 from support.web import serving
 
 pytestmark = [pytest.mark.needs("chromium")]
-
-EVENTS = """() => { window.shown = []; window.said = []; const p = document.getElementById("player");
-  p.addEventListener("hf-shown", (e) => shown.push(e.detail.ms));
-  p.addEventListener("hf-state", (e) => { if (e.detail.words) said.push(e.detail.words); }); }"""
-LOOK = """() => { const p = document.getElementById("player"); return { live: p.live, paused: p.paused, delay: p.delayS,
-  us: p.wallUs, at: p.video.currentTime, width: p.video.videoWidth, words: p.words, speed: p.video.playbackRate }; }"""
-
-
-@dataclass
-class Place:
-    """A served site with a camera called gate, and what records it."""
-
-    address: str
-    plan: StreamPlan
-    site: Site
-
-
-@contextmanager
-def place(root: Path, camera: CameraSpec) -> Iterator[Place]:
-    """Serve a camera; whoever wants footage records `plan`."""
-    with simulated(camera) as sim, site(root, SystemClock(), "gate", url=sim.url("gate")) as made:
-        made.home.user(Role.VIEWER, "alice")
-        made.says("gate")
-        plan = stream_plan(root / "vol", sim.url("gate"), camera="gate", segment_s=2)
-        with serving(made.home.app) as address:
-            yield Place(address, plan, made)
-
-
-@contextmanager
-def watching(spot: Place, query: str = "", size: str = "desk", **more: Any) -> Iterator[Page]:
-    """Open the camera's page and wait for its first picture."""
-    with chromium() as browser, window(browser, size, **more) as page:
-        sign_in(page, spot.address, "alice", PASSWORD)
-        page.goto(f"{spot.address}/cameras/gate{query}")
-        page.evaluate(EVENTS)
-        wait(page, "p.wallUs !== null")
-        yield page
-
-
-def look(page: Page) -> dict[str, Any]:
-    """What the player shows now."""
-    return dict(page.evaluate(LOOK))
-
-
-def wait(page: Page, condition: str) -> None:
-    """Wait for something about the player `p`, the video `v` or the timeline `t`."""
-    # Asked from outside: what waits inside a page must build code of text there, which its policy forbids.
-    script = (
-        "() => { const p = document.getElementById('player'), t = document.getElementById('timeline'), v = p.video;"
-        f" return Boolean({condition}); }}"
-    )
-    deadline = time.monotonic() + 20
-    while not page.evaluate(script):
-        assert time.monotonic() < deadline, (condition, look(page), page.evaluate("said"))
-        page.wait_for_timeout(50)
-
-
-def begun(spot: Place, files: int) -> None:
-    """Wait until so many files are finished."""
-    until(lambda: len(footage_files(spot.plan)) >= files, 30)
 
 
 def test_live_past_and_live_again(tmp_path: Path) -> None:

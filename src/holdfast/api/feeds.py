@@ -15,10 +15,14 @@ from starlette.requests import HTTPConnection
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
 from holdfast.core.errors import StorageError, TooMany
+from holdfast.core.timing import SECOND_US
 from holdfast.library.following import Tail
 from holdfast.library.showing import Inits, Part, load
 
-POLL_S = 0.08  # chosen: a fragment is shown this late on average by half; 0.3 % of a core a stream
+POLL_S = 0.02  # chosen: once the next fragment is due; it is handed on this late at most
+IDLE_S = 0.1  # chosen: a stream that pauses; one that begins again is seen this late
+EARLY = 0.5  # of a fragment's length: the next one does not come sooner, but where a keyframe cuts it short
+PATIENCE_S = 2.0  # chosen: a stream that sent nothing for so long pauses
 SEAT_BYTES = 6_000_000  # chosen: 10 s of 4 Mb/s and some; who is further behind begins at the newest keyframe again
 
 
@@ -71,6 +75,7 @@ class Feed:
         self._tail = Tail(volumes, key, clock)
         self._inits = Inits()
         self._recent: list[Part] = []  # from the newest keyframe on
+        self._waited_s = 0.0
         self.seats: set[Seat] = set()
 
     def sit(self) -> Seat:
@@ -84,9 +89,20 @@ class Feed:
     async def run(self) -> None:
         """Read on until cancelled."""
         while True:
-            for part in await asyncio.to_thread(self._read):
+            parts = await asyncio.to_thread(self._read)
+            for part in parts:
                 self._hand_out(part)
-            await asyncio.sleep(POLL_S)
+            pause_s = self._pause_s(parts)
+            self._waited_s += pause_s
+            await asyncio.sleep(pause_s)
+
+    def _pause_s(self, parts: list[Part]) -> float:
+        """Say when to look again: fragments come in a rhythm, which asks for a few looks at the right time."""
+        if parts:
+            self._waited_s = 0.0
+            chunk = parts[-1].chunk
+            return min(IDLE_S, max(POLL_S, EARLY * (chunk.end_us - chunk.fragment.wall_us) / SECOND_US))
+        return POLL_S if self._waited_s < PATIENCE_S else IDLE_S
 
     def _read(self) -> list[Part]:
         try:

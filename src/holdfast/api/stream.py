@@ -35,6 +35,7 @@ from holdfast.library.tier_child import Spool
 SILENT_S = 30.0  # F59: a viewer that takes nothing for this long is gone
 WANT_S = 10.0  # chosen: of the past; a seek costs what was sent in vain, a hiccup of the network costs nothing
 MOST_WANT_S = 180.0  # ten seconds at sixteen times the speed
+PAUSED_S = 2.0  # chosen: who paused still sees the picture that was asked for, and steps on from it without waiting
 WAITING_S = 2.0  # chosen: a camera that pauses for less is not worth a word
 IDLE_S = 0.1  # the past has come to the present: how soon to look again
 PLAYS = frozenset({"h264", "hevc"})
@@ -45,9 +46,10 @@ router = APIRouter(prefix="/api/v1/cameras/{camera}", tags=["footage"], dependen
 
 @dataclass(slots=True)
 class Wish:
-    """What the viewer wants now. `number` counts its plays: who works for an older one stops."""
+    """What the viewer wants now. `number` counts its plays: who works for an older one stops; `id` is its own name."""
 
     number: int = 0
+    id: int | None = None
     from_us: int | None = None  # None is live
     paused: bool = False
     ahead_s: float = 0.0
@@ -69,6 +71,7 @@ class Wish:
             if play != "live" and (isinstance(play, bool) or not isinstance(play, int) or not 0 <= play < 1 << 60):
                 raise BadInput("play is live, or an instant in microseconds")
             self.from_us = None if play == "live" else play
+            self.id = None if message.get("id") is None else round(_number(message["id"]))
             self.number += 1
             self.paused, self.ahead_s, self.sent_s = False, 0.0, sent_s
         if "pause" in message:
@@ -80,8 +83,9 @@ class Wish:
         self.changed.set()
 
     def room(self, sent_s: float) -> bool:
-        """Say whether the viewer wants more of the past."""
-        return not self.paused and sent_s - self.sent_s < self.want_s - self.ahead_s
+        """Say whether the viewer wants more of the past; who paused before it came wants its picture all the same."""
+        want_s = min(self.want_s, PAUSED_S) if self.paused else self.want_s
+        return sent_s - self.sent_s < want_s - self.ahead_s
 
 
 def _number(value: object) -> float:
@@ -180,6 +184,8 @@ class _Session:
         if wish.over:
             return
         show.jump()
+        if wish.id is not None:
+            await self._send({"begins": wish.id})
         try:
             if show.tier != "source":
                 await self._converted(number, from_us)

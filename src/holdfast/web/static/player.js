@@ -16,6 +16,9 @@ const AHEAD_S = 10;
 const LIVE_US = 3_000_000; // nearer than this to now is live
 const LAST_S = 0.15; // measured: up to three pictures at 25 a second
 const HOLE_S = 1;
+const NEAR_S = 0.2; // a picture this near is the one that was asked for, or the next best
+const LANDING_MS = 2000; // later than this, what is on the screen is what there is
+const ROUNDED_S = 0.002; // an instant at which a picture begins shows that picture, not the one before it
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 const SAID_MS = 5000;
 
@@ -31,17 +34,18 @@ export class Player extends HTMLElement {
   paused = false;
   words = "";
   #speed = 1;
+  #wishes = 0;
   #target = null; // asked for, and its map has not come
   #landing = null; // its map has come, and its picture was not shown
   #serving = null;
-  #frame_s = 0.04;
+  #frame_s = 0.04; // until pictures were seen
   #broken = [];
 
   connectedCallback() {
     styled();
     if (!this.video) this.#build();
     this.clock = new MediaClock();
-    this.sink = new Sink(this.video, (error) => this.#broke(error));
+    this.sink = new Sink(this.video, (error) => this.#broke(error), () => { if (this.live && !this.#target) this.edge.came(); });
     this.edge = new Edge(this.video, this.sink);
     this.feed = new Feed(this.getAttribute("camera"), this.getAttribute("stream") || "main", {
       open: () => this.#opened(), hear: (name, value) => this.#hear(name, value), lost: (words, final) => this.#lost(words, final),
@@ -104,12 +108,13 @@ export class Player extends HTMLElement {
   seek(us) {
     if (us >= nowUs() - 1e6) { if (!this.paused) this.play("live"); return; }
     this.mode = "past";
+    this.#stepped = null;
     const media = this.feed.connected && !this.#target ? this.clock.media(us, (at) => this.#near(at)) : null;
     if (media === null) {
       this.#ask(Math.round(us));
     } else {
       this.#landing = { at: media, us, since: performance.now() };
-      this.video.currentTime = media;
+      this.video.currentTime = media + ROUNDED_S;
       this.#run();
     }
     this.wallUs = us;
@@ -142,10 +147,17 @@ export class Player extends HTMLElement {
   /** One picture on (1) or back (-1); pauses. */
   step(direction) {
     this.pause();
-    const at = this.video.currentTime + direction * this.#frame_s;
+    const exact = Boolean(this.video.requestVideoFrameCallback);
+    // From the picture on the screen, or from the one that is on its way there; the clock of a video runs between pictures.
+    const from = this.#stepped ?? (exact ? this.#last_s : this.video.currentTime);
+    const to = from + direction * this.#frame_s;
+    const at = to + (exact ? this.#frame_s / 2 : 0); // the middle of a picture is that picture, however times are rounded
     if (this.sink.range(at)) this.video.currentTime = at;
-    else if (this.wallUs !== null) this.seek(this.wallUs + Math.round(direction * this.#frame_s * 1e6));
+    else if (this.wallUs !== null) this.seek(this.wallUs + Math.round((direction + 0.5) * this.#frame_s * 1e6));
+    this.#stepped = to;
   }
+
+  #stepped = null; // where steps lead whose picture was not shown yet
 
   get speed() { return this.#backwards ? -this.#back : this.#speed; }
 
@@ -196,18 +208,23 @@ export class Player extends HTMLElement {
   // --- the server ----------------------------------------------------------------------------------------------------------
 
   #ask(where) {
-    this.#target = { where, since: performance.now() };
+    this.#aim(where);
     this.#landing = null;
-    this.#serving = where;
     this.#asleep = false;
     this.edge.begin();
     if (this.feed.connected) this.#send();
     else if (!this.feed.socket) this.feed.open();
   }
 
+  #aim(where) {
+    this.#wishes += 1;
+    this.#target = { id: this.#wishes, where, since: performance.now(), begun: false };
+    this.#serving = where;
+  }
+
   #send() {
-    const { where } = this.#target;
-    this.feed.say({ play: where, want_s: this.#want });
+    const { where, id } = this.#target;
+    this.feed.say({ play: where, id, want_s: this.#want });
   }
 
   get #want() { return AHEAD_S * Math.max(1, this.#speed); }
@@ -217,9 +234,7 @@ export class Player extends HTMLElement {
     this.clock.clear();
     this.#said("connection", "");
     if (!this.#target) {
-      const where = this.mode === "live" || this.wallUs === null ? "live" : this.wallUs;
-      this.#target = { where, since: performance.now() };
-      this.#serving = where;
+      this.#aim(this.mode === "live" || this.wallUs === null ? "live" : this.wallUs);
     }
     this.#send();
   }
@@ -237,17 +252,14 @@ export class Player extends HTMLElement {
       this.#mapped(this.clock.add(value));
     } else if (name === "gap") {
       this.clock.gap(value);
-      const { where } = this.#target || {};
-      if (where >= value.start_us - 1 && where < value.end_us) {
-        this.#target.gap = true;
-        this.#said("gap", gapWords(value), SAID_MS);
-      }
+      const { where, begun } = this.#target || {};
+      if (begun && where >= value.start_us - 1 && where < value.end_us) this.#said("gap", gapWords(value), SAID_MS);
     } else if (name === "waiting") {
       this.#said("waiting", waitingWords(value));
     } else if (name === "skipped") {
       this.#said("skipped", `The connection is slow: ${span(value) === "0 s" ? "a moment" : span(value)} left out`, SAID_MS);
-    } else if (name === "live") {
-      if (this.#target?.where === "live" && this.clock.maps.length) this.#land(this.clock.maps.at(-1));
+    } else if (name === "begins") {
+      if (this.#target?.id === value) this.#target.begun = true; // until here it was what older wishes brought
     } else if (name === "end") {
       this.#said("waiting", String(value));
     }
@@ -255,18 +267,13 @@ export class Player extends HTMLElement {
 
   #mapped(entry) {
     const landing = this.#landing;
-    if (landing && entry.media_s < landing.at) {
+    if (this.#target) {
+      if (this.#target.begun) this.#land(entry);
+    } else if (landing && landing.us !== "live" && entry.media_s < landing.at) {
       // Footage ended before the instant that was asked for: what comes after the gap is the next best.
-      landing.at = entry.media_s;
-      this.video.currentTime = entry.media_s;
+      landing.at = entry.media_s + Math.max(0, (landing.us - entry.wall_us) / 1e6);
+      this.video.currentTime = landing.at + ROUNDED_S;
     }
-    const target = this.#target;
-    if (!target) return;
-    const { where } = target;
-    // Until the server has read a wish, what an older one brought is still on the way.
-    const fits = where === "live" ? nowUs() - entry.wall_us < 30e6
-      : target.gap || (entry.wall_us <= where + 200_000 && entry.wall_us > where - 120e6);
-    if (fits) this.#land(entry);
   }
 
   #land(entry) {
@@ -281,7 +288,7 @@ export class Player extends HTMLElement {
   }
 
   #place(at) {
-    const go = () => { if (this.#landing?.at === at) this.video.currentTime = at; };
+    const go = () => { if (this.#landing?.at === at) this.video.currentTime = at + ROUNDED_S; };
     if (this.video.readyState) go(); else this.video.addEventListener("loadedmetadata", go, { once: true });
   }
 
@@ -339,21 +346,33 @@ export class Player extends HTMLElement {
 
   #last_s = 0;
   #map = null;
+  #steps = [];
+
+  /** How long a picture stands: the shortest of the last steps, as a busy machine leaves pictures out. */
+  #paced(step) {
+    if (step < 0.005 || step > 2 || this.video.playbackRate > 1.1 || this.paused) return;
+    this.#steps.push(step);
+    if (this.#steps.length > 25) this.#steps.shift();
+    this.#frame_s = Math.min(...this.#steps);
+  }
 
   #showed(media_s) {
-    const step = media_s - this.#last_s;
+    this.#paced(media_s - this.#last_s);
     this.#last_s = media_s;
-    if (step > 0.005 && step < 0.5 && this.video.playbackRate <= 1.1 && !this.paused) this.#frame_s += (step - this.#frame_s) * 0.05;
+    if (!this.paused || Math.abs(media_s - this.#stepped) < this.#frame_s / 2) this.#stepped = null;
     const map = this.clock.at(media_s);
     if (!map) return;
     if (this.#target) return; // what an older wish brought
-    this.wallUs = this.clock.wall(media_s);
     const landing = this.#landing;
-    if (landing && media_s > landing.at - 0.2) {
+    // A picture of before a jump may still come: it says nothing of where we are.
+    if (landing && Math.abs(media_s - landing.at) > NEAR_S && performance.now() - landing.since < LANDING_MS) return;
+    this.wallUs = this.clock.wall(media_s);
+    if (landing) {
       this.#landing = null;
       this.dispatchEvent(new CustomEvent("hf-shown", { detail: { ms: performance.now() - landing.since } }));
-    } else if (map !== this.#map && this.#map && map.gaps.length) {
-      this.#said("gap", gapWords({ ...map.gaps.at(-1), start_us: map.gaps[0].start_us }), SAID_MS);
+    } else if (this.#map && map.media_s > this.#map.media_s) {
+      const missing = this.clock.between(this.#map, map); // a jump may go over several maps at once
+      if (missing) this.#said("gap", gapWords(missing), SAID_MS);
     }
     this.#map = map;
     this.#tell();
@@ -367,9 +386,6 @@ export class Player extends HTMLElement {
     if (this.#asleep) return;
     this.#ticks += 1;
     const target = this.#target;
-    if (target && performance.now() - target.since > 1500 && this.clock.maps.length && !this.#anew) {
-      if (this.clock.maps.at(-1).wall_us > (target.where === "live" ? 0 : target.where)) this.#land(this.clock.maps.at(-1));
-    }
     if (this.#ticks % 4 === 0) this.#ahead();
     if (!this.paused && !target) {
       if (this.mode === "past" && this.delayS !== null && nowUs() - this.wallUs < LIVE_US && this.#speed >= 1 && !this.#landing) {
@@ -397,7 +413,9 @@ export class Player extends HTMLElement {
     const here = this.sink.range(video.currentTime);
     if (here && here[1] - video.currentTime > LAST_S) return; // a picture stops a little before the end of what it has
     const next = this.sink.next(video.currentTime);
-    if (next !== null && next - video.currentTime < HOLE_S) video.currentTime = next + 0.001;
+    if (next === null || next - video.currentTime > HOLE_S) return;
+    if (this.#landing) this.#landing.at = next;
+    video.currentTime = next + 0.001;
   }
 
   #visibility() {

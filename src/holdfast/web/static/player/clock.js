@@ -26,6 +26,14 @@ export class MediaClock {
     return found;
   }
 
+  /** What is missing between the maps of two pictures, in one: from its begin to its end, with the reason of the longest. */
+  between(before, after) {
+    const gaps = this.maps.filter((one) => one.media_s > before.media_s && one.media_s <= after.media_s).flatMap((one) => one.gaps);
+    if (!gaps.length) return null;
+    const longest = gaps.reduce((a, b) => (b.end_us - b.start_us > a.end_us - a.start_us ? b : a));
+    return { ...longest, start_us: gaps[0].start_us, end_us: gaps.at(-1).end_us };
+  }
+
   wall(media_s) {
     const map = this.at(media_s);
     return map && map.wall_us + Math.round((media_s - map.media_s) * 1e6);

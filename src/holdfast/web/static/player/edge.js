@@ -1,11 +1,16 @@
 // Keeps a live picture near the newest one: a little faster when it lags, a jump when it lags much.
+//
+// What counts is how much is left to show in the moment before more comes: that is the delay which nobody needs.
 
 const JUMP_S = 3;
-const BEGIN_JUMP_S = 1.3; // in the first second, when nobody sees a jump
+const BEGIN_JUMP_S = 0.3; // in the first moments, when nobody sees a jump
 const BEGIN_MS = 1500;
-const REST_S = 0.25; // what should remain buffered in the worst moment; more is delay for nothing
-const FASTER = 1.05;
-const WINDOW = 10; // looks
+const REST_S = 0.15; // measured: less than this, and a picture stands still now and then on a busy machine
+const FASTER = 1.05; // not noticed; sound keeps its pitch
+const FASTEST = 1.1; // from HURRY_S too much on
+const HURRY_S = 0.5;
+const WINDOW_MS = 2500; // ten fragments: one of them was the latest
+const LEAST = 4; // fragments that must have come before anything is concluded
 
 export class Edge {
   constructor(video, sink) {
@@ -18,7 +23,9 @@ export class Edge {
   /** Live begins. */
   begin() {
     this.begun = performance.now();
-    this.least = [];
+    this.rests = []; // {at, rest}: what was left when something came
+    this.piece_s = 0.25; // how much comes at once
+    this.end = null;
   }
 
   /** The picture stood still for lack of media. */
@@ -26,23 +33,38 @@ export class Edge {
     if (performance.now() - this.begun > BEGIN_MS) this.spare_s = Math.min(1.2, this.spare_s + 0.1);
   }
 
+  /** More has come. */
+  came() {
+    const { end } = this.sink;
+    const now = performance.now();
+    if (this.end !== null && end > this.end) {
+      const piece = end - this.end;
+      if (piece < 2) this.piece_s = Math.max(piece, this.piece_s * 0.9);
+      this.rests.push({ at: now, rest: this.end - this.video.currentTime });
+      this.rests = this.rests.filter(({ at }) => now - at < WINDOW_MS);
+    }
+    this.end = end;
+    if (now - this.begun < BEGIN_MS) this.keep();
+  }
+
   /** Look, four times a second. */
   keep() {
-    const range = this.sink.range(this.video.currentTime, 0.1);
-    if (!range || this.video.seeking) return;
-    const ahead = range[1] - this.video.currentTime;
-    this.least.push(ahead);
-    if (this.least.length > WINDOW) this.least.shift();
+    const { video } = this;
+    const range = this.sink.range(video.currentTime, 0.1);
+    if (!range || video.seeking) return;
+    const ahead = range[1] - video.currentTime;
+    const wanted = REST_S + this.spare_s;
     const first = performance.now() - this.begun < BEGIN_MS;
-    if (ahead > (first ? BEGIN_JUMP_S : JUMP_S)) {
-      this.video.currentTime = Math.max(range[0], range[1] - 0.6 - this.spare_s);
-      this.least = [];
+    if (ahead > (first ? this.piece_s + wanted + BEGIN_JUMP_S : JUMP_S)) {
+      video.currentTime = Math.max(range[0], range[1] - this.piece_s - wanted);
+      this.rests = [];
       return;
     }
-    const rest = Math.min(...this.least) - REST_S - this.spare_s;
-    const fast = this.video.playbackRate > 1;
-    const rate = this.least.length >= WINDOW / 2 && (rest > 0.25 || (fast && rest > 0.02)) ? FASTER : 1;
-    if (this.video.playbackRate !== rate) this.video.playbackRate = rate;
+    const enough = this.rests.length >= LEAST;
+    const over = enough ? Math.min(...this.rests.map(({ rest }) => rest)) - wanted : 0;
+    const fast = video.playbackRate > 1;
+    const rate = over > HURRY_S ? FASTEST : over > 0.12 || (fast && over > 0.02) ? FASTER : 1;
+    if (video.playbackRate !== rate) video.playbackRate = rate;
     this.spare_s = Math.max(0, this.spare_s - 0.0005); // forgotten within minutes
   }
 }

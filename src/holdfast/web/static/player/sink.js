@@ -17,10 +17,11 @@ export function decodes() {
 const kinds = (mime) => (/codecs="([^"]*)"/.exec(mime)?.[1] || "").split(",").map((one) => /^(avc|hvc|hev)/.test(one)).join();
 
 export class Sink {
-  /** `onBroken(error)`: the picture cannot go on and everything must be asked for anew. */
-  constructor(video, onBroken) {
+  /** `onBroken(error)`: the picture cannot go on and everything must be asked for anew. `onMore()`: there is more to show. */
+  constructor(video, onBroken, onMore = () => {}) {
     this.video = video;
     this.onBroken = onBroken;
+    this.onMore = onMore;
     this.queue = [];
     this.media = null;
     this.buffer = null;
@@ -88,7 +89,7 @@ export class Sink {
         return;
       }
       this.buffer.mode = "segments";
-      this.buffer.addEventListener("updateend", () => { this.evict(); this.pump(); });
+      this.buffer.addEventListener("updateend", () => { this.evict(); this.pump(); this.onMore(); });
       this.pump();
     }, { once: true });
     this.video.src = this.address;
