@@ -43,6 +43,15 @@ def test_rates_are_those_of_the_last_seconds() -> None:
     assert meter.rates(80 * 250_000) == (0.0, 0)
 
 
+def test_everything_since_the_start_is_counted() -> None:
+    """Pictures and bytes add up over connections: a new one begins the rates anew, not the counters."""
+    meter = Meter()
+    meter.add(0, 12, 1000)
+    meter.clear()
+    meter.add(10_000_000, 13, 500)
+    assert (meter.pictures, meter.payload_bytes) == (25, 1500)
+
+
 def test_trying_again_does_not_make_an_absence_younger() -> None:
     """`since` is when footage stopped, however many attempts and reasons there were since."""
     clock = PushedClock()

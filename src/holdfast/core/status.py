@@ -54,6 +54,8 @@ class StreamStatus:
         retry_in_s: Seconds until the next attempt, or None.
         notes: What a person should know about the stream, such as sound that cannot be recorded.
         mismatch: Fields in which the stream differs from what is expected, as `video.width: 1280, expected 1920`.
+        pictures: Pictures recorded since the recorder started.
+        media_bytes: Bytes of payload recorded since the recorder started.
     """
 
     camera: str
@@ -80,6 +82,8 @@ class StreamStatus:
     retry_in_s: float | None = None
     notes: list[str] = field(default_factory=list)
     mismatch: list[str] = field(default_factory=list)
+    pictures: int = 0
+    media_bytes: int = 0
 
     def to_json(self) -> str:
         """Write the file's content."""

@@ -51,19 +51,23 @@ class Condition:
 
 
 class Meter:
-    """Rates over the last few seconds, from fragments: pictures a second and bits a second."""
+    """Rates over the last few seconds, from fragments: pictures a second and bits a second; and all since the start."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[int, int, int]] = deque()
+        self.pictures = 0
+        self.payload_bytes = 0
 
     def add(self, now_us: int, pictures: int, payload_bytes: int) -> None:
         """Note a fragment at boot time `now_us`."""
+        self.pictures += pictures
+        self.payload_bytes += payload_bytes
         self._seen.append((now_us, pictures, payload_bytes))
         while self._seen and now_us - self._seen[0][0] > METER_US:
             self._seen.popleft()
 
     def clear(self) -> None:
-        """Forget: another connection begins."""
+        """Forget the rates: another connection begins."""
         self._seen.clear()
 
     def rates(self, now_us: int) -> tuple[float, int]:

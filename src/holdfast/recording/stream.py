@@ -162,7 +162,8 @@ class StreamRecorder:
             segments=writer.segments, queue_bytes=writer.held_bytes, dropped_samples=dropped,
             lost_s=round(condition.lost_s, 3), drift_ppm=round(session.drift_ppm, 1) if session else 0.0,
             retry_in_s=None if retry_at_us is None else max(0.0, (retry_at_us - self._clock.boot_us()) / SECOND_US),
-            notes=self._notes, mismatch=self._mismatch,
+            notes=self._notes, mismatch=self._mismatch, pictures=self._meter.pictures,
+            media_bytes=self._meter.payload_bytes,
         )  # fmt: skip
 
     # --- the stream's thread -----------------------------------------------------------------------------------------
