@@ -1,23 +1,21 @@
-"""The list of cameras: what each one is doing, and forms to try, add, switch and remove them while everything runs.
+"""The list of cameras: what each one is doing, and forms to test, switch and remove them while everything runs.
 
-The same verbs as `holdfast cameras` (C128). Cameras of the configuration file can be switched here; what they are is
-changed in the file. A password goes one way: into a secret file that only the recorder's user may read.
+The same verbs as `holdfast cameras` (C128). Rows are kept current by static/cameras.js.
 
-Not here: a camera's own page (camera), asking a camera what it sends (library.camera_check).
+Not here: a camera's own page (camera), adding one (camera_add), changing what it is (camera_edit), asking it what it
+sends (library.camera_check).
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from holdfast.core import config as configuration
-from holdfast.core.camera import CAMERA_ID, Track
-from holdfast.core.errors import BadInput, HoldfastError, NotFound, UsageError
+from holdfast.core.camera import Track
+from holdfast.core.errors import BadInput, HoldfastError, NotFound
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
 from holdfast.http.rights import Right, identity_of, needs
@@ -35,8 +33,6 @@ router = APIRouter(prefix="/cameras", include_in_schema=False)
 
 Node = Annotated[Context, Depends(context_of)]
 
-ASK_S = 8.0  # chosen: slower than this a person takes a camera for dead; it may still be recorded
-_FIELDS = ("name", "url", "username", "password", "transport")
 _log = structlog.get_logger("holdfast.web")
 
 
@@ -48,28 +44,12 @@ class Row:
     health: Health
     state: str
     words: str
-    removable: bool
 
 
 @router.get("", dependencies=[needs(Right.VIEWER)])
-def list_of_cameras(request: Request, context: Node) -> Response:
-    """List all cameras, with the form that adds one."""
-    return _show(request, context)
-
-
-@router.post("", dependencies=[needs(Right.ADMIN)])
-def add(request: Request, context: Node, form: Form) -> Response:
-    """Try an address, or add a camera."""
-    camera_id, settings = _typed(form, context)
-    try:
-        if form.get("what") == "try":
-            return _show(request, context, form=form, verdicts=_try(context, camera_id, settings))
-        entry = cameras.add_camera(context.catalog(), context.node, context.file, camera_id, settings, context.clock)
-    except HoldfastError as error:
-        return _show(request, context, error=error, form=form)
-    context.changed()
-    _log.info("camera.added", camera=entry.camera, by=identity_of(request).name)
-    return go_to("/cameras")
+def list_of_cameras(request: Request, context: Node, added: Annotated[str, Query(max_length=50)] = "") -> Response:
+    """List all cameras; `added` is the one that somebody has just added."""
+    return _show(request, context, added=added)
 
 
 @router.post("/test", dependencies=[needs(Right.OPERATOR)])
@@ -104,37 +84,6 @@ def change(request: Request, context: Node, form: Form) -> Response:
     return go_to("/cameras")
 
 
-def suggested_id(name: str, taken: set[str]) -> str:
-    """Make an id of a name: `North gate 2` is `north-gate-2`, with a number where that is taken."""
-    plain = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-")[:40] or "camera"
-    found, number = plain, 2
-    while found in taken:
-        found, number = f"{plain}-{number}", number + 1
-    return found
-
-
-def _typed(form: dict[str, str], context: Context) -> tuple[str, dict[str, Any]]:
-    settings = {name: form[name].strip() for name in _FIELDS if form.get(name, "").strip()}
-    taken = {name.lower() for name in context.config.cameras}
-    return form.get("id", "").strip() or suggested_id(settings.get("name", ""), taken), settings
-
-
-def _try(context: Context, camera_id: str, settings: dict[str, Any]) -> list[Verdict]:
-    """Ask an address that is not saved, within a few seconds.
-
-    Raises:
-        UsageError: It makes no sense as a camera.
-    """
-    if not CAMERA_ID.fullmatch(camera_id):
-        raise UsageError(f"{camera_id!r} is not a camera id", hint="use 1 to 50 of A-Z a-z 0-9 _ -; - not first")
-    table = {**settings, "id": camera_id, "open_timeout_s": ASK_S}
-    loaded, problems = configuration.with_cameras(context.file, [table])
-    if problems:
-        raise UsageError(problems[0].message, hint=problems[0].hint)
-    asked = [stream for stream in build_plan(loaded).streams if stream.camera == camera_id]
-    return check_streams(asked, probe=probe, compare=_compare, clock=context.clock)
-
-
 def _compare(expected: dict[str, dict[str, str | int | float]], tracks: Sequence[Track], audio: str) -> list[str]:
     return compare(expected, tuple(tracks), audio)
 
@@ -143,20 +92,21 @@ def _rows(context: Context) -> list[Row]:
     now = read_now(context.plan(), context.runtime_dir, context.clock.wall_us())
     names = {camera: settings.name or camera for camera, settings in context.config.cameras.items()}
     dots = {dot.camera: dot for dot in dots_of(now, names)}
-    runtime = _runtime(context)
+    runtime = runtime_of(context)
     found = []
     for entry in cameras.list_cameras(context.file, runtime):
         dot = dots.get(entry.camera)
         found.append(
             Row(
                 entry=entry, health=dot.health if dot else Health.SETTLING, state=dot.state if dot else "connecting",
-                words=dot.words if dot else "was just added", removable=entry.origin == cameras.RUNTIME,
+                words=dot.words if dot else "was just added",
             )
         )  # fmt: skip
     return found
 
 
-def _runtime(context: Context) -> list[dict[str, Any]]:
+def runtime_of(context: Context) -> list[dict[str, Any]]:
+    """Return what was said of cameras at run time; the last memory of it where the catalog is away."""
     try:
         return cameras.runtime_settings(context.catalog(), context.node)
     except HoldfastError:
@@ -168,11 +118,12 @@ def _show(
     context: Context,
     *,
     error: HoldfastError | None = None,
-    form: dict[str, str] | None = None,
     verdicts: list[Verdict] | None = None,
+    added: str = "",
 ) -> Response:
-    typed = {name: value for name, value in (form or {}).items() if name != "password"}
+    rows = _rows(context)
+    name = next((row.entry.name for row in rows if row.entry.camera == added), "")
     return page(
-        request, "cameras.html", 200 if error is None else error.http_status, rows=_rows(context), error=error,
-        typed=typed, verdicts=verdicts, tried=form is not None and verdicts is not None,
+        request, "cameras.html", 200 if error is None else error.http_status, rows=rows, error=error,
+        verdicts=verdicts, added=name,
     )  # fmt: skip

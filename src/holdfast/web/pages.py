@@ -5,7 +5,19 @@ A page imports `page` from `holdfast.web.render`; a page in the rail is also nam
 
 from fastapi import APIRouter
 
-from holdfast.web import assets, camera, cameras, coverage, doors, machine, overview, people, settings
+from holdfast.web import (
+    assets,
+    camera,
+    camera_add,
+    camera_edit,
+    cameras,
+    coverage,
+    doors,
+    machine,
+    overview,
+    people,
+    settings,
+)
 from holdfast.web.failures import error_page
 from holdfast.web.render import page
 
@@ -18,6 +30,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     people.router,
     settings.router,
     cameras.router,
+    camera_add.router,
+    camera_edit.router,
     camera.router,
 )
 

@@ -1,0 +1,78 @@
+"""Adding a camera: an address, what is there and how it looks, a name, saved.
+
+One form with two buttons, so that it works without scripts; with them (static/trial.js) trying leaves the form as it
+is, with the password in it. A password is never written into a page.
+
+Not here: the list (cameras), the verbs (library.cameras, library.camera_trial).
+"""
+
+import re
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from holdfast.core.errors import HoldfastError
+from holdfast.http.app import context_of
+from holdfast.http.context import Context
+from holdfast.http.rights import Right, identity_of, needs
+from holdfast.library import cameras
+from holdfast.web.forms import Form, go_to
+from holdfast.web.render import page
+from holdfast.web.trying import Attempt, attempt
+
+# No camera's id begins with a dash, so no camera's page stands here.
+router = APIRouter(prefix="/cameras/-/add", include_in_schema=False, dependencies=[needs(Right.ADMIN)])
+
+Node = Annotated[Context, Depends(context_of)]
+
+_FIELDS = ("name", "url", "sub_url", "username", "password", "transport")
+_log = structlog.get_logger("holdfast.web")
+
+
+@router.get("")
+def form_of_a_camera(request: Request) -> Response:
+    """Show the empty form."""
+    return _show(request, {})
+
+
+@router.post("")
+def add(request: Request, context: Node, form: Form) -> Response:
+    """Try an address, or add a camera."""
+    settings: dict[str, Any] = {name: form[name].strip() for name in _FIELDS if form.get(name, "").strip()}
+    if form.get("password"):
+        settings["password"] = form["password"]  # blanks are a part of it
+    if form.get("what") == "try":
+        return _show(request, form, attempt(request, context, "", settings))
+    taken = {name.lower() for name in context.config.cameras}
+    camera_id = form.get("id", "").strip() or suggested_id(settings.get("name", ""), taken)
+    try:
+        entry = cameras.add_camera(
+            context.catalog(), context.node, context.file, camera_id, settings, context.clock, remote=True
+        )
+    except HoldfastError as error:
+        return _show(request, form, error=error)
+    context.changed()
+    _log.info("camera.added", camera=entry.camera, by=identity_of(request).name)
+    return go_to(f"/cameras?added={entry.camera}")
+
+
+def suggested_id(name: str, taken: set[str]) -> str:
+    """Make an id of a name: `North gate 2` is `north-gate-2`, with a number where that is taken."""
+    plain = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-")[:40] or "camera"
+    found, number = plain, 2
+    while found in taken:
+        found, number = f"{plain}-{number}", number + 1
+    return found
+
+
+def _show(
+    request: Request, form: dict[str, str], tried: Attempt | None = None, *, error: HoldfastError | None = None
+) -> Response:
+    tried = tried or Attempt()
+    typed = {name: value for name, value in form.items() if name != "password"}
+    return page(
+        request, "camera-add.html", error.http_status if error else tried.status, typed=typed, error=error,
+        tried=tried.tried, picture=tried.picture, refused=tried.refused,
+    )  # fmt: skip

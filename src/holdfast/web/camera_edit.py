@@ -1,0 +1,211 @@
+"""Changing a camera: every setting with who says it, changed over the file and set back to it.
+
+Only fields that somebody changed are saved. The password's field is always empty, and empty means unchanged. Works
+without scripts. Not here: the verb (library.camera_change), fields (fields), trying (trying).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from holdfast.core.errors import BadInput, HoldfastError, UsageError
+from holdfast.http.app import context_of
+from holdfast.http.context import Context
+from holdfast.http.rights import Right, identity_of, needs
+from holdfast.library.camera_change import change_camera
+from holdfast.library.camera_rows import own_letters
+from holdfast.library.camera_settings import settings_of
+from holdfast.library.settings import SettingNow
+from holdfast.web import fields
+from holdfast.web.cameras import runtime_of
+from holdfast.web.forms import Form, go_to
+from holdfast.web.render import page
+from holdfast.web.trying import Attempt, attempt
+
+router = APIRouter(prefix="/cameras/{camera}/edit", include_in_schema=False, dependencies=[needs(Right.ADMIN)])
+
+Node = Annotated[Context, Depends(context_of)]
+
+SECTIONS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
+    "where": ("Where it is", "", {
+        "name": "Name",
+        "url": "Address",
+        "username": "User name",
+        "password": "Password",
+        "sub_url": "Address of the sub stream",
+        "transport": "Transport",
+    }),
+    "recording": ("Recording", "", {
+        "enabled": "Switched on",
+        "capture.mode": "When",
+        "capture.windows": "Hours",
+        "capture.burst_s": "Seconds between pictures",
+        "segment_s": "Length of a file, in seconds",
+        "audio": "Sound",
+        "volume": "Volume",
+        "capture.override": "For now",
+        "capture.override_until": "Until",
+    }),
+    "more": ("More", "What most cameras never need.", {
+        "address": "Host, instead of an address",
+        "port": "Port",
+        "path": "Path, or the make",
+        "sub_path": "Path of the sub stream",
+        "sub": "Sub stream, too",
+        "site": "Site id",
+        "location": "Location id",
+        "open_timeout_s": "To connect, in seconds",
+        "stall_s": "Stalled after, in seconds",
+        "keyframe_s": "To the first keyframe, in seconds",
+        "probe_s": "Between tries to reach it, in seconds",
+        "backoff_first_s": "First wait after a refusal, in seconds",
+        "backoff_cap_s": "Longest wait, in seconds",
+        "healthy_s": "Well again after, in seconds",
+        "sync_s": "Seconds that a power cut may cost",
+        "queue": "May wait for a slow disk",
+        "cpu": "Core",
+        "expected.video.codec": "Expected codec",
+        "expected.video.width": "Expected width",
+        "expected.video.height": "Expected height",
+        "expected.video.frame_rate": "Expected pictures per second",
+        "expected.audio.codec": "Expected codec of sound",
+    }),
+}  # fmt: skip
+"""Sections: title, what it is about, and its settings with what people call them."""
+
+_LABELS = {key: label for _, _, labels in SECTIONS.values() for key, label in labels.items()}
+_NUMBERS = {"whole": int, "number": float}
+_log = structlog.get_logger("holdfast.web")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What a page says besides the settings."""
+
+    typed: Mapping[str, str] = field(default_factory=dict)
+    wrong: Mapping[str, BadInput] = field(default_factory=dict)
+    error: HoldfastError | None = None
+    tried: Attempt = field(default_factory=Attempt)
+    words: str = ""
+
+
+@router.get("")
+def show(request: Request, camera: str, context: Node, saved: str = "") -> Response:
+    """Show every setting of a camera."""
+    return _show(request, context, camera, _Said(words="Saved. It holds within seconds." if saved else ""))
+
+
+@router.post("")
+def save(request: Request, camera: str, context: Node, form: Form) -> Response:
+    """Save what was changed, set one setting back, or try the camera as it would be."""
+    name = _name(context, camera)
+    now = {one.about.key: one for one in settings_of(context.file, runtime_of(context), name)}
+    typed = {key: form[key] for key in _LABELS if key in form and key != "password"}
+    if form.get("reset") in now:
+        return _set_back(request, context, name, form["reset"], typed, now)
+    wanted, wrong = _wanted(now, form)
+    if wrong:
+        return _show(request, context, name, _Said(typed=typed, wrong=wrong))
+    if form.get("what") == "try":
+        return _show(request, context, name, _Said(typed=typed, tried=attempt(request, context, name, _nested(wanted))))
+    try:
+        _change(request, context, name, wanted)
+    except HoldfastError as error:
+        return _show(request, context, name, _refused(error, typed, now))
+    return go_to(f"/cameras/{name}/edit?saved=yes" if wanted else f"/cameras/{name}/edit")
+
+
+def _set_back(
+    request: Request, context: Context, name: str, key: str, typed: dict[str, str], now: Mapping[str, SettingNow]
+) -> Response:
+    left = {
+        one
+        for one, text in typed.items()
+        if one != key and text.strip() != fields.written(now[one].about, now[one].value)
+    }
+    try:
+        _change(request, context, name, {key: None})
+    except HoldfastError as error:
+        return _show(request, context, name, _refused(error, typed, now))
+    words = f"{_LABELS.get(key, key)} is what it was before."
+    # What else was typed is neither saved unasked nor lost.
+    words += " What else you changed is not saved yet." if left else ""
+    return _show(request, context, name, _Said(typed={one: typed[one] for one in left}, words=words))
+
+
+def _change(request: Request, context: Context, name: str, wanted: Mapping[str, Any]) -> None:
+    if change_camera(
+        context.catalog(), context.node, context.file, name, _nested(wanted), context.clock, remote=True
+    ):  # fmt: skip
+        context.changed()
+        _log.info("camera.changed", camera=name, keys=sorted(wanted), by=identity_of(request).name)
+
+
+def _wanted(now: Mapping[str, SettingNow], form: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, BadInput]]:
+    wanted: dict[str, Any] = {}
+    wrong: dict[str, BadInput] = {}
+    for key in _LABELS.keys() & now.keys():
+        try:
+            value = fields.read(now[key], form)
+        except BadInput as error:
+            wrong[key] = error
+            continue
+        if value is not fields.UNTOUCHED:
+            wanted[key] = _number(now[key].about.kind, value)
+    return wanted, wrong
+
+
+def _number(kind: str, value: Any) -> Any:
+    try:
+        return _NUMBERS[kind](value) if kind in _NUMBERS and value is not None else value
+    except ValueError:
+        return value  # what it must be instead, the configuration says
+
+
+def _nested(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for key, value in wanted.items():
+        *tables, last = key.split(".")
+        at = table
+        for part in tables:
+            at = at.setdefault(part, {})
+        at[last] = value
+    return table
+
+
+def _refused(error: HoldfastError, typed: Mapping[str, str], now: Mapping[str, SettingNow]) -> _Said:
+    """Say what was refused at the field that it is about, where there is one."""
+    if isinstance(error, UsageError):
+        _, _, rest = str(error).partition(": ")
+        key, mark, what = rest.partition(": ")
+        key = key.partition("[")[0]
+        if mark and key in _LABELS and key in now:
+            return _Said(typed=typed, wrong={key: BadInput(f"{key}: {what}", hint=error.hint)})
+    return _Said(typed=typed, error=error)
+
+
+def _name(context: Context, camera: str) -> str:
+    return own_letters(camera, [*context.file.config.cameras, *(str(row["id"]) for row in runtime_of(context))])
+
+
+def _show(request: Request, context: Context, camera: str, said: _Said) -> Response:
+    name = _name(context, camera)
+    now = {one.about.key: one for one in settings_of(context.file, runtime_of(context), name)}
+    first = next(iter(said.wrong.values()), None)
+    sections = [
+        (section, title, about, [
+            fields.field(now[key], label, said.typed.get(key), said.wrong.get(key)) for key, label in labels.items()
+        ])
+        for section, (title, about, labels) in SECTIONS.items()
+    ] if now else []  # fmt: skip
+    status = said.error.http_status if said.error else first.http_status if first else said.tried.status
+    return page(
+        request, "camera-edit.html", status, camera=name, name=(now["name"].value if now else "") or name,
+        sections=sections, in_file=name in context.file.config.cameras, file=str(context.file.path),
+        enabled=bool(now and now["enabled"].value), username=now["username"].value if now else "", error=said.error,
+        said=said.words, tried=said.tried.tried, picture=said.tried.picture, refused=said.tried.refused,
+    )  # fmt: skip
