@@ -1,6 +1,6 @@
 """Gaps: spans without footage, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Select, delete, func, insert, select, update
@@ -13,12 +13,22 @@ from holdfast.core.camera import StreamKey
 from holdfast.core.gap import Gap, GapReason
 
 _GAPS = schema.gaps.c
+_REASONS = {reason.value: reason for reason in GapReason}
 
 
 def between(tx: Transaction, stream: Id, from_us: int, to_us: int) -> list[GapRow]:
     """Return the gaps that touch a span, in order; one that lasts reaches to now."""
     ends_later = (_GAPS.end_us > from_us) | _GAPS.end_us.is_(None)
     return _rows(tx, _query(stream).where(_GAPS.start_us < to_us, ends_later))
+
+
+def plain(tx: Transaction, stream: Id, from_us: int, to_us: int) -> list[tuple[int, int | None, GapReason, str]]:
+    """As `between`, without what rows are: start, end, reason, detail. A third of the time for thousands."""
+    where = (_GAPS.node == stream.node) & (_GAPS.stream_id == stream.number)
+    where &= (_GAPS.start_us < to_us) & ((_GAPS.end_us > from_us) | _GAPS.end_us.is_(None))
+    query = select(_GAPS.start_us, _GAPS.end_us, _GAPS.reason, _GAPS.detail).where(where).order_by(_GAPS.start_us)
+    rows: Iterable[Any] = tx.run("gaps", query)
+    return [(start, end, _REASONS[reason], detail) for start, end, reason, detail in rows]
 
 
 def starting_at(tx: Transaction, stream: Id, from_us: int | None) -> list[GapRow]:

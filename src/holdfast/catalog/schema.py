@@ -218,6 +218,23 @@ segments = Table(
     Index("ix_segments_start", "node", "stream_id", "start_us"),
     Index("ix_segments_end", "node", "stream_id", "end_us"),
     Index("ix_segments_run", "node", "run_id"),
+    # What is not here any more is little beside what is, or old: timelines find it without looking at all of it.
+    Index(
+        "ix_segments_removed",
+        "node",
+        "stream_id",
+        "start_us",
+        sqlite_where=text("state = 'removed'"),
+        postgresql_where=text("state = 'removed'"),
+    ),
+    Index(
+        "ix_segments_missing",
+        "node",
+        "stream_id",
+        "start_us",
+        sqlite_where=text("missing_us IS NOT NULL"),
+        postgresql_where=text("missing_us IS NOT NULL"),
+    ),
     Index(
         "uq_segments_growing",
         "node",

@@ -11,7 +11,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 from holdfast.catalog import cameras, gaps, nodes, segments
@@ -19,7 +18,7 @@ from holdfast.catalog.db import Catalog, Transaction
 from holdfast.catalog.rows import StreamRow
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import CatalogError, CatalogUnavailable, UsageError
-from holdfast.core.gap import PLANNED, Gap
+from holdfast.core.gap import PLANNED, Gap, GapReason
 from holdfast.core.timing import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from holdfast.library.footage import KEEPS_UP_US
 from holdfast.library.index import LOCAL
@@ -140,8 +139,8 @@ def _stream_rows(tx: Transaction, row: StreamRow | None, key: StreamKey, span: S
     begins = [segments.first_us(tx, row.id), gaps.first_us(tx, row.id)]
     known_us = min((at for at in begins if at is not None), default=None)
     found = tuple(
-        Gap(one.start_us, now_us if one.end_us is None else one.end_us, one.reason, one.detail, one.end_us is None)
-        for one in gaps.between(tx, row.id, *span)
+        Gap(start_us, now_us if end_us is None else end_us, reason, detail, end_us is None)
+        for start_us, end_us, reason, detail in gaps.plain(tx, row.id, *span)
     )
     gone = segments.gone(tx, row.id, *span)
     removed = tuple((start_us, end_us) for start_us, end_us, on_purpose in gone if on_purpose)
@@ -211,23 +210,19 @@ def _bucket_us(length_us: int, pixels: int) -> int:
 
 
 def _buckets(found: Sequence[Gap], known: Span, bucket_us: int) -> Iterable[Bucket]:
-    lost_us: dict[int, int] = {}
-    planned_us: dict[int, int] = {}
-    reasons: dict[int, dict[str, int]] = {}
+    missing: dict[int, dict[GapReason, int]] = {}
     for gap in found:
-        edges = [max(gap.start_us, known[0])]
-        end_us = min(gap.end_us, known[1])
-        while (edge := (edges[-1] // bucket_us + 1) * bucket_us) < end_us:
-            edges.append(edge)
-        for start_us, stop_us in pairwise([*edges, end_us]):
-            if stop_us > start_us:
-                place = start_us // bucket_us * bucket_us
-                sums = planned_us if gap.reason in PLANNED else lost_us
-                sums[place] = sums.get(place, 0) + stop_us - start_us
-                mine = reasons.setdefault(place, {})
-                mine[gap.reason.value] = mine.get(gap.reason.value, 0) + stop_us - start_us
-    for place in sorted(reasons):
+        start_us, end_us = max(gap.start_us, known[0]), min(gap.end_us, known[1])
+        while start_us < end_us:
+            place = start_us // bucket_us * bucket_us
+            stop_us = min(end_us, place + bucket_us)
+            mine = missing.setdefault(place, {})
+            mine[gap.reason] = mine.get(gap.reason, 0) + stop_us - start_us
+            start_us = stop_us
+    for place in sorted(missing):
+        reasons = missing[place]
         inside_us = min(place + bucket_us, known[1]) - max(place, known[0])
-        lost, planned = lost_us.get(place, 0), planned_us.get(place, 0)
-        worst = max(reasons[place], key=lambda reason: reasons[place][reason])
-        yield Bucket(place, max(0, inside_us - lost - planned), planned, lost, worst)
+        planned_us = sum(reasons[reason] for reason in PLANNED if reason in reasons)
+        lost_us = sum(reasons.values()) - planned_us
+        worst = max(reasons, key=reasons.__getitem__)
+        yield Bucket(place, max(0, inside_us - lost_us - planned_us), planned_us, lost_us, worst.value)
