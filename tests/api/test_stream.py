@@ -138,7 +138,7 @@ def test_a_seek_begins_anew_at_once(tmp_path: Path) -> None:
 
 
 def test_what_comes_says_which_play_it_belongs_to(tmp_path: Path) -> None:
-    """Of plays that overtake each other the last one is named before its first map, and a paused one is answered too."""
+    """Of plays that overtake each other the last is named before its first map; a paused one is answered too."""
     with place(tmp_path, small_camera(), segment_s=1) as spot:
         with recording(spot.plan):
             _begun(spot, 5)

@@ -4,12 +4,40 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
+import pytest
 
+from support.chromium import chromium, sign_in, window
 from support.node import holdfast
+from support.recording import until
+
+LIVE = """() => [...document.querySelectorAll(".tile hf-player video")].filter((one) => one.readyState > 2
+  && !one.paused && one.currentTime > 0 && one.getVideoPlaybackQuality().totalVideoFrames > 1).length"""
+
+
+@contextmanager
+def running(root: Path, *args: str) -> Iterator[tuple[str, str, str]]:
+    """Run the demo with its pages; gives the address that it prints, and who may sign in there. It ends with 0."""
+    argv = [sys.executable, "-m", "holdfast", "demo", "--root", str(root), *args]
+    env = {**os.environ, "HOLDFAST_WEB__ENABLED": "true"}
+    output = root.with_name(f"{root.name}.output")
+    with output.open("w+") as sink, subprocess.Popen(argv, stdout=sink, stderr=sink, env=env) as process:
+        found = None
+        end = time.monotonic() + 120
+        while found is None:
+            assert time.monotonic() < end
+            assert process.poll() is None
+            time.sleep(0.1)
+            found = re.search(r"(http://\S+)  sign in as (\w+) with (\w+)", output.read_text())
+        try:
+            yield found[1], found[2], found[3]
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
 
 
 def test_ends_by_itself_with_a_gap_that_has_a_reason(tmp_path: Path) -> None:
@@ -29,30 +57,54 @@ def test_ends_by_itself_with_a_gap_that_has_a_reason(tmp_path: Path) -> None:
 
 def test_the_demo_lets_only_its_own_user_in(tmp_path: Path) -> None:
     """It prints an address and a sign-in that work while it runs, on another port where the usual one is taken."""
-    argv = [sys.executable, "-m", "holdfast", "demo", "--root", str(tmp_path), "--cameras", "1"]
-    env = {**os.environ, "HOLDFAST_WEB__ENABLED": "true"}
-    with (
-        (tmp_path / "output").open("w+") as sink,
-        subprocess.Popen(argv, stdout=sink, stderr=sink, env=env) as process,
-    ):
-        found = None
-        end = time.monotonic() + 120
-        while found is None:
-            assert time.monotonic() < end
-            assert process.poll() is None
-            time.sleep(0.1)
-            found = re.search(r"(http://\S+)  sign in as (\w+) with (\w+)", (tmp_path / "output").read_text())
-        address, name, password = found.groups()
+    root = tmp_path / "demo"
+    with running(root, "--cameras", "1") as (address, name, password):
         status = None
+        end = time.monotonic() + 120
         while status is None:
             assert time.monotonic() < end
             with suppress(httpx.TransportError):
                 status = httpx.post(f"{address}/api/v1/session", json={"name": name, "password": password}).status_code
         wrong = httpx.post(f"{address}/api/v1/session", json={"name": name, "password": f"{password}x"}).status_code
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
     assert (status, wrong) == (200, 401)
-    assert password not in "".join(path.read_text() for path in (tmp_path / "state" / "log").glob("*.log"))
+    assert password not in "".join(path.read_text() for path in (root / "state" / "log").glob("*.log"))
+
+
+def _answers(address: str) -> bool:
+    with suppress(httpx.TransportError):
+        return httpx.get(f"{address}/livez").status_code == httpx.codes.OK
+    return False
+
+
+def _recording(client: httpx.Client) -> bool:
+    answer = client.get("/api/v1/streams")
+    assert answer.status_code == httpx.codes.OK, answer.text
+    return sum(stream["state"] == "recording" for stream in answer.json()["streams"]) == 3
+
+
+@pytest.mark.needs("chromium")
+def test_a_first_visitor_sees_three_live_pictures_and_then_a_gap(tmp_path: Path) -> None:
+    """Three live pictures within 5 seconds of opening the page; later the dock's gap, with its reason (C115)."""
+    with running(tmp_path / "demo") as (address, name, password), chromium() as browser:
+        until(lambda: _answers(address), 60)
+        with httpx.Client(base_url=address, trust_env=False) as client:
+            assert client.post("/api/v1/session", json={"name": name, "password": password}).is_success
+            until(lambda: _recording(client), 60)
+        with window(browser) as page:
+            sign_in(page, address, name, password)
+            opened = time.monotonic()
+            page.goto(address)
+            while page.evaluate(LIVE) < 3:
+                assert time.monotonic() - opened < 5, page.evaluate(LIVE)
+                page.wait_for_timeout(50)
+            page.goto(f"{address}/cameras/dock")
+            gaps = page.locator(".gap-list li", has_text="unreachable")
+            end = time.monotonic() + 60
+            while not gaps.count():
+                assert time.monotonic() < end
+                page.wait_for_timeout(1000)
+                page.reload()
+            assert "cannot be reached: connection refused" in gaps.first.inner_text()
 
 
 def test_ctrl_c_is_a_clean_end(tmp_path: Path) -> None:

@@ -1,0 +1,38 @@
+"""Cameras whose codec the browser does not play, in a real Chromium: what it gets instead, and what it is told."""
+
+from pathlib import Path
+
+import pytest
+
+from support.player import begun, look, number, place, wait, watching
+from support.recording import recording, until
+from support.sim import small_camera
+
+pytestmark = [pytest.mark.needs("chromium")]
+
+
+def test_h265_plays_live_and_recorded_with_a_notice(tmp_path: Path) -> None:
+    """A browser without H.265 gets H.264 by itself, live and from the past, and one sentence about it (C022)."""
+    with place(tmp_path, small_camera("gate", codec="h265")) as spot, recording(spot.plan):
+        begun(spot, 3)
+        with watching(spot) as page:
+            types = [f'video/mp4; codecs="{codec}"' for codec in ("hvc1.1.6.L120.B0", "hev1.1.6.L93.B0", "avc1.640028")]
+            assert page.evaluate("types => types.map((one) => MediaSource.isTypeSupported(one))", types) == [
+                False, False, True,
+            ]  # fmt: skip
+            wait(page, "said.includes('H.265 is converted for this browser')")
+            wait(page, "p.live && v.currentTime > 1.5 && v.videoWidth === 320")
+            seen = [number(page)]
+            until(lambda: seen.append(number(page)) or len({*seen}) > 10)  # type: ignore[func-returns-value] # for its effect
+            live = look(page)
+            assert live["delay"] < 6
+            page.evaluate("() => { said.length = 0; shown.length = 0; }")
+            page.keyboard.press("ArrowLeft")
+            wait(page, f"!p.live && shown.length && p.wallUs > {live['us'] - 8_000_000} && p.wallUs < {live['us']}")
+            before_us = look(page)["us"]
+            wait(page, f"p.wallUs > {before_us + 1_000_000} && v.readyState > 2")
+            assert number(page) is not None
+            wait(page, "said.includes('H.265 is converted for this browser')")
+            page.goto(f"{spot.address}/cameras/gate?at={before_us}")  # a link into the past
+            wait(page, f"p.wallUs !== null && !p.paused && Math.abs(p.wallUs - {before_us}) < 5e6 && v.readyState > 2")
+            assert page.locator(".hf-words").inner_text() == "H.265 is converted for this browser"
