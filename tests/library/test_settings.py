@@ -1,12 +1,14 @@
 """Settings that are changed while running: over the file, under the environment, and back."""
 
 import stat
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from holdfast.catalog import nodes
 from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.core.config import Loaded, load
 from holdfast.core.errors import BadInput, Conflict, HoldfastError, NotFound
@@ -16,6 +18,7 @@ from support.clock import PushedClock
 
 __all__ = ["catalog", "catalog_url", "postgres"]
 
+LIMITS = ("web.viewers", "web.session_hours", "web.transcodes")
 FILE = """
 state_dir = "state"
 runtime_dir = "run"
@@ -168,3 +171,28 @@ def test_a_damaged_memory_is_no_memory(tmp_path: Path, body: bytes) -> None:
     """A memory that cannot be read means that nothing is known, not that nothing starts."""
     (tmp_path / settings.MEMORY).write_bytes(body)
     assert settings.recall(tmp_path) == {}
+
+
+def test_many_change_at_once(tmp_path: Path, catalog_url: str) -> None:
+    """Changes at the same moment, of one key and of several, are all taken, and none fails."""
+    file, clock, failed = read(tmp_path), PushedClock(), list[BaseException]()
+
+    def work(number: int) -> None:
+        try:
+            with open_catalog(catalog_url) as mine:
+                settings.change(mine, "pier", file, {"log.keep": number, f"{LIMITS[number % 3]}": 10 + number}, clock)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the test says it
+            failed.append(error)
+
+    with open_catalog(catalog_url) as catalog:
+        with catalog.write() as tx:
+            nodes.ensure(tx, "pier", clock.wall_us())
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(9)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failed == []
+        found = settings.saved(catalog, "pier")
+    assert found["log.keep"] in range(9)
+    assert all(found[key] - 10 in range(place, 9, 3) for place, key in enumerate(LIMITS))

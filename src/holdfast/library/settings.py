@@ -182,6 +182,7 @@ def change(
     now_us = clock.wall_us()
     with catalog.write() as tx:
         number = nodes.ensure(tx, node, now_us)
+        nodes.hold(tx, number)
         before = settings.every(tx, number)
         changed = {key: value for key, value in wanted.items() if _differs(before.get(key), value)}
         after = {key: row.value for key, row in before.items()} | changed
