@@ -10,7 +10,10 @@ from holdfast.api import (
     feeds,
     health,
     hls,
+    logs,
+    metrics,
     mjpeg,
+    node,
     notes,
     session,
     settings,
@@ -22,6 +25,7 @@ from holdfast.api import (
     timeline,
     tokens,
     users,
+    volumes,
 )
 from holdfast.http import host, watching
 from holdfast.http.app import Lifespan
@@ -47,6 +51,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     streams.router,
     health.router,
     status.router,
+    metrics.router,
+    volumes.router,
+    node.router,
+    logs.router,
 )
 
 ALIVE: tuple[Lifespan, ...] = (host.lifespan, watching.lifespan, feeds.lifespan, streams.lifespan)

@@ -68,6 +68,7 @@ class Holdings:
         self._settled: Lost = {}
         self._settled_us: int | None = None
         self._told: Lost = {}
+        self._answered = False
 
     def catalog_now(self) -> CatalogNow:
         """Say how the catalog is; asks for one row."""
@@ -117,12 +118,12 @@ class Holdings:
             age_us = now_us - (self._used_at_us or 0)
             return self._used, self._clock.wall_us() - age_us
 
-    def lost(self) -> Lost:
+    def lost(self) -> Lost | None:
         """Return how long each stream was without footage that somebody wanted, by reason, over all that is indexed.
 
         Gaps that last count up to now. A figure never falls while this object lives: what turns out to be footage
         after all is made up for by what is lost next, because a counter that falls would be taken for one that began
-        anew. While the catalog is away the last answer stands.
+        anew. While the catalog is away the last answer stands; None where there never was one.
         """
         with self._lock:
             now_us = self._clock.wall_us()
@@ -130,9 +131,10 @@ class Holdings:
                 with self._opened() as (tx, number):
                     if number is not None:
                         self._learn(tx, number, now_us)
+                    self._answered = True
             except CatalogError:
-                pass
-            return dict(self._told)
+                pass  # what it said last is still true, and what it cannot say now it will say later
+            return dict(self._told) if self._answered else None
 
     def _learn(self, tx: Transaction, number: int, now_us: int) -> None:
         since_us = self._settled_us
