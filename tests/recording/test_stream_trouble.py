@@ -141,6 +141,7 @@ def test_another_schedule_needs_no_new_connection(tmp_path: Path) -> None:
         with recording(plan) as recorder:
             until(lambda: _recording(recorder))
             assert recorder.follow(replace(plan, capture=Capture(spans=((1, 2),))))
+            assert recorder.follow(replace(plan, site="mole", location="7"))
             assert not recorder.follow(replace(plan, segment_s=7))
             time.sleep(1)
             assert _recording(recorder)
