@@ -7,7 +7,9 @@ from holdfast.core.clock import SystemClock
 from holdfast.core.errors import DiskError
 from holdfast.library import volumes
 from holdfast.library.accounts import Role
+from holdfast.library.host import Host
 from holdfast.web.machine import disk_of
+from support.clock import PushedClock
 from support.pages import Site, words
 
 
@@ -50,6 +52,23 @@ def test_a_node_without_roles_says_what_to_start(two: Site) -> None:
     said = words(two.page("/machine"))
     assert "No supervisor is running" in said
     assert "holdfast run starts them all" in said
+
+
+def test_the_host_is_shown(two: Site) -> None:
+    """Everybody sees how busy the host is, its addresses and its clock; what it does not tell is left out (C108)."""
+    said = words(two.page("/machine"))
+    assert "Memory" in said
+    assert "available" in said
+    assert "Clock synchronised" in said
+    assert "Temperature" not in said or "°C" in said
+    two.home.app.state.host = Host(PushedClock(sync=False), proc=two.root, sys=two.root)
+    said = words(two.page("/machine"))
+    assert "Memory" not in said
+    assert "Clock not synchronised Times of footage may be wrong" in said
+    (two.root / "meminfo").write_text("MemTotal: 1000000 kB\nMemAvailable: 100000 kB\n", encoding="ascii")
+    page = two.page("/machine")
+    assert "Memory 90 % busy 102.4 MB of 1.0 GB available" in words(page)
+    assert "90 percent in use" in page
 
 
 def test_logs_are_for_admins(two: Site) -> None:

@@ -62,7 +62,7 @@ class VolumesOut(BaseModel):
     items: list[VolumeOut]
     cursor: str | None = None
     usage_at_us: int | None = Field(
-        description="When usage was counted: at most a minute ago while the catalog answers."
+        description="When usage was counted: once a minute, or less often where there is much to count."
     )
 
 

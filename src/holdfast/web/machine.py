@@ -1,4 +1,4 @@
-"""The system page: the roles of this node, its volumes, what its configuration comes from, and what its logs say.
+"""The system page: host, roles and volumes of this node, what its configuration comes from, what its logs say.
 
 Whatever is down, the rest of the page is there: each part is read by itself, from files in memory and from the disks.
 Not here: finding out what is wrong (library.doctor), cameras (overview).
@@ -16,11 +16,14 @@ from holdfast.core.errors import HoldfastError
 from holdfast.core.timing import parse_instant
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
+from holdfast.http.host import host_of
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library import logs, volumes
-from holdfast.library.status import NodeNow, read_now
+from holdfast.library.host import Host, Level
+from holdfast.library.host_net import Interface
+from holdfast.library.status import NodeNow, read_now, span_words
 from holdfast.library.volumes import VolumeState
-from holdfast.web.render import page
+from holdfast.web.render import page, size_words
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Right.VIEWER)])
 
@@ -59,6 +62,17 @@ class Disk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something about the host. `used` is a share for a bar, None where there is none; `health` that of a badge."""
+
+    name: str
+    words: str
+    used: float | None = None
+    health: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
     """A line of a log: when, how bad, who, what, and the rest of its facts."""
 
@@ -81,9 +95,49 @@ def machine(
     admin = identity_of(request).right.covers(Right.ADMIN)
     lines, known = _logs(context, role, level) if admin else ([], [])
     return page(
-        request, "machine.html", roles=roles_of(now), disks=_disks(context), settings=_settings(context, now),
-        admin=admin, lines=lines, log_roles=known, role=role, level=level, python=platform.python_version(),
-        program=__version__, kernel=f"{platform.system()} {platform.release()}",
+        request, "machine.html", facts=facts_of(host_of(request)), roles=roles_of(now), disks=_disks(context),
+        settings=_settings(context, now), admin=admin, lines=lines, log_roles=known, role=role, level=level,
+        python=platform.python_version(), program=__version__, kernel=f"{platform.system()} {platform.release()}",
+    )  # fmt: skip
+
+
+def facts_of(host: Host) -> list[Fact]:
+    """Say how the host is; what it does not tell is left out."""
+    now, machine = host.now(), host.machine()
+    cpu, memory = now.cpu, now.memory
+    cores = f"{cpu.count} core{'' if cpu.count == 1 else 's'}" if cpu.count else ""
+    load = "" if cpu.load_1m is None else f"load {cpu.load_1m:.1f}, {cpu.load_5m:.1f}, {cpu.load_15m:.1f}"
+    found = [_busy("Processor", cpu.percent, cpu.level, ", ".join(filter(None, (cores, load))))]
+    if memory.total_bytes is not None and memory.available_bytes is not None:
+        words = f"{size_words(memory.available_bytes)} of {size_words(memory.total_bytes)} available"
+        found.append(_busy("Memory", memory.percent, memory.level, words))
+    if now.temperatures:
+        words = ", ".join(f"{zone.celsius:.0f} °C ({zone.name})" for zone in now.temperatures)
+        found.append(Fact(name="Temperature", words=words))
+    found += [_network(one) for one in now.interfaces if one.addresses]
+    clock = ("well", "synchronised", "") if now.synchronised else (
+        "degraded", "not synchronised", "Times of footage may be wrong until it is: is there a time server?"
+    )  # fmt: skip
+    found.append(Fact(name="Clock", health=clock[0], state=clock[1], words=clock[2]))
+    found.append(Fact(name="Running for", words=span_words(now.up_s)))
+    about = (machine.model, machine.system, f"{machine.host} ({machine.architecture})")
+    found.append(Fact(name="Machine", words=", ".join(filter(None, about))))
+    return found
+
+
+def _network(one: Interface) -> Fact:
+    gone = f"received {size_words(one.received_bytes)}, sent {size_words(one.sent_bytes)}"
+    return Fact(
+        name=f"Network {one.name}", health="lost" if one.up is False else "well",
+        state="" if one.up is None else "up" if one.up else "down", words=f"{', '.join(one.addresses)}; {gone}",
+    )  # fmt: skip
+
+
+def _busy(name: str, percent: float | None, level: Level | None, words: str) -> Fact:
+    busy = level is Level.WARNING
+    return Fact(
+        name=name, words=words, used=None if percent is None else percent / 100,
+        health="degraded" if busy else "well", state="busy" if busy else "",
     )  # fmt: skip
 
 
