@@ -108,3 +108,17 @@ def test_a_camera_of_run_time_can_be_taken_away(gate: Site) -> None:
     assert "Remove gate" not in said
     assert "is taken away there" in said
     assert _post(gate, "/cameras/yard/edit", what="save", url="")[0] == 422
+
+
+def test_a_camera_that_makes_no_sense_any_more_can_go(gate: Site) -> None:
+    """What was said at run time of a camera that was taken out of the file since is shown as such, and removed."""
+    assert _post(gate, what="save", name="Gate")[0] == 303
+    path = gate.root / "holdfast.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("[cameras.gate]", "[cameras.dock]"), encoding="utf-8")
+    gate.home.context.changed()
+    said = words(gate.page(EDIT, Role.ADMIN))
+    assert "makes no sense any more" in said
+    assert "Remove gate" in said
+    assert _post(gate, "/cameras/change", camera="gate", what="remove")[0] == 303
+    assert _row(gate) == {}

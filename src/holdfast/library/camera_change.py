@@ -68,7 +68,8 @@ def change_camera(
             camera_rows.put(tx, number, name, own, now_us, whole=whole, site=loaded.config.site_id)
         else:
             camera_rows.put_back(tx, number, loaded, name, now_us)
-    camera_rows.drop_secrets(loaded.config.state_dir, name, before, own)
+        # While nobody else may change it: later on this could be the file of a newer password.
+        camera_rows.drop_secrets(loaded.config.state_dir, name, before, own)
     return True
 
 

@@ -8,6 +8,7 @@ Not here: the verbs (cameras, camera_change).
 """
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -18,6 +19,8 @@ from holdfast.catalog.db import Transaction
 from holdfast.catalog.rows import PAGE_MAX, CameraRow
 from holdfast.core import config as configuration
 from holdfast.core.config import CameraConfig, Loaded, split_url
+from holdfast.core.config.layers import leaves
+from holdfast.core.config.problems import dotted
 from holdfast.core.config.secret import MASK, is_reference
 from holdfast.core.errors import NotFound, UsageError
 from holdfast.storage.errors import storage_errors
@@ -26,6 +29,7 @@ from holdfast.storage.files import replace_atomically
 FILE, RUNTIME, FOUND = "file", "runtime", "found"
 SECRETS = "secrets"  # folder in the state folder; rows point into it
 ADDRESSES = ("url", "sub_url")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def held(tx: Transaction, node: str, now_us: int) -> int:
@@ -113,6 +117,10 @@ def must_make_sense(
     for key in ("url", "sub_url", "address", "username", "password"):
         if MASK in str(own.get(key, "")):
             raise UsageError(f"camera {camera_id}: {key}: {MASK} stands for what is hidden", hint="write it whole")
+    for path, value in leaves(dict(own)):
+        # A line end in an address or a user name would begin another line of what is sent to the camera.
+        if isinstance(value, str) and _CONTROL.search(value):
+            raise UsageError(f"camera {camera_id}: {dotted(path)}: holds a control character", hint="type it anew")
     tried, problems = configuration.with_cameras(loaded, [*others, {**own, "id": camera_id}])
     mine = f"cameras.{camera_id}"
     for problem in problems:

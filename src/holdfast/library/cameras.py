@@ -22,7 +22,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.config import CameraConfig, Loaded, mask_url
 from holdfast.core.errors import UsageError
 from holdfast.library import camera_reach, camera_rows
-from holdfast.library.camera_change import change_camera
+from holdfast.library.camera_change import change_camera, own_table
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import replace_atomically
 
@@ -226,7 +226,10 @@ def remove_camera(catalog: Catalog, node: str, loaded: Loaded, camera_id: str, c
             hint = "take it out there; or disable it here"
             raise UsageError(f"{name} stands in the configuration ({place})", hint=hint)
         cameras.remove(tx, name, now_us)
-    camera_rows.drop_secrets(loaded.config.state_dir, name)
+    # Only once it is gone for good; who added one of that id again meanwhile keeps theirs.
+    with catalog.write() as tx:
+        again = own_table(camera_rows.tables(tx, camera_rows.held(tx, node, now_us)), name)
+        camera_rows.drop_secrets(loaded.config.state_dir, name, again)
 
 
 def switch_camera(catalog: Catalog, node: str, loaded: Loaded, camera_id: str, clock: Clock, *, enabled: bool) -> None:

@@ -20,7 +20,7 @@ function show(now) {
     if (state.textContent !== stateOf(stream)) state.textContent = stateOf(stream);
     if (words.title !== stream.words) {
       words.title = stream.words;
-      words.textContent = capital(stream.words);
+      words.textContent = stream.words === stateOf(stream) ? "" : capital(stream.words);
     }
   }
   // Somebody else added or removed one: said once, and not done under this person's hands.
