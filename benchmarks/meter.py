@@ -34,9 +34,9 @@ class Usage:
 class Group:
     """Child processes that are measured together, started by us and ended through their own handles."""
 
-    def __init__(self, commands: Sequence[Sequence[str]], log: Path) -> None:
+    def __init__(self, commands: Sequence[Sequence[str]], log: Path, **environment: str) -> None:
         # What is measured is recording; a benchmark of the server says so in its own environment.
-        environ = {"HOLDFAST_WEB__ENABLED": "false", **os.environ, "PYTHONUNBUFFERED": "1"}
+        environ = {"HOLDFAST_WEB__ENABLED": "false", **os.environ, "PYTHONUNBUFFERED": "1", **environment}
         self._log = log.open("ab")
         self.children = [
             subprocess.Popen(

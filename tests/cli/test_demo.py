@@ -79,7 +79,7 @@ def _answers(address: str) -> bool:
 def _recording(client: httpx.Client) -> bool:
     answer = client.get("/api/v1/streams")
     assert answer.status_code == httpx.codes.OK, answer.text
-    return sum(stream["state"] == "recording" for stream in answer.json()["streams"]) == 3
+    return [stream["state"] for stream in answer.json()["streams"]] == ["recording"] * 3
 
 
 @pytest.mark.needs("chromium")

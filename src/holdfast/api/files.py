@@ -9,7 +9,8 @@ import threading
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Query
+from starlette.requests import HTTPConnection
 
 from holdfast.catalog.db import Catalog
 from holdfast.core.camera import CAMERA_ID, StreamKey
@@ -46,13 +47,13 @@ class Files:
     clips: Clips
 
 
-def files_of(request: Request) -> Files:
+def files_of(connection: HTTPConnection) -> Files:
     """Return the application's memory of files, for use as a dependency."""
     with _making:
-        known: Files | None = getattr(request.app.state, "files", None)
+        known: Files | None = getattr(connection.app.state, "files", None)
         if known is None:
-            clock, indexes = context_of(request).clock, Indexes()
-            known = request.app.state.files = Files(indexes, LiveLists(clock, indexes), Clips(clock))
+            clock, indexes = context_of(connection).clock, Indexes()
+            known = connection.app.state.files = Files(indexes, LiveLists(clock, indexes), Clips(clock))
         return known
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 
 from holdfast.api.feeds import feeds_of
-from holdfast.api.files import catalog_or_none
+from holdfast.api.files import catalog_or_none, files_of
 from holdfast.core.camera import CAMERA_ID, StreamKey
 from holdfast.core.errors import BadInput, HoldfastError, NotFound, TooMany
 from holdfast.core.gap import Gap, GapReason
@@ -237,7 +237,7 @@ class _Session:
         volumes, key, catalog = self._context.volumes, self._key, catalog_or_none(self._context)
         if spool is not None:
             volumes, key, catalog = spool.volumes, spool.key, None
-        items = from_instant(volumes, key, from_us, self._clock, catalog)
+        items = from_instant(volumes, key, from_us, self._clock, catalog, files_of(self._socket).indexes)
         inits, told, reached_us = Inits(), False, 0
         while wish.number == number and not wish.over:
             if not wish.room(show.end_s):

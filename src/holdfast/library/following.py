@@ -24,7 +24,7 @@ from holdfast.library.footage import Chunk, Piece
 from holdfast.media.boxread import Ended, Fragment, StoredSample
 from holdfast.media.decode import Coding, codings
 from holdfast.media.footage import head_of, read_fragments
-from holdfast.media.index_of import index_of
+from holdfast.media.index_of import Indexes, index_of
 from holdfast.storage.errors import storage_errors
 
 QUIET_US = SECOND_US  # chosen: a file that did not grow for this long may have a successor
@@ -50,9 +50,7 @@ class Tail:
         self._piece: Piece | None = None if after is None else after.piece
         self._at = 0 if after is None else after.fragment.offset + after.fragment.bytes
         self._grew_us = clock.boot_us()
-        self._seen: tuple[Path, int] | None = (
-            None  # the file as it was when it was last read
-        )
+        self._seen: tuple[Path, int] | None = None  # the file as it was when it was last read
 
     def take(self) -> list[Chunk]:
         """Return what is new: at first from the newest keyframe on; empty where nothing came.
@@ -167,9 +165,18 @@ def _names(folder: Path) -> list[str]:
 
 
 def from_instant(
-    volumes: Mapping[str, Path], key: StreamKey, from_us: int, clock: Clock, catalog: Catalog | None
-) -> Iterator[Chunk | Gap | None]:
+    volumes: Mapping[str, Path], key: StreamKey, from_us: int, clock: Clock, catalog: Catalog | None,
+    indexes: Indexes | None = None,
+) -> Iterator[Chunk | Gap | None]:  # fmt: skip
     """Yield a stream from the keyframe at or before an instant on, its gaps too; None while nothing new is there.
+
+    Args:
+        volumes: Roots by name.
+        key: The stream.
+        from_us: The instant.
+        clock: Time.
+        catalog: Where rows are, or None to ask the journals.
+        indexes: What is remembered of files; a seek into a long one is at once with it.
 
     Raises:
         StorageError: A file cannot be read.
@@ -180,7 +187,7 @@ def from_instant(
         now_us = max(clock.wall_us(), at_us + 1)
         to_us = min(max(at_us + WINDOW_US, hop_us), now_us)
         stretch = footage.find(volumes, key, at_us, to_us, now_us=now_us, catalog=catalog)
-        for item in footage.read(volumes, stretch):
+        for item in footage.read(volumes, stretch, indexes):
             if isinstance(item, Gap):
                 if item.end_us > told_us:
                     told_us = item.end_us

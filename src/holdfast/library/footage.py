@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from holdfast.catalog import cameras, gaps, nodes, segments
@@ -27,7 +28,7 @@ from holdfast.library.timeline import split, stream_timeline
 from holdfast.media import footage
 from holdfast.media.boxread import FileHead, Fragment
 from holdfast.media.footage import head_of, read_fragments
-from holdfast.media.index_of import index_of
+from holdfast.media.index_of import Indexes, index_of
 
 KEEPS_UP_US = 60 * SECOND_US  # what C011 allows: rows that are older than this do not answer for now
 _SEGMENT = re.compile(r"(?P<camera>[A-Za-z0-9_][A-Za-z0-9_-]{0,49})_(?P<stamp>\d{8}T\d{6}Z)(-\d{1,4})?")
@@ -243,11 +244,12 @@ def path_of(volumes: Mapping[str, Path], piece: Piece) -> Path:
     raise NotFound(f"{piece.file} is not there", hint="it was removed, or its disk is not mounted")
 
 
-def read(volumes: Mapping[str, Path], stretch: Stretch) -> Iterator[Chunk | Gap]:
+def read(volumes: Mapping[str, Path], stretch: Stretch, indexes: Indexes | None = None) -> Iterator[Chunk | Gap]:
     """Yield the fragments of a span and its gaps, in order, as far as they are written now.
 
     It begins with the fragment whose keyframe is the last one at or before the begin of the span, so that what follows
-    can be decoded. A piece that was removed meanwhile is passed over.
+    can be decoded. A piece that was removed meanwhile is passed over. `indexes` remembers where keyframes lie: without
+    them a file that grows is read from its begin, a tenth of a second in a long one.
 
     Raises:
         StorageError: A file cannot be read.
@@ -257,21 +259,24 @@ def read(volumes: Mapping[str, Path], stretch: Stretch) -> Iterator[Chunk | Gap]
         while holes and holes[0].start_us <= piece.start_us:
             yield holes.pop(0)
         try:
-            yield from _chunks(path_of(volumes, piece), piece, stretch.from_us, stretch.to_us)
+            yield from _chunks(path_of(volumes, piece), piece, (stretch.from_us, stretch.to_us), indexes)
         except (NotFound, BadInput):
             continue
     yield from holes
 
 
-def _chunks(path: Path, piece: Piece, from_us: int, to_us: int) -> Iterator[Chunk]:
-    with footage.opened(path) as fd:
-        index = index_of(fd)
+def _chunks(path: Path, piece: Piece, span: tuple[int, int], indexes: Indexes | None) -> Iterator[Chunk]:
+    if indexes is None:
+        with footage.opened(path) as fd:
+            index = index_of(fd)
+    else:
+        index = indexes.of(f"{piece.volume}:{piece.file}", partial(footage.opened, path))
     if index is None:
         return
     # Straight to the keyframe: parsing what comes before it would take a tenth of a second in a long file.
-    begin = max(0, bisect_right(index.walls_us, from_us) - 1)
+    begin = max(0, bisect_right(index.walls_us, span[0]) - 1)
     for fragment in read_fragments(path, index.offsets[begin]):
-        if not isinstance(fragment, Fragment) or fragment.wall_us >= to_us:
+        if not isinstance(fragment, Fragment) or fragment.wall_us >= span[1]:
             return
         yield Chunk(piece, index.head, fragment)
 
