@@ -1,4 +1,5 @@
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -144,3 +145,20 @@ def test_openmetrics_is_spoken_too(facts: Facts) -> None:
     assert kind.startswith("application/openmetrics-text")
     families = text_string_to_metric_families(text.decode())  # type: ignore[no-untyped-call] # the library's own gap
     assert "holdfast_build" in {family.name for family in families}
+
+
+def test_every_number_is_in_the_manual(facts: Facts) -> None:
+    """The page on monitoring names every family with its labels, and none that is not there."""
+    told = {}
+    for line in (Path(__file__).parents[2] / "docs/monitoring.md").read_text(encoding="utf-8").splitlines():
+        row = re.fullmatch(r"\| `(holdfast_\w+)` \| ([\w, ]*) ?\|.*", line)
+        if row:
+            told[row[1]] = {label for label in row[2].replace(" ", "").split(",") if label}
+    text, _ = expose(facts)
+    families = list(read_text(text.decode()))
+    ends = {"counter": "_total"}
+    names = {family.name + ends.get(family.type, "") for family in families}
+    assert set(told) == names
+    for family in families:
+        for sample in family.samples:
+            assert set(sample.labels) == told[sample.name], sample.name

@@ -95,7 +95,11 @@ def _node(facts: Facts) -> Iterator[Metric]:
     catalog = facts.catalog
     yield _gauge("holdfast_catalog_up", "1 while the catalog answers.", not catalog.problem)
     lag_s = None if catalog.indexed_us is None else max(0, facts.now_us - catalog.indexed_us) / SECOND_US
-    yield _gauge("holdfast_catalog_lag_seconds", "How far the catalog is behind the journals.", lag_s)
+    yield _gauge(
+        "holdfast_catalog_lag_seconds",
+        "Time since the indexer last said that it keeps up; every 10 s where nothing is new.",
+        lag_s,
+    )
 
 
 def _streams(streams: Sequence[StreamNow]) -> Iterator[Metric]:
