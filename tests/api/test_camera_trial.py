@@ -30,6 +30,7 @@ def test_an_address_is_tried(gate: Site) -> None:
     assert answer.status_code == 200, answer.text
     found = answer.json()
     assert (found["works"], found["items"][0]["outcome"], found["warnings"]) == (True, "OK", [])
+    assert (found["items"][0]["camera"], found["items"][0]["stream"]) == ("", "main")
     kind, _, picture = found["picture"].partition(",")
     assert kind == "data:image/jpeg;base64"
     assert base64.b64decode(picture).startswith(b"\xff\xd8")

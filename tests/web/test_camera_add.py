@@ -74,6 +74,7 @@ def test_what_makes_no_sense_keeps_what_was_typed_but_no_password(gate: Site) ->
     assert "there is a camera GATE already" in words(text).replace("There", "there")
     assert 'value="Yard"' in text
     assert "s3cret" not in text
+    assert "Type it once more" in text
     for what in ("add", "try"):
         assert _post(gate, what=what, name="Yard", url="http://h/x")[0] == 400
         assert _post(gate, what=what, name="Yard", url="h:554/x")[0] == 400

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -96,6 +97,46 @@ def test_nothing_stands_in_anybodys_way(served: tuple[Site, str], size: str, sch
     assert not found
 
 
+def test_empty_and_last_states_stand_in_nobodys_way(tmp_path: Path) -> None:
+    """Before the first camera, and before one is removed, axe finds nothing serious on a phone, dark or light."""
+    with site(tmp_path, SystemClock()) as made:
+        made.home.user(Role.ADMIN, "alice")
+        home = made.home.context
+        # Without motion: between two themes colours are on their way for a tenth of a second.
+        calm = {"reduced_motion": "reduce"}
+        with serving(made.home.app) as address, chromium() as browser, window(browser, "phone", **calm) as page:
+            sign_in(page, address, "alice", PASSWORD)
+            page.goto(f"{address}/cameras")
+            found = _both(page, "no cameras")
+            page.get_by_role("main").get_by_role("link", name="Add a camera").click()
+            page.get_by_label("Address", exact=True).fill("rtsp://127.0.0.1:9/x")
+            page.get_by_label("Name", exact=True).fill("Yard")
+            page.get_by_role("button", name="Add camera").click()
+            page.get_by_text("Yard was added").wait_for()
+            home.changed()
+            page.goto(f"{address}/cameras/yard/edit")
+            page.get_by_text("Remove …").click()
+            found += _both(page, "sure")
+            page.get_by_role("button", name="Remove Yard").click()
+            page.get_by_text("No cameras yet").first.wait_for()
+    assert not found
+
+
+def test_a_camera_that_somebody_else_adds_is_said(served: tuple[Site, str]) -> None:
+    """Who looks at the list is told of a camera that came meanwhile, and no row moves under their hands."""
+    made, address = served
+    with chromium() as browser, window(browser) as page:
+        sign_in(page, address, "alice", PASSWORD)
+        page.goto(f"{address}/cameras")
+        text = (made.root / "holdfast.toml").read_text(encoding="utf-8")
+        more = text + '[cameras.yard]\nurl = "rtsp://127.0.0.1:9/x"\n'
+        (made.root / "holdfast.toml").write_text(more, encoding="utf-8")
+        made.publish()
+        made.says("yard")
+        page.get_by_text("There is another camera").wait_for()
+        assert page.locator("tr[data-camera]").count() == 3
+
+
 def test_rows_stay_current_and_where_they_are(served: tuple[Site, str]) -> None:
     """A camera's state changes in the list as it happens, without a reload, and nothing on the page moves by it."""
     made, address = served
@@ -144,3 +185,12 @@ def test_without_scripts(served: tuple[Site, str]) -> None:
 def _looked_at(page: Page, where: str) -> list[str]:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), where
     return [f"{where}: {barrier}" for barrier in barriers(page)]
+
+
+def _both(page: Page, where: str) -> list[str]:
+    found = []
+    schemes: tuple[Literal["dark", "light"], ...] = ("dark", "light")
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
+        found += _looked_at(page, f"{where}, {scheme}")
+    return found

@@ -43,12 +43,12 @@ def try_address(body: Annotated[Trial, Body()], request: Request, context: Node)
     with trials_of(request).turn(f"{who.via} {who.name}"):
         tried = try_camera(context.file, runtime_of(context), body.id, settings, context.clock)
     _log.info("camera.tried", outcome=tried.verdicts[0].outcome.value, by=who.name)
-    return _out(tried)
+    return _out(tried, body.id)
 
 
-def _out(tried: Tried) -> TriedOut:
+def _out(tried: Tried, camera: str) -> TriedOut:
     picture = f"data:image/jpeg;base64,{b64encode(tried.picture).decode()}" if tried.picture else None
     return TriedOut(
-        works=tried.works, items=[VerdictOut(**verdict.to_dict()) for verdict in tried.verdicts],
+        works=tried.works, items=[VerdictOut(**{**verdict.to_dict(), "camera": camera}) for verdict in tried.verdicts],
         warnings=list(tried.warnings), picture=picture,
     )  # fmt: skip

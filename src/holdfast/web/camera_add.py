@@ -74,5 +74,5 @@ def _show(
     typed = {name: value for name, value in form.items() if name != "password"}
     return page(
         request, "camera-add.html", error.http_status if error else tried.status, typed=typed, error=error,
-        tried=tried.tried, picture=tried.picture, refused=tried.refused,
+        tried=tried.tried, picture=tried.picture, refused=tried.refused, retype=bool(form.get("password")),
     )  # fmt: skip

@@ -90,6 +90,7 @@ class _Said:
     wrong: Mapping[str, BadInput] = field(default_factory=dict)
     error: HoldfastError | None = None
     tried: Attempt = field(default_factory=Attempt)
+    retype: bool = False
     words: str = ""
 
 
@@ -111,7 +112,8 @@ def save(request: Request, camera: str, context: Node, form: Form) -> Response:
     if wrong:
         return _show(request, context, name, _Said(typed=typed, wrong=wrong))
     if form.get("what") == "try":
-        return _show(request, context, name, _Said(typed=typed, tried=attempt(request, context, name, _nested(wanted))))
+        tried = attempt(request, context, name, _nested(wanted))
+        return _show(request, context, name, _Said(typed=typed, tried=tried, retype="password" in wanted))
     try:
         _change(request, context, name, wanted)
     except HoldfastError as error:
@@ -208,4 +210,5 @@ def _show(request: Request, context: Context, camera: str, said: _Said) -> Respo
         sections=sections, in_file=name in context.file.config.cameras, file=str(context.file.path),
         enabled=bool(now and now["enabled"].value), username=now["username"].value if now else "", error=said.error,
         said=said.words, tried=said.tried.tried, picture=said.tried.picture, refused=said.tried.refused,
+        retype=said.retype,
     )  # fmt: skip
