@@ -59,6 +59,21 @@ def test_slow_reader_misses_no_file(tmp_path: Path) -> None:
     assert tail.take() == []
 
 
+def test_a_file_that_begins_later_is_seen_at_once(tmp_path: Path) -> None:
+    """Where the next file begins some time after the end of the last one, the first look after that finds it."""
+    files = write_run(tmp_path, encode(seconds=4, audio=False), per_file=1)
+    volumes, clock = {"main": tmp_path}, PushedClock(WALL_US + 3600 * SECOND_US)
+    kept = [(file, file.read_bytes()) for file in files[1:]]
+    for file, _ in kept:
+        file.unlink()
+    tail = Tail(volumes, GATE, clock)
+    assert {chunk.piece.segment for chunk in tail.take()} == {files[0].stem}
+    assert tail.take() == tail.take() == []
+    for file, content in kept:
+        file.write_bytes(content)
+        assert {chunk.piece.segment for chunk in tail.take()} == {file.stem}  # and no time has passed
+
+
 def _stretch(piece: footage.Piece) -> footage.Stretch:
     return footage.Stretch(key=GATE, from_us=0, to_us=1 << 60, pieces=(piece,), gaps=())
 

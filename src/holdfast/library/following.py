@@ -51,6 +51,7 @@ class Tail:
         self._at = 0 if after is None else after.fragment.offset + after.fragment.bytes
         self._grew_us = clock.boot_us()
         self._seen: tuple[Path, int] | None = None  # the file as it was when it was last read
+        self._ended = False  # and it said that it was finished
 
     def take(self) -> list[Chunk]:
         """Return what is new: at first from the newest keyframe on; empty where nothing came.
@@ -89,13 +90,15 @@ class Tail:
             path = footage.path_of(self._volumes, piece)
             seen = (path, _size(path))
             if seen == self._seen:
-                return [], self._quiet()  # most turns: whoever asks often pays for one look at the folder
-            self._seen = seen
+                # Most turns: whoever asks often pays for one look at the folder.
+                return [], self._ended or self._quiet()
+            self._seen, self._ended = seen, False
             head = head_of(path)
             if head is None:
                 return [], self._quiet()
             for item in read_fragments(path, self._at):
                 if isinstance(item, Ended):
+                    self._ended = True
                     return found, True
                 if isinstance(item, Fragment):
                     found.append(Chunk(piece, head, item))

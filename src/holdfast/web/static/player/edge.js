@@ -1,11 +1,13 @@
-// Keeps a live picture near the newest one: a little faster when it lags, a jump when it lags much.
+// Keeps a live picture near the newest one: a little faster when it lags, a jump when it lags much, and a little slower when
+// too little is in hand, because a browser that has run dry stands still for a second.
 //
 // What counts is how much is left to show in the moment before more comes: that is the delay which nobody needs.
 
 const JUMP_S = 3;
 const BEGIN_JUMP_S = 0.3; // in the first moments, when nobody sees a jump
 const BEGIN_MS = 1500;
-const REST_S = 0.15; // measured: less than this, and a picture stands still now and then on a busy machine
+const REST_S = 0.2; // measured: where the recorder begins another file, a fragment comes 0.1 s later than others
+const SLOWER = 0.96;
 const FASTER = 1.05; // not noticed; sound keeps its pitch
 const FASTEST = 1.1; // from HURRY_S too much on
 const HURRY_S = 0.5;
@@ -30,7 +32,10 @@ export class Edge {
 
   /** The picture stood still for lack of media. */
   stalled() {
-    if (performance.now() - this.begun > BEGIN_MS) this.spare_s = Math.min(1.2, this.spare_s + 0.1);
+    const now = performance.now();
+    if (now - this.begun > BEGIN_MS) this.spare_s = Math.min(1.2, this.spare_s + 0.1);
+    this.begun = now; // nobody sees a jump now
+    this.rests = [];
   }
 
   /** More has come. */
@@ -63,7 +68,8 @@ export class Edge {
     const enough = this.rests.length >= LEAST;
     const over = enough ? Math.min(...this.rests.map(({ rest }) => rest)) - wanted : 0;
     const fast = video.playbackRate > 1;
-    const rate = over > HURRY_S ? FASTEST : over > 0.12 || (fast && over > 0.02) ? FASTER : 1;
+    const slow = video.playbackRate < 1;
+    const rate = over > HURRY_S ? FASTEST : over > 0.08 || (fast && over > 0.02) ? FASTER : over < (slow ? -0.01 : -0.05) ? SLOWER : 1;
     if (video.playbackRate !== rate) video.playbackRate = rate;
     this.spare_s = Math.max(0, this.spare_s - 0.0005); // forgotten within minutes
   }
