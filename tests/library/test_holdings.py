@@ -9,7 +9,7 @@ from holdfast.core.camera import StreamKey
 from holdfast.core.errors import CatalogUnavailable
 from holdfast.core.gap import Gap, GapReason
 from holdfast.core.timing import DAY_US, HOUR_US, SECOND_US
-from holdfast.library.holdings import Holdings
+from holdfast.library.holdings import Holdings, Lost
 from holdfast.library.index import Indexer
 from support.clock import PushedClock
 from support.journals import Told
@@ -92,6 +92,25 @@ def test_usage_is_counted_and_remembered(made: _Node) -> None:
     assert ([one.files for one in stale], made.clock.wall_us() - at_us) == ([1, 2], 600 * SECOND_US)
 
 
+def _lost(holdings: Holdings) -> Lost:
+    lost = holdings.lost()
+    assert lost is not None
+    return lost
+
+
+def test_what_was_never_known_is_not_nothing(clock: PushedClock) -> None:
+    """While the catalog has not answered yet, lost seconds are unknown and not zero; other sums refuse."""
+
+    def away() -> Catalog:
+        raise CatalogUnavailable("it is gone")
+
+    seen = Holdings(clock, away)
+    assert seen.lost() is None
+    for ask in (seen.usage, lambda: seen.newest(1)):
+        with pytest.raises(CatalogUnavailable):
+            ask()
+
+
 def test_lost_seconds_by_reason(made: _Node) -> None:
     """Unplanned gaps count by reason, those that last up to now; what nobody wanted does not."""
     gate = made.told[GATE]
@@ -102,12 +121,12 @@ def test_lost_seconds_by_reason(made: _Node) -> None:
     gate.record(10, run="r3")
     gate.down("unreachable", 5)
     made.index()
-    lost = made.holdings.lost()
+    lost = _lost(made.holdings)
     assert lost[GATE, GapReason.REFUSED] == 30 * SECOND_US
     assert lost[GATE, GapReason.UNREACHABLE] == 5 * SECOND_US
     assert GapReason.DISABLED not in {reason for _, reason in lost}
     made.clock.advance(7)
-    assert made.holdings.lost()[GATE, GapReason.UNREACHABLE] == 12 * SECOND_US
+    assert _lost(made.holdings)[GATE, GapReason.UNREACHABLE] == 12 * SECOND_US
 
 
 def _write(catalog: Catalog, clock: PushedClock, *found: Gap, instead: int | None = None) -> int:

@@ -1,7 +1,9 @@
 """The system page."""
 
 import json
+import re
 from dataclasses import replace
+from html import unescape
 
 from holdfast.core.clock import SystemClock
 from holdfast.core.errors import DiskError
@@ -88,6 +90,30 @@ def test_logs_are_for_admins(two: Site) -> None:
     assert "Nothing was logged that fits" in two.page("/machine?role=recorder", Role.ADMIN)
     assert "thing.0" not in two.page("/machine", Role.OPERATOR)
     two.page("/machine?level=loud", Role.ADMIN, status=422)
+
+
+def test_logs_have_pages(two: Site) -> None:
+    """Older lines are a link away, down to the first one, with the same choice of role and severity."""
+    folder = two.home.context.config.log_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [
+        {
+            "at": f"2026-05-01T10:{n // 60:02d}:{n % 60:02d}.000Z",
+            "level": "info",
+            "role": "worker",
+            "event": f"thing.{n}.",
+        }
+        for n in range(250)
+    ]
+    (folder / "worker.log").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    address, seen = "/machine?role=worker&level=info", []
+    while address:
+        html = two.page(address, Role.ADMIN)
+        seen += [int(number) for number in re.findall(r"thing\.(\d+)\.", html)]
+        link = re.search(r'href="([^"]+)#logs">Older lines', html)
+        assert ("Newest lines" in html) == ("cursor" in address)
+        address = unescape(link[1]) if link else ""
+    assert seen == list(range(249, -1, -1))
 
 
 def test_a_disk_is_judged_by_what_is_left(two: Site) -> None:

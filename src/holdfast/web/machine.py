@@ -7,6 +7,7 @@ Not here: finding out what is wrong (library.doctor), cameras (overview).
 import platform
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -18,7 +19,7 @@ from holdfast.http.app import context_of
 from holdfast.http.context import Context
 from holdfast.http.host import host_of
 from holdfast.http.rights import Right, identity_of, needs
-from holdfast.library import logs, volumes
+from holdfast.library import log_pages, logs, volumes
 from holdfast.library.host import Host, Level
 from holdfast.library.host_net import Interface
 from holdfast.library.status import NodeNow, read_now, span_words
@@ -88,16 +89,18 @@ def machine(
     request: Request,
     role: Annotated[str, Query(max_length=60)] = "",
     level: Annotated[Literal["debug", "info", "warning", "error"], Query()] = "info",
+    cursor: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """Show roles, volumes, configuration and, to an admin, the newest lines of the logs."""
     context = context_of(request)
     now = read_now(context.plan(), context.runtime_dir, context.clock.wall_us())
     admin = identity_of(request).right.covers(Right.ADMIN)
-    lines, known = _logs(context, role, level) if admin else ([], [])
+    lines, older, known = _logs(context, role, level, cursor) if admin else ([], "", [])
     return page(
         request, "machine.html", facts=facts_of(host_of(request)), roles=roles_of(now), disks=_disks(context),
-        settings=_settings(context, now), admin=admin, lines=lines, log_roles=known, role=role, level=level,
-        python=platform.python_version(), program=__version__, kernel=f"{platform.system()} {platform.release()}",
+        settings=_settings(context, now), admin=admin, lines=lines, older=older, newest=not cursor, log_roles=known,
+        role=role, level=level, python=platform.python_version(), program=__version__,
+        kernel=f"{platform.system()} {platform.release()}",
     )  # fmt: skip
 
 
@@ -212,13 +215,17 @@ def _settings(context: Context, now: NodeNow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _logs(context: Context, role: str, level: str) -> tuple[list[LogLine], list[str]]:
+def _logs(context: Context, role: str, level: str, cursor: str) -> tuple[list[LogLine], str, list[str]]:
+    """Return a page of lines, the address of the next one (empty for none), and the roles that have logs."""
     folder = context.config.log_dir
     try:
-        found = logs.tail(folder, logs.Query(who=role, level=level), LINES)
-        return [_line(context, entry) for entry in reversed(found)], logs.roles(folder)
+        found = log_pages.page(folder, logs.Query(who=role, level=level), LINES, cursor)
+        lines = [_line(context, entry) for entry in found.entries]
+        older = f"/machine?{urlencode({'role': role, 'level': level, 'cursor': found.cursor})}" if found.cursor else ""
+        return lines, older, logs.roles(folder)
     except (HoldfastError, OSError) as error:
-        return [LogLine(at_us=None, level="error", role="", event="the logs cannot be read", facts=str(error))], []
+        wrong = LogLine(at_us=None, level="error", role="", event="the logs cannot be read", facts=str(error))
+        return [wrong], "", []
 
 
 def _line(context: Context, entry: logs.Entry) -> LogLine:
