@@ -6,6 +6,7 @@ Not here: looking (library.host, library.holdings, library.status), numbers for 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path
@@ -186,21 +187,28 @@ class StatusOut(OneOut):
     version: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Looked:
-    """What the keys are made from; each asks for what it needs."""
+    """What the keys are made from: each looks at what it needs, and what several need is looked at once."""
 
     context: Context
     host: Host
     holdings: Holdings
 
+    @cached_property
     def host_now(self) -> HostNow:
-        """Look at the host."""
+        """The host."""
         return self.host.now()
 
+    @cached_property
     def node_now(self) -> NodeNow:
-        """Look at the streams."""
+        """The streams."""
         return look(self.context)
+
+    @cached_property
+    def disks(self) -> list[volumes.VolumeState] | HoldfastError:
+        """The volumes."""
+        return disks_of(self.context)
 
 
 def _looked(
@@ -255,7 +263,7 @@ def level_of(disk: volumes.VolumeState) -> Level | None:
 def _word(at: Looked, level: Level | None) -> Literal["healthy", "warning", "critical"]:
     catalog = at.holdings.catalog_now()
     parts = health.components(
-        at.node_now(), disks_of(at.context), CatalogError(catalog.problem) if catalog.problem else None,
+        at.node_now, at.disks, CatalogError(catalog.problem) if catalog.problem else None,
         synchronised=at.context.clock.synchronised(),
     )  # fmt: skip
     overall = health.overall(parts)
@@ -265,15 +273,15 @@ def _word(at: Looked, level: Level | None) -> Literal["healthy", "warning", "cri
 
 
 def _cpu(at: Looked) -> CpuOut:
-    return CpuOut.model_validate(at.host_now().cpu)
+    return CpuOut.model_validate(at.host_now.cpu)
 
 
 def _memory(at: Looked) -> MemoryOut:
-    return MemoryOut.model_validate(at.host_now().memory)
+    return MemoryOut.model_validate(at.host_now.memory)
 
 
 def _storage(at: Looked) -> StorageOut:
-    disks = disks_of(at.context)
+    disks = at.disks
     if isinstance(disks, HoldfastError):
         return StorageOut(percent=None, level=Level.WARNING, problem=str(disks), volumes=[])
     found = [
@@ -289,12 +297,12 @@ def _storage(at: Looked) -> StorageOut:
 
 
 def _temperature(at: Looked) -> TemperatureOut:
-    now = at.host_now()
+    now = at.host_now
     return TemperatureOut(celsius=now.celsius, zones=[ZoneOut.model_validate(zone) for zone in now.temperatures])
 
 
 def _uptime(at: Looked) -> UptimeOut:
-    now_us, supervisor = at.context.clock.wall_us(), at.node_now().supervisor or {}
+    now_us, supervisor = at.context.clock.wall_us(), at.node_now.supervisor or {}
     since_us = supervisor.get("since_us")
     return UptimeOut(
         host_s=round(at.context.clock.boot_us() / SECOND_US, 1),
@@ -308,7 +316,7 @@ def _seconds(us: int) -> float:
 
 
 def _errors(at: Looked) -> list[ErrorOut]:
-    now = at.node_now()
+    now = at.node_now
     wrong = [
         ErrorOut(at=None, source="camera", camera=stream.status.camera, message=f"{stream.name} is {stream.words}"
                  if stream.fresh else f"{stream.name}: {stream.words}", hint=stream.hint)
@@ -349,7 +357,7 @@ def _recent(at: Looked) -> list[RecordingOut] | None:
 
 
 def _is_recording(at: Looked) -> IsRecordingOut:
-    main = [stream for stream in at.node_now().streams if stream.status.stream == "main"]
+    main = [stream for stream in at.node_now.streams if stream.status.stream == "main"]
     cameras = {stream.status.camera: stream.fresh and stream.status.state is StreamState.RECORDING for stream in main}
     wanted = [stream.status.camera for stream in main if stream.health is not Health.OFF]
     return IsRecordingOut(
@@ -358,7 +366,7 @@ def _is_recording(at: Looked) -> IsRecordingOut:
 
 
 def _network(at: Looked) -> NetworkOut:
-    now = at.host_now()
+    now = at.host_now
     return NetworkOut(
         host=at.host.machine().host, clock_synchronised=now.synchronised,
         interfaces=[InterfaceOut.model_validate(one) for one in now.interfaces],
