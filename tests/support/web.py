@@ -17,6 +17,7 @@ from holdfast.core import config
 from holdfast.core.clock import Clock
 from holdfast.http.app import Lifespan, build
 from holdfast.http.context import Context
+from holdfast.http.line import Line
 from holdfast.http.rights import Identity, Right
 
 
@@ -45,7 +46,7 @@ def application(
 def serving(app: FastAPI) -> Iterator[str]:
     """Serve on a free port of loopback; gives its address, `http://127.0.0.1:PORT`."""
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws="websockets-sansio", lifespan="on")
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws=Line, lifespan="on")
     )
     thread = threading.Thread(target=server.run, name="uvicorn")
     thread.start()

@@ -30,6 +30,7 @@ from holdfast.core.errors import AlreadyRunning, ConfigError, HoldfastError
 from holdfast.http.app import build
 from holdfast.http.context import Context
 from holdfast.http.guard import Guard
+from holdfast.http.line import PING_S, PONG_S, Line
 from holdfast.http.session import Sessions
 from holdfast.library import accounts
 from holdfast.roles.signals import Signals
@@ -325,8 +326,9 @@ def _refused(error: OSError, place: Place, where: str) -> HoldfastError:
 
 def _uvicorn_config(app: FastAPI, place: Place, listener: socket.socket) -> uvicorn.Config:
     config = uvicorn.Config(
-        app, loop="asyncio", http="h11", ws="websockets-sansio", ws_max_size=WS_MAX_BYTES,
-        ws_per_message_deflate=False, lifespan="on", log_config=None, access_log=False, server_header=False,
+        app, loop="asyncio", http="h11", ws=Line, ws_max_size=WS_MAX_BYTES,
+        ws_ping_interval=PING_S, ws_ping_timeout=PONG_S, ws_per_message_deflate=False, lifespan="on",
+        log_config=None, access_log=False, server_header=False,
         proxy_headers=False, timeout_keep_alive=15, timeout_graceful_shutdown=GRACE_S,
         ssl_certfile=str(place.cert) if place.secure else None, ssl_keyfile=str(place.key) if place.secure else None,
     )  # fmt: skip
