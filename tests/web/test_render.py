@@ -2,7 +2,7 @@
 
 import pytest
 
-from holdfast.web.render import bits_words, capitalize_first, coded, size_words
+from holdfast.web.render import bits_words, capitalize_first, coded, length_words, size_words
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,11 @@ def test_rates_and_sentences() -> None:
     """Bit rates have a unit, and a sentence begins with a capital and keeps the rest."""
     assert (bits_words(4_100_000), bits_words(350_000)) == ("4.1 Mb/s", "350 kb/s")
     assert (capitalize_first("no camera Gate"), capitalize_first("")) == ("No camera Gate", "")
+
+
+def test_a_short_gap_is_not_nothing() -> None:
+    """A gap of less than a second is said to be one."""
+    assert [length_words(us) for us in (0, 400_000, 1_000_000, 90_000_000)] == ["0 s", "under 1 s", "1 s", "1 min"]
 
 
 def test_words_in_backticks_are_code() -> None:

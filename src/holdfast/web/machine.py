@@ -211,7 +211,7 @@ def _settings(context: Context, now: NodeNow) -> dict[str, Any]:
         "cameras": len(loaded.config.cameras), "state_dir": str(context.state_dir),
         "catalog": "PostgreSQL" if loaded.config.catalog_url.startswith("postgresql") else "SQLite",
         "indexed_us": said.get("indexed_us"),
-        "changed": sum(origin == "changed at run time" for origin in loaded.origins.values()),
+        "changed": len(loaded.settings),
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from holdfast import __version__
+from holdfast.core.timing import SECOND_US
 from holdfast.http.rights import identity_of
 from holdfast.library.status import span_words
 from holdfast.web.assets import ASSETS
@@ -34,6 +35,11 @@ def size_words(size: float) -> str:
 def capitalize_first(text: str) -> str:
     """Begin a sentence with a capital; camera names stay as they are in the rest of it."""
     return text[:1].upper() + text[1:]
+
+
+def length_words(us: int) -> str:
+    """Say how long a gap is; one that is too short to count in seconds is not nothing."""
+    return "under 1 s" if 0 < us < SECOND_US else span_words(us / SECOND_US)
 
 
 def coded(text: str) -> Markup:
@@ -59,6 +65,7 @@ _environment.filters |= {
     "bits": bits_words,
     "capitalize_first": capitalize_first,
     "coded": coded,
+    "length_words": length_words,
 }
 
 

@@ -18,6 +18,10 @@ function ready() {
   const choose = document.getElementById("choose");
   choose.querySelector("[data-without-script]").hidden = true;
   document.getElementById("choose-camera").addEventListener("change", () => choose.requestSubmit());
+  // Where a month is wider than the window, its newest days are what one came for.
+  const today = document.querySelector(".matrix .today");
+  const box = today?.closest(".table-box");
+  if (box) box.scrollLeft = Math.max(0, today.offsetLeft + 2 * today.offsetWidth - box.clientWidth);
 }
 addEventListener("htmx:afterSettle", ready);
 ready();
