@@ -224,6 +224,19 @@ def test_output_is_live_under_its_older_name(seen: Watched) -> None:
     assert answer.headers["content-type"] == "application/vnd.apple.mpegurl"
 
 
+def test_ffprobe_reads_live(running: Watched) -> None:
+    """C021: ffprobe finds picture and sound in the live list under both names, and complains about nothing."""
+    for name in ("live.m3u8", "output.m3u8"):
+        done = subprocess.run(
+            ["ffprobe", "-v", "error", "-show_entries", "stream=codec_name,width,height", "-of", "json",
+             f"{running.base}/{name}"],
+            capture_output=True, text=True, check=True, timeout=60,
+        )  # fmt: skip
+        assert done.stderr == ""
+        found = {stream["codec_name"]: stream.get("width") for stream in json.loads(done.stdout)["streams"]}
+        assert found == {"h264": 320, "aac": None}
+
+
 @pytest.fixture(name="running")
 def _running(tmp_path: Path) -> Iterator[Watched]:
     """A camera that is being recorded now."""

@@ -1,11 +1,13 @@
-"""Cameras whose codec the browser does not play, in a real Chromium: what it gets instead, and what it is told."""
+"""Converted streams in a real Chromium: of codecs that it does not play, and because somebody wants less."""
 
+import time
 from pathlib import Path
 
 import pytest
 
+from holdfast.core.journal import Down
 from support.player import begun, look, number, place, wait, watching
-from support.recording import recording, until
+from support.recording import events, recording, until
 from support.sim import small_camera
 
 pytestmark = [pytest.mark.needs("chromium")]
@@ -36,3 +38,26 @@ def test_h265_plays_live_and_recorded_with_a_notice(tmp_path: Path) -> None:
             page.goto(f"{spot.address}/cameras/gate?at={before_us}")  # a link into the past
             wait(page, f"p.wallUs !== null && !p.paused && Math.abs(p.wallUs - {before_us}) < 5e6 && v.readyState > 2")
             assert page.locator(".hf-words").inner_text() == "H.265 is converted for this browser"
+
+
+def test_quality_is_switched_while_it_plays(tmp_path: Path) -> None:
+    """From full to each tier and back within 5 s, at the same instant, while recording and stills go on (C022)."""
+    with place(tmp_path, small_camera("gate")) as spot:
+        with recording(spot.plan):
+            begun(spot, 3)
+            with watching(spot) as page:
+                wait(page, "p.live && v.currentTime > 0.5")
+                page.keyboard.press("ArrowLeft")
+                wait(page, "!p.live && v.readyState > 2 && shown.length > 1")
+                for tier, words, height in (("hd", "HD", 240), ("low", "Low", 180), ("source", "Full", 240)):
+                    before_us = look(page)["us"]
+                    page.get_by_label("Quality").select_option(words)
+                    switched = time.monotonic()
+                    wait(
+                        page,
+                        f"p.tier === '{tier}' && v.readyState > 2 && v.currentTime > 0 && v.videoHeight === {height}",
+                    )
+                    assert time.monotonic() - switched < 5
+                    wait(page, f"Math.abs(p.wallUs - {before_us}) < 6e6")
+                    assert page.request.get(f"{spot.address}/api/v1/cameras/gate/still.jpg").ok
+        assert not [event for event in events(spot.plan) if isinstance(event, Down)]

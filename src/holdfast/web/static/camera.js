@@ -146,6 +146,7 @@ function begin() {
     else timeline.show(...spanOf(button.dataset.span));
   });
   byId("speed").addEventListener("change", ({ target }) => { player.speed = Number(target.value); target.blur(); });
+  byId("quality").addEventListener("change", ({ target }) => { player.tier = target.value; target.blur(); });
 
   player.addEventListener("hf-time", ({ detail: { us, live: isLive } }) => {
     if (us === null) return;
@@ -163,6 +164,7 @@ function begin() {
     byId("to-live").querySelector(".dot").dataset.health = detail.live ? "well" : "off";
     const speed = String(Math.abs(detail.speed));
     if (byId("speed").value !== speed) byId("speed").value = speed;
+    if (byId("quality").value !== detail.tier) byId("quality").value = detail.tier;
     const address = new URL(location.href);
     if (detail.live) address.searchParams.delete("at");
     else if (detail.paused && player.wallUs) address.searchParams.set("at", Math.round(player.wallUs));

@@ -1,7 +1,8 @@
 // <hf-player camera="gate">: one player for live and past, over the stream of docs/design/0006.
 //
 // Attributes: `camera`; `stream` (main, sub); `quiet` or `compact` for a tile without words and keys' feedback.
-// API: play("live" | us), seek(us) (stays paused), pause(), resume(), toggle(), step(±1), speed, shuttle(±1), wallUs, live, delayS.
+// API: play("live" | us), seek(us) (stays paused), pause(), resume(), toggle(), step(±1), speed, shuttle(±1), tier,
+// wallUs, live, delayS.
 // Events: `hf-time` {us, live} with each picture, `hf-state` {live, paused, speed, words}, `hf-shown` {ms} after a seek.
 
 import { nowUs, span, zoned } from "./app.js";
@@ -168,6 +169,20 @@ export class Player extends HTMLElement {
     if (this.#speed !== 1) this.mode = "past";
     this.#run();
     this.#ahead();
+    this.#state();
+  }
+
+  get tier() { return this.feed.tier; }
+
+  /** Watch as recorded (`source`) or converted (`hd`, `sd`, `low`), from where the picture is. */
+  set tier(value) {
+    if (value === this.feed.tier) return;
+    this.#stopShuttle();
+    this.feed.tier = value;
+    this.#target = null;
+    this.#landing = null;
+    this.sink.reset();
+    this.feed.open();
     this.#state();
   }
 
@@ -465,7 +480,7 @@ export class Player extends HTMLElement {
   }
 
   #state() {
-    const detail = { live: this.live, paused: this.paused, speed: this.speed, words: this.words, muted: this.video.muted };
+    const detail = { live: this.live, paused: this.paused, speed: this.speed, tier: this.tier, words: this.words, muted: this.video.muted };
     this.dispatchEvent(new CustomEvent("hf-state", { detail }));
     this.#label();
   }
