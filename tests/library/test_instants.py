@@ -3,8 +3,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from holdfast.core.errors import UsageError
-from holdfast.core.timing import iso
-from holdfast.library.instants import read_instant
+from holdfast.core.timing import HOUR_US, from_datetime, iso, to_datetime
+from holdfast.library.instants import read_duration, read_instant
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW_US = 1_774_771_200_000_000  # 2026-03-29T08:00Z, the day on which clocks go forward in Berlin
@@ -23,6 +23,9 @@ NOW_US = 1_774_771_200_000_000  # 2026-03-29T08:00Z, the day on which clocks go 
         ("2026-05-01T18:00:05.25Z", "2026-05-01T18:00:05.250Z"),
         ("2026-05-01T18:00+01:00", "2026-05-01T17:00:00.000Z"),
         ("2026-05-01T18:00 01:00", "2026-05-01T17:00:00.000Z"),
+        ("2h", "2026-03-29T06:00:00.000Z"),
+        ("1d12h", "2026-03-27T20:00:00.000Z"),
+        ("90s", "2026-03-29T07:58:30.000Z"),
     ],
 )
 def test_instants(text: str, meant: str) -> None:
@@ -47,3 +50,27 @@ def test_what_is_none(text: str) -> None:
     """F55: what names no instant, or one that no calendar has, is the caller's mistake and not ours."""
     with pytest.raises(UsageError):
         read_instant(text, BERLIN, NOW_US)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("1.5s", 1.5), ("1m30s", 90), ("2h", 7200), ("1d12h", 129_600)]
+)
+def test_durations_are_read(text: str, seconds: float) -> None:
+    """People write 90s, 10m or 1d12h."""
+    assert read_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-5s", "1h1d", "5x"])
+def test_what_is_no_duration(text: str) -> None:
+    """Anything else is refused with an example."""
+    with pytest.raises(UsageError) as caught:
+        read_duration(text)
+    assert "90s" in caught.value.hint
+
+
+def test_days_that_are_longer() -> None:
+    """Yesterday is the site's, also where it had 25 hours (F15)."""
+    after_us = from_datetime(to_datetime(0).replace(year=2026, month=10, day=26, hour=12))
+    today_us, before_us = (read_instant(word, BERLIN, after_us) for word in ("today", "yesterday"))
+    assert iso(today_us) == "2026-10-25T23:00:00.000Z"
+    assert today_us - before_us == 25 * HOUR_US

@@ -17,6 +17,10 @@ def _post(made: Site, section: str, **form: str) -> tuple[int, str]:
     return answer.status_code, answer.text if answer.status_code != 303 else answer.headers["location"]
 
 
+def _level(made: Site) -> str:
+    return made.home.context.config.log.level
+
+
 def test_every_setting_is_on_the_page_once() -> None:
     """What can be changed over the API can be changed here (C126, C128)."""
     keys = [key for _, _, labels in SECTIONS.values() for key in labels]
@@ -32,9 +36,9 @@ def test_a_setting_is_changed_and_set_back(two: Site) -> None:
     assert text.count(CHANGED) == 1
     assert re.search(r"changed here by admin\d+", words(text))
     assert "Set back to info" in words(text)
-    assert two.home.context.config.log.level == "debug"
+    assert _level(two) == "debug"
     assert _post(two, "logs", log__level="debug", reset="log.level")[0] == 303
-    assert two.home.context.config.log.level == "info"
+    assert _level(two) == "info"
     assert CHANGED not in two.page("/settings", Role.ADMIN)
 
 

@@ -1,10 +1,9 @@
-"""What commands share: the option for the configuration, JSON, and how sizes, durations and times are written and read.
+"""What commands share: the option for the configuration, JSON, and how sizes, lengths and times are written.
 
 Small on purpose: what one command alone needs stays with it. Pure but for `echo_json`.
 """
 
 import json
-import re
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -13,7 +12,7 @@ import typer
 
 from holdfast.core.config import parse_bytes
 from holdfast.core.errors import UsageError
-from holdfast.core.timing import DAY_US, SECOND_US, parse_instant, to_datetime
+from holdfast.core.timing import to_datetime
 
 ConfigOption = Annotated[
     Path | None,
@@ -22,9 +21,6 @@ ConfigOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON, for scripts.")]
-
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
-_STEPS_S = (86_400, 3600, 60, 1)
 
 
 def echo_json(value: Any) -> None:
@@ -65,18 +61,6 @@ def duration(seconds: float) -> str:
     return f"{minutes}m{whole % 60:02}s" if minutes else f"{whole}s"
 
 
-def read_duration(text: str) -> float:
-    """Read a length of time in seconds: `90`, `90s`, `1m30s`, `2h`, `1d12h`.
-
-    Raises:
-        UsageError: It is none.
-    """
-    match = _DURATION.fullmatch(text.strip().lower())
-    if match is None or not any(match.groups()):
-        raise UsageError(f"{text!r} is not a length of time", hint="write 90s, 10m, 2h or 1d12h")
-    return sum(float(part or 0) * step_s for part, step_s in zip(match.groups(), _STEPS_S, strict=True))
-
-
 def read_size(text: str) -> int:
     """Read a size in bytes: `256MB`, `1.5GiB`.
 
@@ -92,22 +76,3 @@ def read_size(text: str) -> int:
 def local_time(us: int, zone: str, *, seconds: bool = True) -> str:
     """Write an instant for people, in the site's time: `2026-05-01 18:00:05`."""
     return to_datetime(us, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
-
-
-def read_since(text: str, zone: str, now_us: int) -> int:
-    """Read where to begin: a length of time before now (`2h`), `today`, `yesterday`, or a time (`2026-05-01T18:00`).
-
-    Raises:
-        UsageError: It is none of these.
-    """
-    word = text.strip().lower()
-    info = ZoneInfo(zone)
-    if word in {"today", "yesterday"}:
-        today_us = parse_instant(to_datetime(now_us, info).date().isoformat(), info)
-        if word == "today":
-            return today_us
-        # Through the date, not by 24 h: yesterday may have had 23 or 25 hours.
-        return parse_instant(to_datetime(today_us - DAY_US // 2, info).date().isoformat(), info)
-    if _DURATION.fullmatch(word) and word:
-        return now_us - round(read_duration(word) * SECOND_US)
-    return parse_instant(text.strip(), info)

@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from holdfast.catalog.db import open_catalog
-from holdfast.cli.common import bitrate, duration, read_duration
+from holdfast.cli.common import bitrate, duration
 from holdfast.cli.run import supervise
 from holdfast.cli.status import look
 from holdfast.core.camera import StreamKey
@@ -34,6 +34,7 @@ from holdfast.core.gap import MEANING
 from holdfast.core.status import StreamState
 from holdfast.core.timing import iso
 from holdfast.library import accounts
+from holdfast.library.instants import read_duration
 from holdfast.library.timeline import stream_timeline, streams_on
 from holdfast.roles.children import Child
 from holdfast.roles.supervisor import LOCK_FILE

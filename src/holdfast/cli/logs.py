@@ -4,14 +4,16 @@ import json
 import sys
 from datetime import datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
-from holdfast.cli.common import ConfigOption, JsonOption, local_time, read_since
+from holdfast.cli.common import ConfigOption, JsonOption, local_time
 from holdfast.core.clock import SystemClock
 from holdfast.core.errors import NotFound, UsageError
 from holdfast.core.timing import from_datetime
 from holdfast.library import logs as library
+from holdfast.library.instants import read_instant
 from holdfast.library.logs import LEVELS, Entry, Follower, Query
 from holdfast.library.settings import load_in_force
 
@@ -40,7 +42,7 @@ def logs(
         raise UsageError(f"{level!r} is not a level", hint=f"levels are {', '.join(LEVELS)}")
     loaded = load_in_force(config)
     clock, zone = SystemClock(), loaded.config.site.time_zone
-    since_us = read_since(since, zone, clock.wall_us()) if since else None
+    since_us = read_instant(since, ZoneInfo(zone), clock.wall_us()) if since else None
     query = Query(who=who, level=level, since_us=since_us)
     log_dir = loaded.config.log_dir
     _check_who(who, library.roles(log_dir), list(loaded.config.cameras))

@@ -13,12 +13,13 @@ import typer
 from rich.console import Console
 
 from holdfast.catalog.db import open_catalog
-from holdfast.cli.common import ConfigOption, JsonOption, echo_json, local_time, read_since
+from holdfast.cli.common import ConfigOption, JsonOption, echo_json, local_time
 from holdfast.core.clock import SystemClock
 from holdfast.core.config import Loaded
 from holdfast.core.errors import CatalogError, NotFound
-from holdfast.core.timing import iso, parse_instant
+from holdfast.core.timing import iso
 from holdfast.library import notes
+from holdfast.library.instants import read_instant
 from holdfast.library.settings import load_in_force
 from holdfast.library.timeline import streams_on
 
@@ -34,15 +35,15 @@ def add(
     words: Annotated[list[str], typer.Argument(help="What to write.")],
     camera: CameraOption = None,
     at: Annotated[
-        str | None, typer.Option(help="When it was, as 2026-05-01T18:00 in the site's time; without it now.")
+        str | None, typer.Option(help="When it was: 2026-05-01T18:00 in the site's time, 2h ago as 2h; without it now.")
     ] = None,
     config: ConfigOption = None,
 ) -> int:
     """Write a note."""
     loaded = load_in_force(config)
     zone = loaded.config.site.time_zone
-    at_us = None if at is None else parse_instant(at, ZoneInfo(zone))
     clock = SystemClock()
+    at_us = None if at is None else read_instant(at, ZoneInfo(zone), clock.wall_us())
     note = notes.write(
         _roots(loaded), clock, " ".join(words), camera=_camera(loaded, camera), site=loaded.config.site_id,
         at_us=at_us, author=_author(),
@@ -69,7 +70,7 @@ def list_notes(
     """Read notes, oldest first."""
     loaded = load_in_force(config)
     zone = loaded.config.site.time_zone
-    from_us = None if since is None else read_since(since, zone, SystemClock().wall_us())
+    from_us = None if since is None else read_instant(since, ZoneInfo(zone), SystemClock().wall_us())
     name = _camera(loaded, camera)
     try:
         with open_catalog(loaded.config.catalog_url) as catalog:

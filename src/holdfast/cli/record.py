@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from holdfast.cli.common import bitrate, duration, read_duration
+from holdfast.cli.common import bitrate, duration
 from holdfast.core.camera import CAMERA_ID
 from holdfast.core.clock import SystemClock
 from holdfast.core.config import split_url
@@ -26,6 +26,7 @@ from holdfast.core.gap import GapReason
 from holdfast.core.journal import Closed
 from holdfast.core.plan import StreamPlan
 from holdfast.core.status import StreamState, StreamStatus
+from holdfast.library.instants import read_duration
 from holdfast.media.source.make import make_source
 from holdfast.recording.store import StreamStore
 from holdfast.recording.stream import StreamRecorder

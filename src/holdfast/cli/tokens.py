@@ -11,11 +11,12 @@ import typer
 
 from holdfast.catalog.accounts import TokenRow
 from holdfast.catalog.db import Catalog, open_catalog
-from holdfast.cli.common import ConfigOption, JsonOption, echo_json, local_time, read_duration
+from holdfast.cli.common import ConfigOption, JsonOption, echo_json, local_time
 from holdfast.core.clock import SystemClock
 from holdfast.core.timing import SECOND_US
 from holdfast.library import accounts
 from holdfast.library.accounts import Role
+from holdfast.library.instants import read_duration
 from holdfast.library.settings import load_in_force
 
 app = typer.Typer(no_args_is_help=True)
