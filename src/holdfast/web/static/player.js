@@ -19,6 +19,7 @@ const LAST_S = 0.15; // measured: up to three pictures at 25 a second
 const HOLE_S = 1;
 const NEAR_S = 0.2; // a picture this near is the one that was asked for, or the next best
 const LANDING_MS = 2000; // later than this, what is on the screen is what there is
+const SETTLE_MS = 150; // a picture of its own is reported within this
 const ROUNDED_S = 0.002; // an instant at which a picture begins shows that picture, not the one before it
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 const SAID_MS = 5000;
@@ -39,6 +40,7 @@ export class Player extends HTMLElement {
   #target = null; // asked for, and its map has not come
   #landing = null; // its map has come, and its picture was not shown
   #serving = null;
+  #from_s = 0; // what is buffered before this belongs to older wishes
   #frame_s = 0.04; // until pictures were seen
   #broken = [];
 
@@ -80,6 +82,7 @@ export class Player extends HTMLElement {
     this.video.setAttribute("muted", "");
     this.video.addEventListener("error", () => { if (this.video.error && this.video.src) this.#broke(this.video.error); });
     this.video.addEventListener("waiting", () => { this.edge.stalled(); this.#hole(); });
+    this.video.addEventListener("seeked", () => this.#settle());
     for (const name of ["play", "pause", "volumechange"]) this.video.addEventListener(name, () => this.#state());
     if (quiet) return;
     this.badge = add("button", "hf-live", { type: "button", title: "Go to live" });
@@ -150,12 +153,14 @@ export class Player extends HTMLElement {
     this.pause();
     const exact = Boolean(this.video.requestVideoFrameCallback);
     // From the picture on the screen, or from the one that is on its way there; the clock of a video runs between pictures.
-    const from = this.#stepped ?? (exact ? this.#last_s : this.video.currentTime);
+    const from = this.#stepped?.at ?? (exact ? this.#last_s : this.video.currentTime);
+    const us = (this.#stepped?.us ?? this.wallUs) + Math.round(direction * this.#frame_s * 1e6);
     const to = from + direction * this.#frame_s;
     const at = to + (exact ? this.#frame_s / 2 : 0); // the middle of a picture is that picture, however times are rounded
-    if (this.sink.range(at)) this.video.currentTime = at;
-    else if (this.wallUs !== null) this.seek(this.wallUs + Math.round((direction + 0.5) * this.#frame_s * 1e6));
-    this.#stepped = to;
+    const here = !this.#target && this.#stepped?.at !== null && at >= this.#from_s && this.sink.range(at);
+    if (here) this.video.currentTime = at;
+    else if (this.wallUs !== null) this.seek(us + Math.round(this.#frame_s * 5e5));
+    this.#stepped = { at: here ? to : null, us, since: performance.now() };
   }
 
   #stepped = null; // where steps lead whose picture was not shown yet
@@ -246,6 +251,7 @@ export class Player extends HTMLElement {
 
   #opened() {
     this.#anew = true;
+    this.#from_s = 0;
     this.clock.clear();
     this.#said("connection", "");
     if (!this.#target) {
@@ -297,7 +303,8 @@ export class Player extends HTMLElement {
     const past_s = where === "live" ? 0 : Math.max(0, (where - entry.wall_us) / 1e6);
     const at = entry.media_s + past_s;
     this.#landing = { at, us: where, since };
-    this.sink.cut(entry.media_s - 0.001);
+    this.#from_s = entry.media_s - 0.001;
+    this.sink.cut(this.#from_s);
     this.#place(at);
     this.#run();
   }
@@ -338,6 +345,7 @@ export class Player extends HTMLElement {
   // --- what is on the screen -----------------------------------------------------------------------------------------------
 
   #near(at) {
+    if (at < this.#from_s) return false; // it is about to be thrown away
     const range = this.sink.range(at);
     return range !== null && range[1] > this.sink.end - 0.5 && range[1] - at > 0.05;
   }
@@ -363,18 +371,27 @@ export class Player extends HTMLElement {
   #map = null;
   #steps = [];
 
-  /** How long a picture stands: the shortest of the last steps, as a busy machine leaves pictures out. */
+  /** How long a picture stands: of the last steps a short one, as a busy machine leaves pictures out. */
   #paced(step) {
-    if (step < 0.005 || step > 2 || this.video.playbackRate > 1.1 || this.paused) return;
+    const steady = !this.paused && !this.video.seeking && !this.#landing && !this.#target && this.video.playbackRate <= 1.1;
+    if (!steady || step < 0.005 || step > 2) return;
     this.#steps.push(step);
     if (this.#steps.length > 25) this.#steps.shift();
-    this.#frame_s = Math.min(...this.#steps);
+    this.#frame_s = [...this.#steps].sort((one, other) => one - other)[this.#steps.length >> 2];
+  }
+
+  #stepping(media_s) {
+    const { at, since } = this.#stepped;
+    const late = !this.video.seeking && performance.now() - since > SETTLE_MS;
+    const there = at === null ? !this.#target && Math.abs(media_s - (this.#landing?.at ?? media_s)) < this.#frame_s
+      : Math.abs(media_s - at) < this.#frame_s / 2;
+    if (!this.paused || late || there) this.#stepped = null;
   }
 
   #showed(media_s) {
     this.#paced(media_s - this.#last_s);
     this.#last_s = media_s;
-    if (!this.paused || Math.abs(media_s - this.#stepped) < this.#frame_s / 2) this.#stepped = null;
+    if (this.#stepped) this.#stepping(media_s);
     const map = this.clock.at(media_s);
     if (!map) return;
     if (this.#target) return; // what an older wish brought
@@ -391,6 +408,17 @@ export class Player extends HTMLElement {
     }
     this.#map = map;
     this.#tell();
+  }
+
+  /** A seek to the picture that is on the screen already brings no other one: then it has landed, too. */
+  #settle() {
+    const landing = this.#landing;
+    if (!landing) return;
+    setTimeout(() => {
+      const at = this.video.currentTime;
+      if (this.#landing !== landing || this.video.seeking) return;
+      this.#showed(Math.abs(this.#last_s - at) <= this.#frame_s ? this.#last_s : at);
+    }, SETTLE_MS);
   }
 
   #tell() { this.dispatchEvent(new CustomEvent("hf-time", { detail: { us: this.wallUs, live: this.live } })); }
