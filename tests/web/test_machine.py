@@ -32,7 +32,8 @@ def test_roles_and_volumes_are_shown(two: Site) -> None:
     said = words(two.page("/machine"))
     assert "recorder-0 running 1 min ago 42 3 killed by signal 9 (SIGKILL)" in said
     assert "main" in said
-    assert "ready" in said
+    (disk,) = volumes.survey(two.home.context.config)
+    assert f" {disk_of(disk).state} " in said
     assert "percent used" in two.page("/machine")
     assert "Everything in it makes sense" in said
 
@@ -117,10 +118,10 @@ def test_logs_have_pages(two: Site) -> None:
 
 
 def test_a_disk_is_judged_by_what_is_left(two: Site) -> None:
-    """A volume is ready, nearly full, full or not usable, and its bar says how much of it is used."""
+    """A volume is ready, filling, nearly full, full or not usable, at the marks of C108; its bar says how much."""
     (state,) = volumes.survey(two.home.context.config)
     state = replace(state, problem=None, total_bytes=1000, reserve_bytes=10)
-    cases = {500: "ready", 90: "nearly full", 10: "full"}
+    cases = {500: "ready", 260: "ready", 250: "filling", 101: "filling", 100: "nearly full", 10: "full"}
     assert {free: disk_of(replace(state, free_bytes=free)).state for free in cases} == cases
     assert disk_of(replace(state, free_bytes=250)).used == 0.75
     away = disk_of(replace(state, problem=DiskError("it is gone", hint="look"), free_bytes=None))

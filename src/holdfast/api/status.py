@@ -24,7 +24,7 @@ from holdfast.http.host import holdings_of, host_of
 from holdfast.http.rights import Right, needs
 from holdfast.library import health, log_pages, volumes
 from holdfast.library.holdings import Holdings
-from holdfast.library.host import Host, HostNow, Level, disk_level, used_percent, worst
+from holdfast.library.host import Host, HostNow, Level, used_percent, volume_level, worst
 from holdfast.library.logs import Query
 from holdfast.library.status import Health, NodeNow
 
@@ -252,14 +252,6 @@ def disks_of(context: Context) -> list[volumes.VolumeState] | HoldfastError:
         return error
 
 
-def level_of(disk: volumes.VolumeState) -> Level | None:
-    """Judge a volume: one that cannot take footage is critical, however empty it is."""
-    full = disk.free_bytes is not None and disk.free_bytes <= disk.reserve_bytes
-    if disk.problem is not None or full:
-        return Level.CRITICAL
-    return disk_level(disk.total_bytes, disk.free_bytes)
-
-
 def _word(at: Looked, level: Level | None) -> Literal["healthy", "warning", "critical"]:
     catalog = at.holdings.catalog_now()
     parts = health.components(
@@ -288,7 +280,7 @@ def _storage(at: Looked) -> StorageOut:
         DiskOut(
             volume=disk.name, path=str(disk.root), total_bytes=disk.total_bytes, free_bytes=disk.free_bytes,
             percent=used_percent(disk.total_bytes, disk.free_bytes),
-            problem=None if disk.problem is None else str(disk.problem), level=level_of(disk),
+            problem=None if disk.problem is None else str(disk.problem), level=volume_level(disk),
         )
         for disk in disks
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from holdfast.api.files import Node
-from holdfast.api.status import disks_of, level_of
+from holdfast.api.status import disks_of
 from holdfast.api.streams import look
 from holdfast.catalog.segments import Usage
 from holdfast.core.errors import CatalogError, HoldfastError
@@ -20,7 +20,7 @@ from holdfast.http.errors import problems
 from holdfast.http.host import holdings_of
 from holdfast.http.rights import Right, needs
 from holdfast.library.holdings import Holdings
-from holdfast.library.host import Level, used_percent
+from holdfast.library.host import Level, used_percent, volume_level
 from holdfast.library.volumes import VolumeState
 
 router = APIRouter(prefix="/api/v1", tags=["node"], dependencies=[needs(Right.VIEWER)])
@@ -101,7 +101,7 @@ def _volume(disk: VolumeState, planned: list[str], writing: set[str], used: tupl
             for one in used if one.volume == disk.name
         ]  # fmt: skip
     return VolumeOut(
-        name=disk.name, path=str(disk.root), id=disk.volume_id, level=level_of(disk), total_bytes=disk.total_bytes,
+        name=disk.name, path=str(disk.root), id=disk.volume_id, level=volume_level(disk), total_bytes=disk.total_bytes,
         state="missing" if disk.problem is not None else "full" if full else "ready", free_bytes=disk.free_bytes,
         reserve_bytes=disk.reserve_bytes, percent=used_percent(disk.total_bytes, disk.free_bytes),
         problem=None if disk.problem is None else str(disk.problem),

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from holdfast.core.errors import HoldfastError
+from holdfast.library import host
 from holdfast.library.status import Health, NodeNow
 from holdfast.library.volumes import VolumeState
-
-NEARLY_FULL = 0.9  # C108: warnings at 75 and 80 %, and here from 90 %
 
 
 class Level(StrEnum):
@@ -74,10 +73,8 @@ def _disk(disks: Sequence[VolumeState] | HoldfastError) -> Component:
     ]  # fmt: skip
     if bad:
         return Component("disk", Level.CRITICAL, "; ".join(bad))
-    nearly = [
-        disk.name for disk in disks
-        if disk.total_bytes and disk.free_bytes is not None and 1 - disk.free_bytes / disk.total_bytes >= NEARLY_FULL
-    ]  # fmt: skip
+    # Alert and warning, from 75 and 80 % on (C108), are for /status and the system page: nothing is about to be lost.
+    nearly = [disk.name for disk in disks if host.volume_level(disk) is host.Level.CRITICAL]
     if nearly:
         return Component("disk", Level.DEGRADED, f"nearly full: {', '.join(nearly)}")
     return Component("disk", Level.HEALTHY)

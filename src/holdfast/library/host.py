@@ -22,6 +22,7 @@ from holdfast import __version__
 from holdfast.core.clock import Clock
 from holdfast.core.timing import SECOND_US
 from holdfast.library.host_net import Interface, interfaces
+from holdfast.library.volumes import VolumeState
 
 BUSY = 80.0  # C108: percent of processor or memory from which on somebody should look
 ALERT, WARNING, CRITICAL = 75.0, 80.0, 90.0  # C108: percent of a disk
@@ -207,6 +208,14 @@ def disk_level(total_bytes: int | None, free_bytes: int | None) -> Level | None:
         return None
     steps = ((CRITICAL, Level.CRITICAL), (WARNING, Level.WARNING), (ALERT, Level.ALERT))
     return next((level for least, level in steps if percent >= least), Level.OK)
+
+
+def volume_level(volume: VolumeState) -> Level | None:
+    """Judge a volume: one that cannot take footage is critical, however empty it is."""
+    full = volume.free_bytes is not None and volume.free_bytes <= volume.reserve_bytes
+    if volume.problem is not None or full:
+        return Level.CRITICAL
+    return disk_level(volume.total_bytes, volume.free_bytes)
 
 
 def used_percent(total_bytes: int | None, free_bytes: int | None) -> float | None:

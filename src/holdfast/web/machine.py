@@ -20,7 +20,7 @@ from holdfast.http.context import Context
 from holdfast.http.host import host_of
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library import log_pages, logs, volumes
-from holdfast.library.host import Host, Level
+from holdfast.library.host import Host, Level, volume_level
 from holdfast.library.host_net import Interface
 from holdfast.library.status import NodeNow, read_now, span_words
 from holdfast.library.volumes import VolumeState
@@ -29,7 +29,6 @@ from holdfast.web.render import page, size_words
 router = APIRouter(include_in_schema=False, dependencies=[needs(Right.VIEWER)])
 
 LINES = 100  # chosen: the last half hour of a node that has something to say
-_NEARLY = 0.9  # from here on a disk's bar is amber (C108: 90 %)
 _OWN = ("at", "level", "event", "role", "logger")
 
 
@@ -179,8 +178,8 @@ def disk_of(state: VolumeState) -> Disk:
         health, word = "lost", "not usable"
     elif state.free_bytes is not None and state.free_bytes <= state.reserve_bytes:
         health, word = "lost", "full"
-    elif used is not None and used >= _NEARLY:
-        health, word = "degraded", "nearly full"
+    elif (level := volume_level(state)) not in {None, Level.OK}:
+        health, word = "degraded", "nearly full" if level is Level.CRITICAL else "filling"
     return Disk(
         name=state.name, root=str(state.root), health=health, state=word, used=used, free_bytes=state.free_bytes,
         total_bytes=state.total_bytes, reserve_bytes=state.reserve_bytes,
