@@ -143,3 +143,18 @@ def test_a_test_asks_the_camera(tmp_path: Path) -> None:
         assert made.as_(Role.VIEWER).post("/api/v1/cameras/dock/test").status_code == 403
     assert (good["outcome"], good["tracks"][0]["codec"]) == ("OK", "h264")
     assert (bad["outcome"], bool(bad["cause"]), bool(bad["fix"])) == ("ERROR", True, True)
+
+
+def test_an_operator_switches(two: Site) -> None:
+    """Switching is an operator's, changing and removing an admin's, and neither a viewer's (C139)."""
+    path = "/api/v1/cameras/gate"
+    assert two.as_(Role.OPERATOR).post(f"{path}/disable").json()["enabled"] is False
+    assert two.as_(Role.OPERATOR).delete(path).status_code == 403
+    assert two.as_(Role.VIEWER).post(f"{path}/enable").status_code == 403
+
+
+def test_a_cursor_of_nothing_is_refused(two: Site) -> None:
+    """A program that pages is told that its place is gone, instead of beginning again for ever (F55)."""
+    page = two.as_().get("/api/v1/cameras?limit=1").json()
+    assert [one["id"] for one in two.as_().get(f"/api/v1/cameras?cursor={page['cursor']}").json()["items"]] == ["dock"]
+    assert two.as_().get("/api/v1/cameras?cursor=gone").status_code == 400

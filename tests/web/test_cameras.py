@@ -66,12 +66,15 @@ def test_without_cameras_the_page_says_how_to_begin(tmp_path: Path) -> None:
 
 
 def test_who_may_do_what(gate: Site) -> None:
-    """A viewer sees the list without addresses and buttons, an operator may test, only an admin changes (C139)."""
+    """A viewer sees the list without addresses and buttons, an operator tests and switches, an admin changes (C139)."""
     html = gate.page("/cameras")
     assert "127.0.0.1" not in html
     assert '<form method="post" action="/cameras' not in html
     assert "rtsp://127.0.0.1:9/x" in gate.page("/cameras", Role.ADMIN)
     adding, editing = ("/cameras/-/add", {"what": "add"}), ("/cameras/gate/edit", {"what": "save"})
-    for path, form in (adding, editing, ("/cameras/change", {"what": "disable", "camera": "gate"})):
+    for path, form in (adding, editing, ("/cameras/change", {"what": "remove", "camera": "gate"})):
         assert _post(gate, path, Role.OPERATOR, **form)[0] == 403
+    assert _post(gate, "/cameras/change", Role.VIEWER, what="disable", camera="gate")[0] == 403
+    assert _post(gate, "/cameras/change", Role.OPERATOR, what="disable", camera="gate")[0] == 303
+    assert "Switch on" in words(gate.page("/cameras", Role.OPERATOR))
     assert _post(gate, "/cameras/test", Role.VIEWER, camera="gate")[0] == 403

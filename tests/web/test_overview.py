@@ -55,6 +55,21 @@ def test_the_filter_works_without_scripts(two: Site) -> None:
     assert re.search(r'id="none-found">', html)
 
 
+def test_the_filter_by_location_and_flag(tmp_path: Path, clock: PushedClock) -> None:
+    """Cameras are found by where they are, and those that somebody should know something about (C115)."""
+    more = "".join(
+        f'[cameras.{camera}]\nurl = "rtsp://127.0.0.1:9/{camera}"\nlocation = "{place}"\n'
+        for camera, place in (("barn", "loc-1"), ("gate", "loc-2"))
+    )
+    with site(tmp_path, clock, more=more) as made:
+        assert set(tiles(made.page("/?location=loc-1"))) == {"barn"}
+        made.says("gate", mismatch=["video.width: 1280, expected 1920"])
+        made.says("barn")
+        assert set(tiles(made.page("/?flag=1"))) == {"gate"}
+        assert 'name="location"' in made.page("/")
+        assert 'hidden id="flag-box"' not in made.page("/")
+
+
 def test_the_filter_by_site(tmp_path: Path, clock: PushedClock) -> None:
     """Cameras of several sites can be told apart; with one site there is nothing to choose (C115)."""
     more = "".join(

@@ -26,6 +26,7 @@ from holdfast.core.camera import CAMERA_ID, Track
 from holdfast.core.errors import Conflict, HoldfastError, NotFound
 from holdfast.http.context import Context
 from holdfast.http.errors import problems
+from holdfast.http.paging import PAGE, Cursor, Limit, Offset, page_of
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library import cameras
 from holdfast.library.camera_change import change_camera as change
@@ -36,8 +37,6 @@ from holdfast.library.desired import build_plan
 from holdfast.library.status import Health, StreamNow
 from holdfast.media.probe import compare, probe
 
-PAGE = 200
-PAGE_MAX = 1000
 _ORDER = list(Health)
 
 router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
@@ -45,14 +44,12 @@ Id = Annotated[str, Path(pattern=f"^{CAMERA_ID.pattern}$", description="The came
 _log = structlog.get_logger("holdfast.web")
 
 
-@router.get("", summary="List cameras", dependencies=[needs(Right.VIEWER)], responses=problems(401, 403, 422))
+@router.get("", summary="List cameras", dependencies=[needs(Right.VIEWER)], responses=problems(400, 401, 403, 422))
 def list_cameras(
     request: Request, context: Node,
     site: Annotated[str, Query(max_length=200)] = "", location: Annotated[str, Query(max_length=200)] = "",
     state: Annotated[str, Query(max_length=40, description="State or health.")] = "",
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE,
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-    cursor: Annotated[str, Query(max_length=50, description="Of the page before.")] = "",
+    limit: Limit = PAGE, offset: Offset = 0, cursor: Cursor = "",
 ) -> Cameras:  # fmt: skip
     """Return the cameras of file and catalog with what they are doing."""
     found = [
@@ -60,11 +57,8 @@ def list_cameras(
         if (not site or one.site == site) and (not location or one.location == location)
         and (not state or state in {one.state, one.health})
     ]  # fmt: skip
-    ids = [one.id for one in found]
-    begin = ids.index(cursor) + 1 if cursor in ids else offset
-    items = found[begin : begin + limit]
-    more = begin + limit < len(found)
-    return Cameras(items=items, total=len(found), cursor=items[-1].id if more and items else None)
+    items, following = page_of(found, lambda one: one.id, limit, cursor, offset)
+    return Cameras(items=items, total=len(found), cursor=following)
 
 
 @router.get(
@@ -117,7 +111,7 @@ def remove_camera(camera: Id, request: Request, context: Node) -> None:
 
 
 @router.post(
-    "/{camera}/{what}", summary="Switch a camera on or off", dependencies=[needs(Right.ADMIN)],
+    "/{camera}/{what}", summary="Switch a camera on or off", dependencies=[needs(Right.OPERATOR)],
     responses=problems(401, 403, 404, 422, 503),
 )  # fmt: skip
 def switch_camera(camera: Id, what: Literal["enable", "disable"], request: Request, context: Node) -> CameraInFull:

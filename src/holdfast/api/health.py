@@ -46,7 +46,7 @@ class HealthOut(BaseModel):
     """How healthy the node is. Without a sign-in only the first four are said."""
 
     status: Level
-    warnings: int = Field(description="How many components are not healthy.")
+    warnings: list[str] = Field(description="Names of the components that are not healthy.", examples=[["disk"]])
     timestamp: str
     database: str = Field(description="`connected` or `disconnected`.")
     version: str | None = None
@@ -80,7 +80,8 @@ def healthy(request: Request, response: Response, context: Node) -> HealthOut:
     now_us = context.clock.wall_us()
     connected = next(one for one in found if one.name == "db").level is Level.HEALTHY
     short: dict[str, Any] = {
-        "status": level, "warnings": sum(one.level is not Level.HEALTHY for one in found), "timestamp": iso(now_us),
+        "status": level, "timestamp": iso(now_us),
+        "warnings": [one.name for one in found if one.level is not Level.HEALTHY],
         "database": "connected" if connected else "disconnected",
     }  # fmt: skip
     if request.state.identity is None:

@@ -14,6 +14,7 @@ from holdfast.core.timing import DAY_US
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
 from holdfast.http.errors import problems
+from holdfast.http.paging import PAGE, Cursor, Limit, page_of
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.http.session import Sessions, sessions_of
 from holdfast.library import accounts
@@ -64,10 +65,11 @@ class MadeToken(Token):
     token: str = Field(description="Send it as `Authorization: Bearer …`. It is not shown again.")
 
 
-@router.get("", summary="List tokens", responses=problems(401, 403, 503))
-def list_tokens(context: Node) -> Tokens:
+@router.get("", summary="List tokens", responses=problems(400, 401, 403, 422, 503))
+def list_tokens(context: Node, limit: Limit = PAGE, cursor: Cursor = "") -> Tokens:
     """Return the tokens that were not revoked, the newest first."""
-    return Tokens(items=[Token(**_facts(row)) for row in accounts.tokens(context.catalog())])
+    rows, following = page_of(accounts.tokens(context.catalog()), lambda row: str(row.id), limit, cursor)
+    return Tokens(items=[Token(**_facts(row)) for row in rows], cursor=following)
 
 
 @router.post(

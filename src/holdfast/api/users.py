@@ -13,6 +13,7 @@ from holdfast.catalog.accounts import UserRow
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
 from holdfast.http.errors import problems
+from holdfast.http.paging import PAGE, Cursor, Limit, page_of
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.http.session import Sessions, sessions_of
 from holdfast.library import accounts
@@ -83,10 +84,11 @@ class Tries(BaseModel):
     cursor: str | None
 
 
-@router.get("/users", summary="List users", responses=problems(401, 403, 503))
-def list_users(context: Node) -> Users:
-    """Return all users by name."""
-    return Users(items=[_user(row) for row in accounts.users(context.catalog())])
+@router.get("/users", summary="List users", responses=problems(400, 401, 403, 422, 503))
+def list_users(context: Node, limit: Limit = PAGE, cursor: Cursor = "") -> Users:
+    """Return the users by name."""
+    rows, following = page_of(accounts.users(context.catalog()), lambda row: row.name, limit, cursor)
+    return Users(items=[_user(row) for row in rows], cursor=following)
 
 
 @router.post("/users", summary="Add a user", status_code=201, responses=problems(401, 403, 409, 422, 503))

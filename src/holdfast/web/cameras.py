@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from holdfast.core.camera import Track
-from holdfast.core.errors import BadInput, HoldfastError, NotFound
+from holdfast.core.errors import BadInput, HoldfastError, NotAllowed, NotFound
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
 from holdfast.http.rights import Right, identity_of, needs
@@ -64,12 +64,14 @@ def test(request: Request, context: Node, form: Form) -> Response:
     return _show(request, context, verdicts=verdicts)
 
 
-@router.post("/change", dependencies=[needs(Right.ADMIN)])
+@router.post("/change", dependencies=[needs(Right.OPERATOR)])
 def change(request: Request, context: Node, form: Form) -> Response:
     """Switch a camera on or off, or take one away that was added while running. Its footage stays."""
     camera, what = form.get("camera", ""), form.get("what", "")
     try:
         if what == "remove":
+            if not identity_of(request).right.covers(Right.ADMIN):
+                raise NotAllowed("cameras are removed by administrators")
             cameras.remove_camera(context.catalog(), context.node, context.file, camera, context.clock)
         elif what in {"enable", "disable"}:
             cameras.switch_camera(

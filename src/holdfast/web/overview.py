@@ -4,7 +4,7 @@ Rendered from status files and settings alone; no camera is asked, pictures come
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -24,11 +24,13 @@ STATES = ("recording", "connecting", "stalled", "offline", "incident", "off")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """A camera on the wall. `pictured`: there may be a picture, because it has been recorded at some time."""
+    """A camera on the wall. `flagged`: it is not what is expected of it, or a person should know something about it."""
 
     camera: str
     name: str
     site: str
+    location: str
+    flagged: bool
     health: Health
     state: str
     words: str
@@ -39,7 +41,8 @@ class Tile:
 @router.get("/")
 def overview(
     request: Request, q: Annotated[str, Query(max_length=100)] = "", site: Annotated[str, Query(max_length=100)] = "",
-    state: Annotated[str, Query(max_length=20)] = "",
+    state: Annotated[str, Query(max_length=20)] = "", location: Annotated[str, Query(max_length=100)] = "",
+    flag: Annotated[bool, Query(description="Only cameras with something to know about.")] = False,
 ) -> Response:  # fmt: skip
     """Show the wall; the filter works with and without scripts."""
     context = context_of(request)
@@ -51,21 +54,33 @@ def overview(
     for dot in dots_of(now, names):
         settings = config.cameras.get(dot.camera)
         place = (settings.site if settings else "") or config.site_id
-        shown = q.lower() in f"{dot.name} {dot.camera}".lower() and site in {"", place} and state in {"", dot.state}
+        where = settings.location if settings else ""
+        flagged = any(_flagged(stream) for stream in now.streams if stream.status.camera == dot.camera)
+        fits = site in {"", place} and location in {"", where} and state in {"", dot.state} and (flagged or not flag)
+        shown = fits and q.lower() in f"{dot.name} {dot.camera}".lower()
         tiles.append(
             Tile(
-                camera=dot.camera, name=dot.name, site=place, health=dot.health, state=dot.state, words=dot.words,
+                camera=dot.camera, name=dot.name, site=place, location=where, flagged=flagged, health=dot.health, state=dot.state, words=dot.words,
                 facts=_facts(streams.get(dot.camera)), shown=shown,
             )
         )  # fmt: skip
-    sites = sorted({tile.site for tile in tiles if tile.site})
+    choices: dict[str, Any] = {
+        "sites": sorted({tile.site for tile in tiles if tile.site}),
+        "locations": sorted({tile.location for tile in tiles if tile.location}),
+        "flags": any(tile.flagged for tile in tiles) or flag,
+    }
     bad = health_of(now) in _BAD or bool(now.troubles)
     # The sentence speaks of one of them already.
     lost = [tile for tile in tiles if tile.health in _BAD and tile.words not in now.sentence]
     return page(
-        request, "overview.html", tiles=tiles, sites=sites, states=STATES, q=q, site=site, state=state, bad=bad,
+        request, "overview.html", tiles=tiles, states=STATES, q=q, site=site, state=state, location=location, flag=flag,
+        bad=bad, **choices,
         lost=lost, troubles=[trouble for trouble in now.troubles if trouble not in now.sentence],
     )  # fmt: skip
+
+
+def _flagged(stream: StreamNow) -> bool:
+    return bool(stream.status.mismatch or stream.status.notes)
 
 
 def _facts(stream: StreamNow | None) -> str:

@@ -58,7 +58,12 @@ const capital = (words) => words.slice(0, 1).toUpperCase() + words.slice(1);
 
 function show(now) {
   const worst = worstByCamera(now.streams);
+  const told = (stream) => (stream.mismatch || []).length + (stream.notes || []).length > 0;
+  const flagged = new Set(now.streams.filter(told).map((stream) => stream.camera));
+  const flags = document.getElementById("flag-box");
+  if (flags && flagged.size) flags.hidden = false;
   for (const tile of tiles) {
+    tile.dataset.flag = flagged.has(tile.dataset.camera) ? "1" : "";
     const stream = worst.get(tile.dataset.camera);
     if (!stream) continue;
     const state = stateOf(stream);
@@ -107,7 +112,8 @@ function sift() {
   let found = 0;
   for (const tile of tiles) {
     const fits = tile.dataset.find.includes((asked.q || "").trim().toLowerCase())
-      && (!asked.site || tile.dataset.site === asked.site) && (!asked.state || tile.dataset.state === asked.state);
+      && (!asked.site || tile.dataset.site === asked.site) && (!asked.state || tile.dataset.state === asked.state)
+      && (!asked.location || tile.dataset.location === asked.location) && (!asked.flag || tile.dataset.flag);
     tile.hidden = !fits;
     found += fits;
   }
@@ -127,7 +133,10 @@ if (filter) {
   document.getElementById("unfilter").addEventListener("click", (event) => {
     event.preventDefault();
     filter.reset();
-    for (const field of filter.elements) if (field.name) field.value = "";
+    for (const field of filter.elements) {
+      if (field.type === "checkbox") field.checked = false;
+      else if (field.name) field.value = "";
+    }
     remember();
   });
   keys({ "/": ["Find a camera", () => filter.elements.q.focus()] });
