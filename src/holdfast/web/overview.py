@@ -6,13 +6,14 @@ Rendered from status files and settings alone; no camera is asked, pictures come
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
+from holdfast.core.config import CameraConfig, Config
 from holdfast.http.app import context_of
 from holdfast.http.rights import Right, needs
-from holdfast.library.status import Health, StreamNow, read_now
-from holdfast.web.frame import dots_of, health_of
+from holdfast.library.status import Health, NodeNow, StreamNow, read_now
+from holdfast.web.frame import Dot, dots_of, health_of
 from holdfast.web.render import page
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Right.VIEWER)])
@@ -38,44 +39,54 @@ class Tile:
     shown: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What of the wall is to be seen; each part empty for everything."""
+
+    q: Annotated[str, Query(max_length=100)] = ""
+    site: Annotated[str, Query(max_length=100)] = ""
+    location: Annotated[str, Query(max_length=100)] = ""
+    state: Annotated[str, Query(max_length=20)] = ""
+    flag: Annotated[bool, Query(description="Only cameras with something to know about.")] = False
+
+    def fits(self, dot: Dot, site: str, location: str, *, flagged: bool) -> bool:
+        """Say whether a camera is to be seen."""
+        place = self.site in {"", site} and self.location in {"", location}
+        how = self.state in {"", dot.state} and (flagged or not self.flag)
+        return place and how and self.q.lower() in f"{dot.name} {dot.camera}".lower()
+
+
 @router.get("/")
-def overview(
-    request: Request, q: Annotated[str, Query(max_length=100)] = "", site: Annotated[str, Query(max_length=100)] = "",
-    state: Annotated[str, Query(max_length=20)] = "", location: Annotated[str, Query(max_length=100)] = "",
-    flag: Annotated[bool, Query(description="Only cameras with something to know about.")] = False,
-) -> Response:  # fmt: skip
+def overview(request: Request, wanted: Annotated[Filter, Depends()]) -> Response:
     """Show the wall; the filter works with and without scripts."""
     context = context_of(request)
-    config = context.config
     now = read_now(context.plan(), context.runtime_dir, context.clock.wall_us())
-    names = {camera: settings.name or camera for camera, settings in config.cameras.items()}
-    streams = {stream.status.camera: stream for stream in reversed(now.streams)}
-    tiles = []
-    for dot in dots_of(now, names):
-        settings = config.cameras.get(dot.camera)
-        place = (settings.site if settings else "") or config.site_id
-        where = settings.location if settings else ""
-        flagged = any(_flagged(stream) for stream in now.streams if stream.status.camera == dot.camera)
-        fits = site in {"", place} and location in {"", where} and state in {"", dot.state} and (flagged or not flag)
-        shown = fits and q.lower() in f"{dot.name} {dot.camera}".lower()
-        tiles.append(
-            Tile(
-                camera=dot.camera, name=dot.name, site=place, location=where, flagged=flagged, health=dot.health, state=dot.state, words=dot.words,
-                facts=_facts(streams.get(dot.camera)), shown=shown,
-            )
-        )  # fmt: skip
+    names = {camera: settings.name or camera for camera, settings in context.config.cameras.items()}
+    tiles = [_tile(context.config, now, dot, wanted) for dot in dots_of(now, names)]
     choices: dict[str, Any] = {
+        "states": STATES,
         "sites": sorted({tile.site for tile in tiles if tile.site}),
         "locations": sorted({tile.location for tile in tiles if tile.location}),
-        "flags": any(tile.flagged for tile in tiles) or flag,
+        "flags": wanted.flag or any(tile.flagged for tile in tiles),
     }
     bad = health_of(now) in _BAD or bool(now.troubles)
     # The sentence speaks of one of them already.
     lost = [tile for tile in tiles if tile.health in _BAD and tile.words not in now.sentence]
+    troubles = [trouble for trouble in now.troubles if trouble not in now.sentence]
     return page(
-        request, "overview.html", tiles=tiles, states=STATES, q=q, site=site, state=state, location=location, flag=flag,
-        bad=bad, **choices,
-        lost=lost, troubles=[trouble for trouble in now.troubles if trouble not in now.sentence],
+        request, "overview.html", tiles=tiles, wanted=wanted, bad=bad, lost=lost, troubles=troubles, **choices
+    )  # fmt: skip
+
+
+def _tile(config: Config, now: NodeNow, dot: Dot, wanted: Filter) -> Tile:
+    settings = config.cameras.get(dot.camera, CameraConfig())
+    site, location = settings.site or config.site_id, settings.location
+    streams = [stream for stream in now.streams if stream.status.camera == dot.camera]
+    flagged = any(_flagged(stream) for stream in streams)
+    return Tile(
+        camera=dot.camera, name=dot.name, site=site, location=location, flagged=flagged, health=dot.health,
+        state=dot.state, words=dot.words, facts=_facts(streams[0] if streams else None),
+        shown=wanted.fits(dot, site, location, flagged=flagged),
     )  # fmt: skip
 
 
