@@ -31,7 +31,14 @@ def test_volumes_tell_room_writers_and_usage(tmp_path: Path, clock: PushedClock)
         assert (volume["name"], volume["path"], volume["state"]) == ("main", str(tmp_path / "vol"), "ready")
         assert (volume["planned"], volume["writing"]) == (["gate", "dock"], ["gate"])
         assert volume["usage"] == [
-            {"camera": "gate", "stream": "main", "files": 3, "bytes": sum(one.bytes for one in sealed)}
+            {
+                "camera": "gate",
+                "stream": "main",
+                "class": "footage",
+                "tier": "hot",
+                "files": 3,
+                "bytes": sum(one.bytes for one in sealed),
+            }
         ]
         assert 0 < volume["free_bytes"] < volume["total_bytes"]
         assert volume["id"]

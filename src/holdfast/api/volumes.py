@@ -4,7 +4,7 @@ Not here: looking at disks (library.volumes), counting footage (library.holdings
 """
 
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
@@ -31,6 +31,8 @@ class UsageOut(BaseModel):
 
     camera: str = Field(examples=["gate"])
     stream: str = Field(examples=["main"])
+    class_: Literal["footage"] = Field(default="footage", serialization_alias="class", description="What it is.")
+    tier: Literal["hot"] = Field(default="hot", description="`hot`: on a volume of this node, played at once.")
     files: int
     bytes: int
 
