@@ -39,10 +39,10 @@ class Place:
 
 
 @contextmanager
-def place(root: Path, camera: CameraSpec) -> Iterator[Place]:
-    """Serve a camera; whoever wants footage records `plan`."""
+def place(root: Path, camera: CameraSpec, role: Role = Role.VIEWER) -> Iterator[Place]:
+    """Serve a camera to alice, who has this role; whoever wants footage records `plan`."""
     with simulated(camera) as sim, site(root, SystemClock(), "gate", url=sim.url("gate")) as made:
-        made.home.user(Role.VIEWER, "alice")
+        made.home.user(role, "alice")
         made.says("gate")
         plan = stream_plan(root / "vol", sim.url("gate"), camera="gate", segment_s=2)
         with serving(made.home.app) as address:

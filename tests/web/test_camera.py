@@ -6,6 +6,7 @@ from pathlib import Path
 from holdfast.core.clock import SystemClock
 from holdfast.core.status import StreamState
 from holdfast.library import notes
+from holdfast.library.accounts import Role
 from support.clock import PushedClock
 from support.pages import Site, site, words
 from support.recording import footage_files, recording, stream_plan, until
@@ -83,3 +84,36 @@ def test_notes_and_begin(tmp_path: Path) -> None:
         first = re.search(r'data-first="(\d+)"', html)
         assert first is not None
         assert 0 < clock.wall_us() - int(first[1]) < 60_000_000
+
+
+def test_notes_are_written_without_scripts(two: Site) -> None:
+    """An operator writes a note about the instant or now, camera or site, by a form; viewers have none (C012, C128)."""
+    volumes = {"main": two.root / "vol"}
+    operator = two.as_(Role.OPERATOR)
+    sent = {"words": " lens <cleaned> ", "at": "1777665600000000", "about": "camera"}
+    answer = operator.post("/cameras/gate/notes", data=sent)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/cameras/gate?at=1777665600000000")
+    answer = operator.post("/cameras/gate/notes", data={"words": "storm", "at": "now", "about": "site"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/cameras/gate")
+    written = {note.words: note for note in notes.read(volumes)}
+    assert {said: note.camera for said, note in written.items()} == {"lens <cleaned>": "gate", "storm": None}
+    assert all(note.author.startswith("operator") for note in written.values())
+    assert written["lens <cleaned>"].at_us == 1777665600000000
+    assert written["storm"].at_us == two.clock.wall_us()
+    page = two.page("/cameras/gate?at=1777665600000000", Role.OPERATOR)
+    assert 'value="1777665600000000" selected' in page
+    assert 'id="note-form"' not in two.page("/cameras/gate")
+    assert two.as_().post("/cameras/gate/notes", data=sent).status_code == 403
+
+
+def test_a_note_that_cannot_be_written_says_why(two: Site) -> None:
+    """Empty words are refused on the page that they were typed on, where what else was chosen still stands."""
+    operator = two.as_(Role.OPERATOR)
+    for typed, why in ((" \n", "Write what happened: a note needs words"), ("a" * 4001, "A note has 4000 letters")):
+        answer = operator.post("/cameras/gate/notes", data={"words": typed, "at": "now", "about": "site"})
+        assert answer.status_code == 422
+        assert why in words(answer.text)
+        assert '<option value="site" selected>' in answer.text
+        assert 'aria-invalid="true"' in answer.text
+    assert operator.post("/cameras/attic/notes", data={"words": "x"}).status_code == 404
+    assert notes.read({"main": two.root / "vol"}) == []

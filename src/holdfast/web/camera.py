@@ -3,6 +3,8 @@
 The facts are there without scripts; pictures of the past then are stills and clips. Read from status files, settings
 and the catalog; where the catalog does not answer, the page says so and everything else stands.
 
+Operators write notes here (C012), with scripts or without: the form's own address does what `POST /api/v1/notes` does.
+
 Not here: what player and timeline ask for (api.stream, api.timeline), how they work (static).
 """
 
@@ -16,26 +18,29 @@ from fastapi.responses import Response
 from holdfast.catalog.db import Catalog
 from holdfast.catalog.notes import Note
 from holdfast.core.camera import CAMERA_ID, StreamKey
-from holdfast.core.errors import CatalogError, HoldfastError, NotFound
+from holdfast.core.errors import BadInput, CatalogError, HoldfastError, NotFound
 from holdfast.core.footage import stream_folder
 from holdfast.core.gap import MEANING, PLANNED, Gap
 from holdfast.core.timing import DAY_US, to_datetime
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
-from holdfast.http.rights import Right, needs
+from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library import footage, notes
 from holdfast.library.coverage import Coverage, from_catalog
 from holdfast.library.instants import read_instant
 from holdfast.library.status import Health, StreamNow, read_now
 from holdfast.web.coverage import percent_words
+from holdfast.web.forms import Form, go_to
 from holdfast.web.frame import state_of, worst
 from holdfast.web.render import bits_words, page
+from holdfast.web.times import time_words
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Right.VIEWER)])
 
 GAPS_SHOWN = 8
 NOTES_US = 30 * DAY_US
 NOTES_SHOWN = 6
+NOTE_LETTERS = 4000  # as the API allows
 
 _CODECS = {"h264": "H.264", "hevc": "H.265", "h265": "H.265", "aac": "AAC", "opus": "Opus"}
 
@@ -58,6 +63,40 @@ class StreamFacts:
 @router.get("/cameras/{camera}")
 def camera_page(request: Request, camera: str, at: Annotated[str, Query(max_length=40)] = "") -> Response:
     """Show a camera, live or from an instant on."""
+    return _show(request, camera, at)
+
+
+@router.post("/cameras/{camera}/notes", dependencies=[needs(Right.OPERATOR)])
+def write_note(request: Request, camera: str, form: Form) -> Response:
+    """Write a note about an instant of the camera or of the whole site, and show the camera again from there."""
+    context = context_of(request)
+    at = form.get("at", "").strip() or "now"
+    settings = context.config.cameras.get(camera)
+    if settings is None:
+        raise NotFound(f"there is no camera {camera[:60]!r}", hint="the overview names every camera of this site")
+    whole_site = form.get("about") == "site"
+    shown = "" if at == "now" else at
+    try:
+        said = form.get("words", "").strip()
+        if not said:
+            raise BadInput("write what happened: a note needs words")
+        if len(said) > NOTE_LETTERS:
+            raise BadInput(f"a note has {NOTE_LETTERS} letters at most")
+        note = notes.write(
+            context.volumes, context.clock, said, camera=None if whole_site else camera,
+            site=context.config.site_id if whole_site else settings.site or context.config.site_id,
+            at_us=read_instant(at, context.zone, context.clock.wall_us()), author=identity_of(request).name,
+        )  # fmt: skip
+    except HoldfastError as error:
+        return _show(request, camera, shown, error, form)
+    with suppress(CatalogError):  # it stands in the file, from which holdfast reindex brings it back
+        notes.record(context.catalog(), [note], context.clock, node=context.node)
+    return go_to(f"/cameras/{camera}?at={note.at_us}" if shown else f"/cameras/{camera}")
+
+
+def _show(
+    request: Request, camera: str, at: str, wrong: HoldfastError | None = None, typed: dict[str, str] | None = None
+) -> Response:
     context = context_of(request)
     now_us = context.clock.wall_us()
     settings = context.config.cameras.get(camera)
@@ -77,13 +116,17 @@ def camera_page(request: Request, camera: str, at: Annotated[str, Query(max_leng
             away = str(error)
     shown_us = read_instant(at, context.zone, now_us) if at else None
     spoken = worst(streams) if streams else None
+    status = 200 if wrong is None else wrong.http_status
     return page(
-        request, "camera.html", camera=camera, name=(settings.name if settings else "") or camera,
+        request, "camera.html", status, camera=camera,
+        name=(settings.name if settings else "") or camera,
         gone=settings is None, footed=footed, streams=[facts_of(stream) for stream in streams], away=away,
         health=spoken.health if spoken else Health.OFF, state=state_of(spoken) if spoken else "off", today=today,
         percent=percent_words(today.percent) if today else "", gaps=_lines(today), at_us=shown_us,
         first_us=_first_us(context, camera, catalog, now_us),
-        notes=_notes(context, camera, catalog, now_us),
+        notes=_notes(context, camera, catalog, now_us), wrong=wrong, typed=typed or {},
+        at_words=time_words(shown_us, context.zone) if shown_us else "",
+        writes=settings is not None and identity_of(request).right.covers(Right.OPERATOR),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import { dialog, keys, make, node, nowUs, on, stateOf, toast, worstByCamera } from "./app.js";
 import "./player.js";
 import "./timeline.js";
+import { notes } from "./camera/notes.js";
 import { clockWords, dayWords, lengthWords } from "./player/words.js";
 import { DAY, HOUR, instant, midnight, offsetUs } from "./timeline/scale.js";
 
@@ -178,6 +179,7 @@ function begin() {
       go(Number(link.dataset.at) - 2_000_000);
     });
   }
+  const write = notes(camera, { shownUs, go, written: (note) => { timeline.known.add(note); timeline.redraw(); } });
   addEventListener("keydown", (event) => {
     if (event.key !== " " || event.defaultPrevented || event.target.closest?.("button, a, summary, input, select, textarea, dialog")) return;
     event.preventDefault();
@@ -195,6 +197,7 @@ function begin() {
     "n": ["Next gap or note", () => jump(1)], "p": ["Previous gap or note", () => jump(-1)],
     "g": ["Go to a time", askTime], "End": ["Go to live", live], "m": ["Sound on or off", mute], "f": ["Full screen", full],
     "+": ["Less time", () => timeline.zoom(0.5)], "-": ["More time", () => timeline.zoom(2)],
+    ...(write ? { "w": ["Write a note about what is on screen", write] } : {}),
   }, "Player");
 }
 

@@ -16,6 +16,18 @@ export class Known {
     this.askedAt = 0;
     this.failed = false;
     this.control = null;
+    this.written = []; // notes of this page that an answer under way may not have
+  }
+
+  /** A note was written just now: it is there at once. */
+  add(note) {
+    this.written.push(note);
+    this.#merge();
+  }
+
+  #merge() {
+    const has = (note) => this.parts.notes.some((one) => one.at_us === note.at_us && one.words === note.words);
+    this.parts.notes = [...this.parts.notes, ...this.written.filter((note) => !has(note))].sort((a, b) => a.at_us - b.at_us);
   }
 
   /** Somebody looks at this span, as wide as so many pixels. */
@@ -39,6 +51,7 @@ export class Known {
       const body = await answer.json();
       const mine = body.cameras ? body.cameras[0] : body;
       this.parts = { segments: [], gaps: [], notes: [], buckets: [], ...mine };
+      this.#merge();
       this.from = from;
       this.to = to;
       this.askedAt = body.now_us ?? nowUs();
