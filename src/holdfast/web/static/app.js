@@ -1,6 +1,8 @@
 // The frame: site clock, state sentence, strip, theme, keys. Pages are whole without it; it keeps them current.
 //
-// Other modules import `on`, `node`, `toast`, `keys` and `zoned` from here: one connection for changes a page, one list of keys.
+// Other modules import `on`, `node`, `toast`, `keys` and `zoned` from here: news of the node, one list of keys.
+
+import { follow } from "./changes.js";
 
 const facts = JSON.parse(document.getElementById("facts").textContent);
 // When the answer came, not when this ran: a slow start would be a slow clock.
@@ -209,7 +211,6 @@ strip.addEventListener("click", (event) => {
 
 // --- changes -------------------------------------------------------------------------------------------------------------
 
-let quiet = null;
 let away = "";
 
 function lostServer(words) {
@@ -218,50 +219,22 @@ function lostServer(words) {
   sentence.textContent = words;
 }
 
-function gone() {
-  const at = zoned(nowUs());
-  away ||= `${at.hour}:${at.minute}:${at.second}`;
-  lostServer(`No answer from the server since ${away}: what you see may be old. Recording does not depend on it`);
-}
-
-function listen() {
-  const source = new EventSource("/api/v1/changes");
-  const heard = (event) => {
-    clearTimeout(quiet);
-    quiet = null;
-    let said;
-    try { said = JSON.parse(event.data); } catch { return; }
-    if (!said || !Array.isArray(said.streams)) return;
+const hears = {
+  node(said) {
+    away = "";
     node = { ...node, ...said };
     showState();
     for (const listener of listeners) listener(node);
-  };
-  source.addEventListener("message", heard);
-  for (const kind of ["state", "changes", "node"]) source.addEventListener(kind, heard);
-  source.addEventListener("open", () => { clearTimeout(quiet); quiet = null; away = ""; showState(); });
-  source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED) {
-      // The server refused: signed out meanwhile, or it does not have this yet. Ask which.
-      fetch("/api/v1/session").then((answer) => {
-        if (answer.status === 401) {
-          lostServer("You were signed out: load this page again to sign in");
-          return;
-        }
-        if (away) showState();
-        away = "";
-        setTimeout(listen, 30000);
-      }, () => {
-        gone();
-        setTimeout(listen, 5000);
-      });
-      return;
-    }
-    quiet ??= setTimeout(gone, 5000);
-  });
-  addEventListener("pagehide", () => source.close(), { once: true });
-}
+  },
+  away() {
+    const at = zoned(nowUs());
+    away ||= `${at.hour}:${at.minute}:${at.second}`;
+    lostServer(`No answer from the server since ${away}: what you see may be old. Recording does not depend on it`);
+  },
+  out() { lostServer("You were signed out: load this page again to sign in"); },
+};
 // After the page and its pictures: changes are worth less than what is there already.
-if (document.readyState === "complete") listen(); else addEventListener("load", listen, { once: true });
+if (document.readyState === "complete") follow(hears); else addEventListener("load", () => follow(hears), { once: true });
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
 // --- how complete today is --------------------------------------------------------------------------------------------
@@ -294,27 +267,51 @@ function showKeys() {
       make("div", {}, make("dt", {}, entry.words), make("dd", {}, ...entry.key.split(" ").map((one) => make("kbd", {}, one)))))))));
 }
 
-let pending = "";
-let pendingTimer = null;
+// A key may mean something alone and begin a pair, too: then the next key decides, or the time.
+const ALONE_MS = 500; // chosen: two keys of a pair follow within 300 ms; longer, and "go to a time" feels slow
+const PAIR_MS = 1500; // chosen: where the first key alone means nothing there is no hurry
+let first = null;
+
+function settle() {
+  const was = first;
+  clearTimeout(was?.timer);
+  first = null;
+  return was;
+}
+
 addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.key === "Shift" || event.key === "CapsLock" || (event.repeat && event.key === first?.key)) return;
+  const before = settle();
   const target = event.composedPath()[0];
   if (target instanceof Element && target.closest("input, select, textarea, [contenteditable]")) {
     if (event.key === "Escape") target.blur();
     return;
   }
   if (document.querySelector("dialog[open]")) return;
-  const typed = pending ? `${pending} ${event.key}` : event.key;
-  const entry = known.find((one) => one.key === typed);
-  pending = "";
-  clearTimeout(pendingTimer);
-  if (entry && entry.action) {
-    event.preventDefault();
-    entry.action(event);
-  } else if (known.some((one) => one.key.startsWith(`${event.key} `))) {
-    pending = event.key;
-    pendingTimer = setTimeout(() => { pending = ""; }, 1500);
+  const act = (key) => {
+    const found = known.find((one) => one.key === key && one.action);
+    if (found) {
+      event.preventDefault();
+      found.action(event);
+    }
+    return Boolean(found);
+  };
+  if (before && act(`${before.key} ${event.key}`)) return;
+  if (before?.alone) {
+    before.alone();
+    if (document.querySelector("dialog[open]")) return; // and this key is the first one of what is typed there
   }
+  if (!known.some((one) => one.key.startsWith(`${event.key} `))) {
+    act(event.key);
+    return;
+  }
+  const found = known.find((one) => one.key === event.key && one.action);
+  const alone = found && (() => found.action(event));
+  first = { key: event.key, alone, timer: setTimeout(() => {
+    first = null;
+    if (alone && !document.querySelector("dialog[open]")) alone();
+  }, alone ? ALONE_MS : PAIR_MS) };
 });
 
 keys({
