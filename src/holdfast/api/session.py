@@ -6,26 +6,22 @@ Not here: checking passwords within the limits (http.sign_in), users and tokens 
 
 from typing import Annotated
 
-import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.catalog.accounts import UserRow
-from holdfast.core.errors import NotAllowed
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
 from holdfast.http.errors import problems
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.http.session import Sessions, sessions_of
-from holdfast.http.sign_in import checked, first_admin
+from holdfast.http.sign_in import checked, first_admin, new_password, person
 from holdfast.library import accounts
 
 router = APIRouter(prefix="/api/v1", tags=["sign-in"])
 
 Node = Annotated[Context, Depends(context_of)]
 Door = Annotated[Sessions, Depends(sessions_of)]
-
-_log = structlog.get_logger("holdfast.web")
 
 
 class SignIn(BaseModel):
@@ -100,7 +96,7 @@ def sign_out(
     """End the session of this browser, or all of this user."""
     response = Response(status_code=204)
     if everywhere:
-        accounts.sign_out_everywhere(context.catalog(), context.clock, _person(request))
+        accounts.sign_out_everywhere(context.catalog(), context.clock, person(request))
         door.forget()
     door.end(request, response)
     return response
@@ -112,10 +108,7 @@ def sign_out(
 )  # fmt: skip
 def change_password(body: NewPassword, request: Request, response: Response, context: Node, door: Door) -> WhoAmI:
     """Change the password of whoever is signed in; every other session of theirs ends."""
-    name = _person(request)
-    checked(request, context, door, name, body.old)
-    user = accounts.change_user(context.catalog(), context.clock, name, password=body.new)
-    _log.info("password.changed", user=name, by=name)
+    user = new_password(request, context, door, old=body.old, new=body.new)
     return _begun(request, response, door, user)
 
 
@@ -141,10 +134,3 @@ def set_up(body: SetUp, request: Request, response: Response, context: Node, doo
 def _begun(request: Request, response: Response, door: Sessions, user: UserRow) -> WhoAmI:
     session = door.begin(request, response, user)
     return WhoAmI(name=user.name, right=Right(user.role), via="session", expires_us=door.expires_us(session))
-
-
-def _person(request: Request) -> str:
-    identity = identity_of(request)
-    if identity.via != "session":
-        raise NotAllowed("a token has no password and no sessions", hint="sign in with name and password")
-    return identity.name

@@ -1,4 +1,4 @@
-"""Coming in with a password or the setup token, within the limits: what the API's route and the sign-in page both do.
+"""Coming in with a password or the setup token, and a new password of one's own: what API and pages both do.
 
 What is wrong with a name or password is not said; how often one may try is limited by address and name (limits).
 Not here: the cookie (session), passwords themselves (library.accounts).
@@ -8,8 +8,9 @@ import structlog
 from starlette.requests import Request
 
 from holdfast.catalog.accounts import UserRow
-from holdfast.core.errors import CatalogError, TooMany
+from holdfast.core.errors import CatalogError, NotAllowed, TooMany
 from holdfast.http.context import Context
+from holdfast.http.rights import identity_of
 from holdfast.http.session import Sessions
 from holdfast.library import accounts
 
@@ -62,6 +63,34 @@ def first_admin(
     door.attempts.succeeded(address, _SETUP)
     _log.info("setup.done", user=user.name, client=address)
     return user
+
+
+def new_password(request: Request, context: Context, door: Sessions, *, old: str, new: str) -> UserRow:
+    """Change the password of whoever is signed in. Every session of theirs ends: begin one anew for this browser.
+
+    Raises:
+        NotAllowed: A program asks; a token has no password.
+        SignInNeeded: The old one is wrong.
+        BadInput: The new one will not do.
+        TooMany: There were too many tries.
+    """
+    name = person(request)
+    checked(request, context, door, name, old)
+    user = accounts.change_user(context.catalog(), context.clock, name, password=new)
+    _log.info("password.changed", user=name, by=name)
+    return user
+
+
+def person(request: Request) -> str:
+    """Return the name of whoever is signed in.
+
+    Raises:
+        NotAllowed: A program asks, with a token.
+    """
+    identity = identity_of(request)
+    if identity.via != "session":
+        raise NotAllowed("a token has no password and no sessions", hint="sign in with name and password")
+    return identity.name
 
 
 def address_of(request: Request) -> str:

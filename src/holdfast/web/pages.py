@@ -15,6 +15,7 @@ from holdfast.web import (
     doors,
     machine,
     overview,
+    password,
     people,
     settings,
 )
@@ -24,6 +25,7 @@ from holdfast.web.render import page
 ROUTERS: tuple[APIRouter, ...] = (
     assets.router,
     doors.router,
+    password.router,
     overview.router,
     coverage.router,
     machine.router,
