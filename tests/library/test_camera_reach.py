@@ -55,8 +55,20 @@ def test_no_file_of_this_machine_from_elsewhere(loaded: Loaded, url: str) -> Non
             change_camera(catalog, "pier", loaded, "yard", {"url": "/etc/group"}, CLOCK, remote=True)
 
 
+def test_what_is_no_address_is_no_file_either(loaded: Loaded) -> None:
+    """A mistyped address is refused, and does not become the name of a file that is not there."""
+    with open_catalog(loaded.config.catalog_url) as catalog:
+        for url in ("vol/not a url", "vol/rtsp//192.0.2.1/x"):
+            with pytest.raises(UsageError, match=r"url: is no address of a camera"):
+                change_camera(catalog, "pier", loaded, "gate", {"url": url}, CLOCK, remote=True)
+        with pytest.raises(UsageError, match=r"sub_url: is no address of a camera"):
+            change_camera(catalog, "pier", loaded, "gate", {"sub_url": "vol/nothing.mp4"}, CLOCK, remote=True)
+
+
 def test_files_that_are_no_secret(loaded: Loaded, tmp_path: Path) -> None:
     """Footage in a volume, and a file that the configuration has as a camera, may be used from anywhere."""
+    (tmp_path / "vol" / "footage").mkdir()
+    (tmp_path / "vol" / "footage" / "x.mp4").write_bytes(b"")
     with open_catalog(loaded.config.catalog_url) as catalog:
         for number, url in enumerate(("vol/footage/x.mp4", str(tmp_path / "film.mp4"), "rtsps://192.0.2.7/x")):
             cameras.add_camera(catalog, "pier", loaded, f"yard{number}", {"url": url}, CLOCK, remote=True)

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 from holdfast.core import config
@@ -17,6 +18,42 @@ from holdfast.library.desired import build_plan, publish_plan
 from support.accounts import Client, House, house
 
 TRACKS = [{"kind": "video", "codec": "h264", "width": 1920, "height": 1080}]
+
+
+class _Fields(HTMLParser):
+    """Collects what a browser would send of a form that nobody touched."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__()
+        self.found: dict[str, str] = {}
+        self._action = action
+        self._inside = False
+        self._select = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        has = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._inside = has.get("action", "") == self._action
+        elif not self._inside or "disabled" in has:
+            self._select = self._select if tag == "option" else ""
+        elif tag == "input" and "name" in has and (has.get("type") not in {"checkbox", "radio"} or "checked" in has):
+            self.found[has["name"]] = has.get("value", "")
+        elif tag == "select":
+            self._select = has.get("name", "")
+        if tag == "option" and self._select and (self._select not in self.found or "selected" in has):
+            self.found[self._select] = has.get("value", "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._select = "" if tag == "select" else self._select
+        self._inside = self._inside and tag != "form"
+
+
+def untouched(html: str, action: str) -> dict[str, str]:
+    """Return what a browser sends of a form of a page, as it stands."""
+    parser = _Fields(action)
+    parser.feed(html)
+    assert parser.found, f"there is no form that posts to {action!r}"
+    return parser.found
 
 
 class Site:

@@ -8,7 +8,7 @@ import pytest
 from holdfast.core.clock import SystemClock
 from holdfast.library import cameras
 from holdfast.library.accounts import Role
-from support.pages import Site, site, words
+from support.pages import Site, site, untouched, words
 from support.sim import simulated, small_camera
 
 EDIT = "/cameras/gate/edit"
@@ -38,6 +38,16 @@ def test_each_value_says_where_it_comes_from(gate: Site) -> None:
     assert "[defaults] holdfast.toml:8" in said
     assert gate.as_(Role.OPERATOR).get(EDIT).status_code == 403
     assert gate.as_(Role.ADMIN).get("/cameras/nobody/edit").status_code == 404
+
+
+def test_a_form_that_nobody_touched_changes_nothing(gate: Site) -> None:
+    """Saving the page as a browser has it, with one thing changed, changes that one thing."""
+    form = untouched(gate.page(EDIT, Role.ADMIN), EDIT)
+    assert {"url", "capture.override", "segment_s"} <= form.keys()
+    assert gate.as_(Role.ADMIN).post(EDIT, data={**form, "what": "save"}).status_code == 303
+    assert _row(gate) == {}
+    assert gate.as_(Role.ADMIN).post(EDIT, data={**form, "location": "loc-9", "what": "save"}).status_code == 303
+    assert _row(gate) == {"id": "gate", "location": "loc-9"}
 
 
 def test_changes_are_saved_and_set_back(gate: Site) -> None:

@@ -1,10 +1,11 @@
 """Settings as fields: what stands in them comes back, what is typed is understood."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from holdfast.core.config.settable import settable
+from holdfast.core.config.settable import of_camera, settable
 from holdfast.core.errors import BadInput
 from holdfast.library.settings import SettingNow
 from holdfast.web.fields import UNTOUCHED, field, read, written
@@ -71,5 +72,9 @@ def test_hours_that_make_no_sense_are_refused_in_their_field() -> None:
 def test_choices_offer_to_leave_it_open() -> None:
     """A setting that nobody need say has an empty choice first."""
     assert field(setting("defaults.capture.mode"), "When").options[0] == ("", "by itself")
+    override = SettingNow(about=of_camera()["capture.override"], value="", origin="", below="run", saved=True)
+    assert field(override, "For now").options[0] == ("", "as scheduled")
+    assert field(override, "For now").text == ""
+    assert read(replace(override, value="run"), {"capture.override": ""}) == ""
     assert field(setting("log.level", "info"), "Level").options[0] == ("debug", "debug")
     assert written(settable()["defaults.cpu"], None) == ""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.core import config as configuration
+from holdfast.core.camera import STREAMS
 from holdfast.core.config import CameraConfig, Feed, Loaded
 from holdfast.core.config.layers import leaves
 from holdfast.core.config.problems import dotted
@@ -49,10 +50,18 @@ def check_sources(loaded: Loaded, camera_id: str, camera: CameraConfig, before: 
     if before is not None:
         known |= {feed.url for feed in _files(loaded, camera_id, before)}
     for feed in _files(loaded, camera_id, camera):
-        if feed.url not in known and not _in_volume(loaded, Path(feed.url)):
+        if feed.url in known:
+            continue
+        if not _in_volume(loaded, Path(feed.url)):
             raise UsageError(
                 f"camera {camera_id}: a file of this machine cannot be named from elsewhere",
                 hint=f"use rtsp:// or rtsps://, put the file into a volume, or name it in {loaded.path.name}",
+            )
+        if not Path(feed.url).is_file():
+            # A mistyped address reads as the name of a file: recording would stop for want of it.
+            raise UsageError(
+                f"camera {camera_id}: {'url' if feed.stream == STREAMS[0] else 'sub_url'}: is no address of a camera",
+                hint="begin it with rtsp:// or rtsps://",
             )
 
 

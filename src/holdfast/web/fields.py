@@ -88,7 +88,8 @@ def read(now: SettingNow, form: Mapping[str, str]) -> Any:
     text = typed if about.kind == "secret" else typed.strip()
     if text == ("" if about.kind == "secret" else written(about, now.value)):
         return UNTOUCHED
-    if not text and (about.kind not in {"text", "list", "windows"} or not now.below):
+    empty = about.kind in {"text", "list", "windows"} or about.default == ""
+    if not text and not (empty and now.below):
         return None
     return _meant(about, text)
 
@@ -107,8 +108,8 @@ def _meant(about: Settable, text: str) -> Any:
 
 
 def _options(about: Settable) -> list[tuple[str, str]]:
-    word = "any" if ".expected." in about.key else "by itself"
-    unset = [("", word)] if about.default is None else []
+    word = "any" if "expected." in about.key else "as scheduled" if about.key == "capture.override" else "by itself"
+    unset = [("", word)] if about.open else []
     if about.kind == "switch":
         return [*unset, (_YES, "yes"), (_NO, "no")]
     return [*unset, *((choice, choice) for choice in about.choices)] if about.kind == "choice" else []

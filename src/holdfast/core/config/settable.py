@@ -50,6 +50,7 @@ class Settable:
         words: What it means.
         default: What holds where nobody says anything; None where that depends.
         choices: What a `choice` may be.
+        open: Whether it may be left unsaid.
     """
 
     key: str
@@ -57,6 +58,7 @@ class Settable:
     words: str
     default: Any = None
     choices: tuple[str, ...] = ()
+    open: bool = False
 
 
 def settable() -> dict[str, Settable]:
@@ -92,7 +94,7 @@ def _of(key: str, name: str, field: FieldInfo) -> Settable:
         default = ""
     kind = _kind(name, options)
     return Settable(
-        key=key, kind=kind, words=field.description or "", choices=choices,
+        key=key, kind=kind, words=field.description or "", choices=choices, open=default is None or default == "",
         default=format_bytes(default) if kind == "size" and isinstance(default, int) else default,
     )  # fmt: skip
 
