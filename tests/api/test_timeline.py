@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,31 @@ def test_footage_gaps_and_notes_of_a_span(two: Site) -> None:
     assert [camera["camera"] for camera in both["cameras"]] == ["gate", "dock"]
     assert (both["cameras"][1]["known_us"], both["cameras"][1]["segments"]) == (None, [])
     assert [c["camera"] for c in two.as_().get("/api/v1/timeline", params=query).json()["cameras"]] == ["gate"]
+
+
+def test_the_next_and_the_last_mark(two: Site) -> None:
+    """The next gap or note comes with what it is, however far; null where there is no more (C119)."""
+    began_us = two.clock.wall_us()
+    journal = told(two)
+    journal.record(600)
+    journal.down("stalled", 100)
+    journal.record(600)
+    journal.close()
+    index(two)
+    two.as_(Role.OPERATOR).post("/api/v1/notes", json={"camera": "gate", "words": "storm", "at": str(began_us)})
+
+    def asked(**query: str | int) -> dict[str, Any]:
+        answer = two.as_().get("/api/v1/cameras/gate/timeline/next", params=query)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    gap = asked(at=began_us)
+    assert (gap["at_us"], gap["gap"]["reason"], gap["note"]) == (gap["gap"]["start_us"], "stalled", None)
+    note = asked(at=gap["at_us"], direction="previous")
+    assert (note["at_us"], note["note"]["words"], note["gap"]) == (began_us, "storm", None)
+    assert asked(at=began_us, direction="previous") == {"at_us": None, "gap": None, "note": None}
+    for wrong, status in ({"at": "soon"}, 400), ({"direction": "up"}, 422):
+        assert two.as_().get("/api/v1/cameras/gate/timeline/next", params=wrong).status_code == status
 
 
 def _away() -> Catalog:

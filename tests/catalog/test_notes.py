@@ -49,3 +49,14 @@ def test_pages_show_every_note_once(catalog: Catalog) -> None:
             page = notes.page(tx, limit=3, cursor=page.cursor)
             seen += [row.uid for row in page.rows]
     assert seen == [f"u{n}" for n in range(7)]
+
+
+def test_the_note_beside_an_instant(catalog: Catalog) -> None:
+    """The next and the last note of a camera or the site are found, however far; the one at the instant is neither."""
+    with catalog.write() as tx:
+        node = nodes.ensure(tx, "local", 1)
+        for number, camera in ((3, "Gate"), (1, None), (2, "yard"), (400, "gate")):
+            notes.add(tx, node, note(number, camera))
+        found = [notes.beside(tx, "gate", at_us, later=later) for at_us in (10, 30) for later in (False, True)]
+        assert [row and row.uid for row in found] == [None, "u3", "u1", "u400"]
+        assert notes.beside(tx, "gate", 4000, later=True) is None

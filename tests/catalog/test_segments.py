@@ -42,6 +42,20 @@ def test_spans_are_found(catalog: Catalog) -> None:
         assert [row.start_us for row in gaps.between(tx, of, 1000, 2000)] == [60]
 
 
+def test_the_gap_beside_an_instant(catalog: Catalog) -> None:
+    """The gap that starts next and the one that started last are found, however far; one of another stream is not."""
+    with catalog.write() as tx:
+        of, _ = stream(tx)
+        other = cameras.ensure_stream(tx, of.node, StreamKey("yard", "main"), 1).id
+        lasts = Gap(9000, 9001, GapReason.AUTH, "401", open=True)
+        gaps.write(tx, of, new=[Gap(50, 60, GapReason.ENDED), lasts], changed=[], gone=[])
+        gaps.write(tx, other, new=[Gap(55, 60, GapReason.ENDED)], changed=[], gone=[])
+        assert gaps.beside(tx, of, 50, later=False) is None
+        assert gaps.beside(tx, of, 50, later=True) == (9000, None, GapReason.AUTH, "401")
+        assert gaps.beside(tx, of, 9000, later=False) == (50, 60, GapReason.ENDED, "")
+        assert gaps.beside(tx, of, 9000, later=True) is None
+
+
 def test_what_is_gone_is_found(catalog: Catalog) -> None:
     """Of a span only what is not here any more is told, removed and missing apart."""
     with catalog.write() as tx:

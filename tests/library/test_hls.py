@@ -13,6 +13,7 @@ from holdfast.media.index_of import Indexes
 from holdfast.media.segment import SegmentFile
 from support.clock import PushedClock
 from support.media import GATE, WALL_US, Footage, encode, fragments, head, wall_of
+from support.pictures import tell
 
 S = 1_000_000
 
@@ -119,6 +120,27 @@ def test_what_stands_still_is_not_live(tmp_path: Path, long: Footage) -> None:
     other.leave()
     assert after.number >= before.number + len(before.entries)
     assert after.breaks > before.breaks
+
+
+def test_a_growing_list_goes_on_between_two_files(tmp_path: Path, long: Footage) -> None:
+    """C095: a list that reaches into the future does not end with a file, only where nothing follows for a while."""
+    clock = PushedClock()
+    began_us = clock.wall_us()
+    stream = Growing(tmp_path, long, clock)
+
+    def listed() -> PlayList:
+        span = (began_us, began_us + 3600 * S)
+        return past({"main": tmp_path}, GATE, span, now_us=clock.wall_us(), catalog=None, indexes=Indexes())
+
+    stream.grow(6)
+    assert (listed().kind, listed().ended) == ("EVENT", False)
+    stream.cut()
+    tell(tmp_path, [*tmp_path.rglob("*.mp4")], clock)
+    between = listed()
+    assert (between.kind, between.ended) == ("EVENT", False)
+    assert sum(entry.length_us for entry in between.entries) == 6 * S
+    clock.advance(20)
+    assert (listed().kind, listed().ended) == ("VOD", True)
 
 
 def test_spans_that_make_no_sense() -> None:

@@ -45,9 +45,7 @@ def application(
 @contextmanager
 def serving(app: FastAPI) -> Iterator[str]:
     """Serve on a free port of loopback; gives its address, `http://127.0.0.1:PORT`."""
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws=Line, lifespan="on")
-    )
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws=Line, lifespan="on"))
     thread = threading.Thread(target=server.run, name="uvicorn")
     thread.start()
     try:

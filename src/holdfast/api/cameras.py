@@ -4,7 +4,6 @@ No answer waits for a camera but that of a test. A password goes one way. Not he
 and answers (camera_body), addresses that are not saved yet (camera_trial), what streams do now in full (streams).
 """
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import structlog
@@ -22,20 +21,18 @@ from holdfast.api.camera_body import (
 )
 from holdfast.api.files import Node
 from holdfast.api.streams import look
-from holdfast.core.camera import CAMERA_ID, Track
+from holdfast.core.camera import CAMERA_ID
 from holdfast.core.errors import Conflict, HoldfastError, NotFound
+from holdfast.http.asking import ask
 from holdfast.http.context import Context
 from holdfast.http.errors import problems
 from holdfast.http.paging import PAGE, Cursor, Limit, Offset, page_of
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library import cameras
 from holdfast.library.camera_change import change_camera as change
-from holdfast.library.camera_check import check_streams
 from holdfast.library.camera_settings import settings_of
 from holdfast.library.cameras import CameraEntry
-from holdfast.library.desired import build_plan
 from holdfast.library.status import Health, StreamNow
-from holdfast.media.probe import compare, probe
 
 _ORDER = list(Health)
 
@@ -128,17 +125,9 @@ testing = APIRouter(prefix="/api/v1/cameras", tags=["cameras"], dependencies=[ne
 
 
 @testing.post("/{camera}/test", summary="Ask a camera what it sends", responses=problems(401, 403, 404, 422))
-def test_camera(camera: Id, context: Node) -> Verdicts:
+def test_camera(camera: Id, request: Request, context: Node) -> Verdicts:
     """Connect to each stream once, hold what comes against what is expected, and say what to do."""
-    asked = [one for one in build_plan(context.loaded).streams if one.camera.lower() == camera.lower()]
-    if not asked:
-        raise NotFound(f"there is no camera {camera}")
-    found = check_streams(asked, probe=probe, compare=_compare, clock=context.clock)
-    return Verdicts(items=[VerdictOut(**verdict.to_dict()) for verdict in found])
-
-
-def _compare(expected: dict[str, dict[str, str | int | float]], tracks: Sequence[Track], audio: str) -> list[str]:
-    return compare(expected, tuple(tracks), audio)
+    return Verdicts(items=[VerdictOut(**verdict.to_dict()) for verdict in ask(request, context, camera)])
 
 
 def runtime_of(context: Context) -> list[dict[str, Any]]:

@@ -1,10 +1,10 @@
 """The timeline of any span at any zoom: footage, gaps with their reasons, what is gone, notes.
 
-Not here: what it is made of (library.spans).
+Not here: what it is made of (library.spans, library.marks).
 """
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -17,7 +17,8 @@ from holdfast.core.gap import PLANNED, Gap
 from holdfast.http.context import Context
 from holdfast.http.errors import problems
 from holdfast.http.rights import Right, needs
-from holdfast.library import notes, spans
+from holdfast.library import marks, notes, spans
+from holdfast.library.instants import read_instant
 
 MOST_NOTES = 500  # chosen: more flags than a screen has room for; /notes has them all
 
@@ -88,6 +89,34 @@ class Timeline(BaseModel):
     cameras: list[CameraTimeline]
 
 
+class Mark(BaseModel):
+    """A gap or a note beside an instant."""
+
+    at_us: int | None = Field(description="Where it stands; null where nothing more comes.")
+    gap: GapItem | None = None
+    note: NoteItem | None = None
+
+
+@of_one.get("/timeline/next", summary="The next gap or note, however far", responses=problems(400, 401, 403, 422, 503))
+def mark_beside(
+    context: Node, key: Key,
+    at: Annotated[str, Query(max_length=40, description="Beside this instant; written like `from`.")] = "now",
+    direction: Annotated[Literal["next", "previous"], Query(description="Forwards or back.")] = "next",
+) -> Mark:  # fmt: skip
+    """Return the gap of the stream or note of the camera that begins next, or began last before an instant."""
+    now_us = context.clock.wall_us()
+    found = marks.beside(
+        context.volumes, key, read_instant(at, context.zone, now_us), later=direction == "next", now_us=now_us,
+        catalog=catalog_or_none(context), node=context.node,
+    )  # fmt: skip
+    if found is None:
+        return Mark(at_us=None)
+    at_us = marks.at_of(found)
+    if isinstance(found, Gap):
+        return Mark(at_us=at_us, gap=gap_item(found))
+    return Mark(at_us=at_us, note=_note_item(found))
+
+
 @of_one.get("/timeline", summary="What is known of a camera's span", responses=problems(400, 401, 403, 503))
 def of_camera(context: Node, key: Key, span: Span, pixels: Pixels = 1000) -> Timeline:
     """Return footage, gaps and notes of a span of any length; a camera without any footage has nothing."""
@@ -132,8 +161,12 @@ def _camera(one: spans.StreamSpan, said: list[Note]) -> CameraTimeline:
         buckets=[BucketItem(worst_reason=b.reason, **{k: v for k, v in asdict(b).items() if k != "reason"})
                  for b in one.buckets],
         bucket_us=one.bucket_us,
-        notes=[NoteItem(at_us=n.at_us, words=n.words, author=n.author, camera=n.camera) for n in mine[-MOST_NOTES:]],
+        notes=[_note_item(note) for note in mine[-MOST_NOTES:]],
     )  # fmt: skip
+
+
+def _note_item(note: Note) -> NoteItem:
+    return NoteItem(at_us=note.at_us, words=note.words, author=note.author, camera=note.camera)
 
 
 def gap_item(gap: Gap) -> GapItem:

@@ -31,6 +31,21 @@ def plain(tx: Transaction, stream: Id, from_us: int, to_us: int) -> list[tuple[i
     return [(start, end, _REASONS[reason], detail) for start, end, reason, detail in rows]
 
 
+def beside(
+    tx: Transaction, stream: Id, at_us: int, *, later: bool
+) -> tuple[int, int | None, GapReason, str] | None:  # fmt: skip
+    """Return the gap that starts next after an instant, or the last one that starts before it; None for none.
+
+    As `plain`: start, end, reason, detail.
+    """
+    where = (_GAPS.node == stream.node) & (_GAPS.stream_id == stream.number)
+    where &= (_GAPS.start_us > at_us) if later else (_GAPS.start_us < at_us)
+    order = _GAPS.start_us if later else _GAPS.start_us.desc()
+    query = select(_GAPS.start_us, _GAPS.end_us, _GAPS.reason, _GAPS.detail).where(where).order_by(order).limit(1)
+    row = tx.run("gaps", query).one_or_none()
+    return None if row is None else (row.start_us, row.end_us, _REASONS[row.reason], row.detail)
+
+
 def starting_at(tx: Transaction, stream: Id, from_us: int | None) -> list[GapRow]:
     """Return the gaps that start at an instant or later, in order; all for None."""
     query = _query(stream)

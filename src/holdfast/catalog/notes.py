@@ -76,6 +76,17 @@ def page(
     return Page(tuple(rows[:limit]), cursor_of(last.at_us, last.id.node, last.id.number) if last else None)
 
 
+def beside(tx: Transaction, camera: str, at_us: int, *, later: bool) -> NoteRow | None:
+    """Return the next note after an instant, or the last before it, about a camera or the whole site; None for none."""
+    query = select(schema.notes).where((func.lower(_NOTES.camera) == camera.lower()) | _NOTES.camera.is_(None))
+    if later:
+        query = query.where(_NOTES.at_us > at_us).order_by(_NOTES.at_us)
+    else:
+        query = query.where(_NOTES.at_us < at_us).order_by(_NOTES.at_us.desc())
+    row = tx.run("notes", query.limit(1)).mappings().one_or_none()
+    return None if row is None else _row(row)
+
+
 def _row(row: RowMapping) -> NoteRow:
     names = [name for name in NoteRow.__dataclass_fields__ if name != "id"]
     return NoteRow(id=Id(int(row["node"]), int(row["id"])), **{name: row[name] for name in names})

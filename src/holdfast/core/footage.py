@@ -337,7 +337,14 @@ class _Ledger:
         segments.sort(key=lambda s: (s.start_us, s.end_us, s.file))
         start_us = min([self.first_us, *(s.start_us for s in segments)])
         end_us = max([now_us, *(s.end_us for s in segments)])
-        return Timeline(tuple(segments), tuple(self._gaps(segments, start_us, end_us, alive=alive)), start_us, end_us)
+        gaps = self._gaps(segments, start_us, end_us, alive=alive)
+        if gaps and self.fresh and gaps[0].start_us == start_us and gaps[0].reason is GapReason.UNKNOWN:
+            # Between a recorder's very first start and its first picture nothing went wrong and nothing was promised.
+            if segments:
+                start_us = gaps.pop(0).end_us
+            else:
+                gaps[0] = replace(gaps[0], reason=GapReason.RECORDER_DOWN, detail="starting")
+        return Timeline(tuple(segments), tuple(gaps), start_us, end_us)
 
     def _grown(self, segment: Segment, growing_end_us: int | None) -> Segment:
         newest = max(self.growing.values(), key=lambda s: s.start_us)
@@ -358,9 +365,6 @@ class _Ledger:
             holes.append((at, end_us, cut_short))
         causes = sorted(self.causes, key=lambda c: c.from_us)
         gaps = [gap for begin, end, cut in holes for gap in explained((begin, end), causes, cut_short=cut)]
-        if gaps and self.fresh and gaps[0].start_us == start_us and gaps[0].reason is GapReason.UNKNOWN:
-            # The moment between a recorder's very first start and its first picture, where nothing went wrong.
-            gaps[0] = replace(gaps[0], reason=GapReason.RECORDER_DOWN, detail="starting")
         if gaps and gaps[-1].end_us == end_us:
             gaps[-1] = replace(gaps[-1], open=True)
         return gaps

@@ -33,7 +33,7 @@ from holdfast.web.coverage import percent_words
 from holdfast.web.forms import Form, go_to
 from holdfast.web.frame import state_of, worst
 from holdfast.web.render import bits_words, page
-from holdfast.web.times import time_words
+from holdfast.web.times import offset_words, time_words
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Right.VIEWER)])
 
@@ -126,6 +126,7 @@ def _show(
         first_us=_first_us(context, camera, catalog, now_us),
         notes=_notes(context, camera, catalog, now_us), wrong=wrong, typed=typed or {},
         at_words=time_words(shown_us, context.zone) if shown_us else "",
+        offset=lambda us: offset_words(to_datetime(us, context.zone)),
         writes=settings is not None and identity_of(request).right.covers(Right.OPERATOR),
     )  # fmt: skip
 

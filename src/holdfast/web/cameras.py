@@ -6,7 +6,6 @@ Not here: a camera's own page (camera), adding one (camera_add), changing what i
 sends (library.camera_check).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -14,17 +13,15 @@ import structlog
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from holdfast.core.camera import Track
-from holdfast.core.errors import BadInput, HoldfastError, NotAllowed, NotFound
+from holdfast.core.errors import BadInput, HoldfastError, NotAllowed
 from holdfast.http.app import context_of
+from holdfast.http.asking import ask
 from holdfast.http.context import Context
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library import cameras
-from holdfast.library.camera_check import Verdict, check_streams
+from holdfast.library.camera_check import Verdict
 from holdfast.library.cameras import CameraEntry
-from holdfast.library.desired import build_plan
 from holdfast.library.status import Health, read_now
-from holdfast.media.probe import compare, probe
 from holdfast.web.forms import Form, go_to
 from holdfast.web.frame import dots_of
 from holdfast.web.render import page
@@ -55,13 +52,7 @@ def list_of_cameras(request: Request, context: Node, added: Annotated[str, Query
 @router.post("/test", dependencies=[needs(Right.OPERATOR)])
 def test(request: Request, context: Node, form: Form) -> Response:
     """Ask a camera what it sends, and hold it against what is expected."""
-    camera = form.get("camera", "")
-    plan = build_plan(context.loaded)
-    asked = [stream for stream in plan.streams if stream.camera.lower() == camera.lower()]
-    if not asked:
-        raise NotFound(f"there is no camera {camera[:50]!r}")
-    verdicts = check_streams(asked, probe=probe, compare=_compare, clock=context.clock)
-    return _show(request, context, verdicts=verdicts)
+    return _show(request, context, verdicts=ask(request, context, form.get("camera", "")))
 
 
 @router.post("/change", dependencies=[needs(Right.OPERATOR)])
@@ -84,10 +75,6 @@ def change(request: Request, context: Node, form: Form) -> Response:
     context.changed()
     _log.info("camera.changed", camera=camera, what=what, by=identity_of(request).name)
     return go_to("/cameras")
-
-
-def _compare(expected: dict[str, dict[str, str | int | float]], tracks: Sequence[Track], audio: str) -> list[str]:
-    return compare(expected, tuple(tracks), audio)
 
 
 def _rows(context: Context) -> list[Row]:

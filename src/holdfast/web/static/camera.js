@@ -1,10 +1,10 @@
 // The camera page: the player, its timeline and the buttons between them; keys; what is downloaded.
 
-import { dialog, keys, make, node, nowUs, on, stateOf, toast, worstByCamera } from "./app.js";
+import { dialog, keys, make, node, nowUs, on, stateOf, toast, worstByCamera, zoned } from "./app.js";
 import "./player.js";
 import "./timeline.js";
 import { notes } from "./camera/notes.js";
-import { clockWords, dayWords, lengthWords } from "./player/words.js";
+import { clockWords, dayWords, lengthWords, utcWords } from "./player/words.js";
 import { DAY, HOUR, instant, midnight, offsetUs } from "./timeline/scale.js";
 
 const camera = document.getElementById("camera").dataset.camera;
@@ -52,10 +52,21 @@ function still() {
   save(`${api}/still.jpg?at=${us}`, `${camera}-${stamp}.jpg`);
 }
 
+const LEAD_US = 2_000_000; // what led to a gap or note is shown first
+let jumping = Promise.resolve(); // one after the other: each goes on from where the one before it led
+
 function jump(direction) {
-  const us = timeline.next(direction);
-  if (us === null) { toast(direction > 0 ? "No later gap or note is in view" : "No earlier gap or note is in view"); return; }
-  go(us - 2_000_000); // what led to it
+  jumping = jumping.then(async () => {
+    // From just before a mark forwards is the mark after it; a second behind it, back is the mark again.
+    const from = shownUs() + (direction > 0 ? LEAD_US + 500_000 : -1_000_000);
+    let found;
+    try { found = await timeline.known.beside(from, direction); } catch {
+      toast("Gaps and notes cannot be read just now: the server does not answer", { bad: true });
+      return;
+    }
+    if (found.at_us === null) toast(direction > 0 ? "There is no later gap or note" : "There is no earlier gap or note");
+    else go(found.at_us - LEAD_US);
+  });
 }
 
 function go(us) {
@@ -133,7 +144,7 @@ function spanOf(name) {
 }
 
 const acts = {
-  prev: () => jump(-1), next: () => jump(1), toggle: () => player.toggle(), goto: askTime, live, clip, still, mute, full,
+  prev: () => jump(-1), next: () => jump(1), toggle: () => player.toggle(), back: () => player.step(-1), on: () => player.step(1), goto: askTime, live, clip, still, mute, full,
   in: () => setMark("from", shownUs()), out: () => setMark("to", shownUs()), near: () => timeline.zoom(0.5), far: () => timeline.zoom(2),
 };
 
@@ -149,17 +160,22 @@ function begin() {
   byId("speed").addEventListener("change", ({ target }) => { player.speed = Number(target.value); target.blur(); });
   byId("quality").addEventListener("change", ({ target }) => { player.tier = target.value; target.blur(); });
 
+  const steps = document.querySelectorAll('[data-act="back"], [data-act="on"]');
+  const timeButton = byId("time").closest("button");
   player.addEventListener("hf-time", ({ detail: { us, live: isLive } }) => {
     if (us === null) return;
     timeline.live = isLive;
     timeline.at = us;
-    const clock = clockWords(us), date = dayWords(us);
+    const clock = clockWords(us), date = `${dayWords(us)} ${zoned(us).offset}`;
     if (byId("time").textContent !== clock) byId("time").textContent = clock;
     if (byId("date").textContent !== date) byId("date").textContent = date;
+    const hint = `${utcWords(us)} · go to a time (g)`;
+    if (timeButton.title !== hint) timeButton.title = hint;
   });
   player.addEventListener("hf-state", ({ detail }) => {
     const toggle = byId("toggle");
     toggle.toggleAttribute("data-playing", !detail.paused);
+    for (const one of steps) one.hidden = !detail.paused;
     toggle.setAttribute("aria-label", detail.paused ? "Play" : "Pause");
     byId("to-live").setAttribute("aria-pressed", String(detail.live));
     byId("to-live").querySelector(".dot").dataset.health = detail.live ? "well" : "off";

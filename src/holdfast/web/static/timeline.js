@@ -1,9 +1,9 @@
 // <hf-timeline camera="gate" source="/address">: the site's time from a minute to a year, what was recorded, and why not.
 //
-// API: at (us on the screen), live, mark {from, to}, show(from, to), zoom(factor), next(±1), known. Events: `hf-seek` {us}, `hf-view`.
+// API: at (us on the screen), live, mark {from, to}, show(from, to), zoom(factor), known. Events: `hf-seek` {us}, `hf-view`.
 
-import { nowUs } from "./app.js";
-import { clockWords, dayWords, fullWords, lengthWords, meaning } from "./player/words.js";
+import { nowUs, zoned } from "./app.js";
+import { clockWords, dayWords, fullWords, lengthWords, meaning, utcWords } from "./player/words.js";
 import { Known } from "./timeline/data.js";
 import { colours, draw, HEIGHT } from "./timeline/draw.js";
 import { DAY, midnight, MINUTE } from "./timeline/scale.js";
@@ -58,7 +58,8 @@ export class Timeline extends HTMLElement {
     this.thumb = Object.assign(document.createElement("img"), { alt: "", hidden: true });
     this.tipTime = document.createElement("strong");
     this.tipWords = document.createElement("span");
-    this.tip.append(this.thumb, this.tipTime, this.tipWords);
+    this.tipUtc = document.createElement("span");
+    this.tip.append(this.thumb, this.tipTime, this.tipUtc, this.tipWords);
     this.replaceChildren(this.canvas, this.tip);
     this.tabIndex = 0;
     for (const [name, value] of [["role", "slider"], ["aria-label", "Time"], ["aria-orientation", "horizontal"]]) this.setAttribute(name, value);
@@ -115,14 +116,6 @@ export class Timeline extends HTMLElement {
     if (us >= this.from && us <= this.to) return;
     const width = this.to - this.from;
     this.show(us - width / 2, us + width / 2);
-  }
-
-  /** The next (1) or previous (-1) gap or note from the instant on the screen, or null. */
-  next(direction) {
-    const at = this.#at ?? nowUs();
-    const marks = this.known.marks();
-    const found = direction > 0 ? marks.find((us) => us > at + 1e6) : marks.findLast((us) => us < at - 3e6);
-    return found ?? null;
   }
 
   #tick() {
@@ -248,7 +241,8 @@ export class Timeline extends HTMLElement {
     const near = (6 * (this.to - this.from)) / this.width;
     const note = this.known.parts.notes.find((one) => Math.abs(one.at_us - us) < near);
     const close = gap || this.known.parts.gaps.find((one) => Math.min(Math.abs(one.start_us - us), Math.abs(this.known.endOf(one) - us)) < near / 2);
-    this.tipTime.textContent = `${clockWords(us)} · ${dayWords(us)}`;
+    this.tipTime.textContent = `${clockWords(us)} ${zoned(us).offset} · ${dayWords(us)}`;
+    this.tipUtc.textContent = utcWords(us);
     this.tipWords.textContent = note ? `${note.words}${note.author ? ` (${note.author})` : ""}`
       : close ? `${lengthWords(this.known.endOf(close) - close.start_us)} without footage: ${meaning(close.reason, close.detail)}`
         : us > nowUs() ? "not yet" : "";

@@ -45,6 +45,12 @@ export function dayWords(us) {
 /** `21 Nov 2026 14:03:27 +01:00`. */
 export const fullWords = (us) => `${dayWords(us)} ${clockWords(us)} ${zoned(us).offset}`;
 
+/** `21 Nov 2026 13:03:27 UTC`, for whoever hovers. */
+export function utcWords(us) {
+  const at = zoned(us, "UTC");
+  return `${Number(at.day)} ${MONTHS[at.month - 1]} ${at.year} ${at.hour}:${at.minute}:${at.second} UTC`;
+}
+
 /** How long a gap is: tenths below ten seconds. */
 export function lengthWords(us) {
   return us < 10e6 ? `${(us / 1e6).toFixed(1)} s` : span(us / 1e6);

@@ -84,8 +84,11 @@ export class Known {
     return growing ? Math.max(one.end_us, nowUs() - 1e6) : one.end_us;
   }
 
-  /** Begins of gaps and instants of notes, in order: where `n` and `p` lead. */
-  marks() {
-    return [...this.parts.gaps.map((gap) => gap.start_us), ...this.parts.notes.map((note) => note.at_us)].sort((a, b) => a - b);
+  /** The next (1) or last (-1) gap or note from an instant, however far: `{at_us, gap, note}`; `at_us` is null for none. */
+  async beside(us, direction) {
+    const query = new URLSearchParams({ at: Math.max(86400e6, Math.round(us)), direction: direction > 0 ? "next" : "previous" });
+    const answer = await fetch(`${this.source}/next?${query}`, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(20000) });
+    if (!answer.ok) throw new Error(`${answer.status}`);
+    return answer.json();
   }
 }
