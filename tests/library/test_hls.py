@@ -129,7 +129,7 @@ def test_a_growing_list_goes_on_between_two_files(tmp_path: Path, long: Footage)
     stream = Growing(tmp_path, long, clock)
 
     def listed() -> PlayList:
-        span = (began_us, began_us + 3600 * S)
+        span = (began_us - S, began_us + 3600 * S)
         return past({"main": tmp_path}, GATE, span, now_us=clock.wall_us(), catalog=None, indexes=Indexes())
 
     stream.grow(6)
