@@ -3,7 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.catalog.db import open_catalog
 from holdfast.cli.main import main
+from holdfast.core.config import load
+from holdfast.library import accounts, accounts_memory, settings
+from holdfast.library.accounts import Role
 from support.clock import PushedClock
 from support.journals import Told
 
@@ -41,6 +45,26 @@ def test_a_damaged_catalog_is_put_aside(path: Path, capsys: pytest.CaptureFixtur
     assert "it is kept as" in capsys.readouterr().err.replace("\n", " ")
     assert len(list((path.parent / "state").glob("catalog.sqlite.damaged-*"))) == 1
     assert _run("check", "-c", str(path)) == 0
+
+
+def test_people_and_settings_come_back(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is in no journal comes back as the worker remembered it: people, passwords, settings (C067)."""
+    state, clock = path.parent / "state", PushedClock()
+    url = f"sqlite:///{state}/catalog.sqlite"
+    with open_catalog(url) as catalog:
+        accounts.add_user(catalog, clock, "ada", "tide-tables", Role.ADMIN)
+        accounts_memory.remember(state, accounts_memory.known(catalog))
+        settings.change(catalog, "local", load(path, {}), {"site.name": "Pier"}, clock)
+        settings.remember(state, settings.saved(catalog, "local"))
+    for file in state.glob("catalog.sqlite*"):
+        file.unlink()
+    assert _run("reindex", "-c", str(path)) == 0
+    assert "users put back as they were remembered: ada" in capsys.readouterr().out
+    assert _run("reindex", "--json", "-c", str(path)) == 0
+    assert json.loads(capsys.readouterr().out)["restored"] == {"users": [], "settings": [], "cameras": []}
+    with open_catalog(url) as catalog:
+        assert accounts.sign_in(catalog, clock, "ada", "tide-tables").role == "admin"
+        assert settings.saved(catalog, "local") == {"site.name": "Pier"}
 
 
 def test_what_cannot_be_read_is_named(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

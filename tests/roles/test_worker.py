@@ -9,7 +9,8 @@ import pytest
 from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.core.config import ConfigInvalid, Loaded, load
 from holdfast.core.plan import Plan
-from holdfast.library import settings
+from holdfast.library import accounts, settings
+from holdfast.library.accounts import Role
 from holdfast.library.cameras import MEMORY, add_camera, remove_camera, switch_camera
 from holdfast.library.desired import read_plan
 from holdfast.library.index import IndexReport
@@ -261,6 +262,32 @@ def test_saved_settings_survive_the_catalog(node: Node) -> None:
     kept: dict[str, Any] = {}
     node.change(lambda catalog, _: kept.update(settings.saved(catalog, NODE)))
     assert kept == {"defaults.segment_s": 300}
+
+
+def test_people_survive_the_catalog(node: Node) -> None:
+    """A catalog that came up empty gets users and tokens back, so that nobody else becomes administrator (R7, C139)."""
+    node.start().catalog_pass()
+    kept: list[str] = []
+
+    def invite(catalog: Catalog, _: Loaded) -> None:
+        accounts.add_user(catalog, node.clock, "ada", "tide-tables", Role.ADMIN)
+        kept.append(accounts.add_token(catalog, node.clock, "wall", Role.VIEWER, by="ada")[1])
+
+    node.change(invite)
+    node.catalog_pass()
+    node.stop()
+    for path in (node.root / "state").glob("catalog.sqlite*"):
+        path.unlink()
+    node.start().catalog_pass().catalog_pass()
+
+    def look(catalog: Catalog, _: Loaded) -> None:
+        assert not accounts.setup_needed(catalog)
+        assert accounts.sign_in(catalog, node.clock, "ada", "tide-tables").role == "admin"
+        token = accounts.find_token(catalog, node.clock, accounts.token_hash(kept[0]))
+        assert token is not None
+        assert token.name == "wall"
+
+    node.change(look)
 
 
 def test_damaged_catalog_stops_no_plan(node: Node) -> None:

@@ -3,6 +3,8 @@
 Exit codes: 0 done, 65 done, but something could not be read, 74 the catalog does not answer.
 """
 
+from dataclasses import asdict
+
 import typer
 from rich.console import Console
 
@@ -11,7 +13,7 @@ from holdfast.catalog.failures import CatalogDamaged
 from holdfast.cli.common import ConfigOption, JsonOption, echo_json
 from holdfast.core.clock import SystemClock
 from holdfast.library.desired import load_or_last_good
-from holdfast.library.reindex import ReindexReport, put_aside, reindex
+from holdfast.library.reindex import ReindexReport, Remembered, put_aside, reindex, restore_remembered
 
 app = typer.Typer()
 
@@ -29,29 +31,33 @@ def run(
     roots = {name: volume.path for name, volume in loaded.config.volumes.items()}
     console = Console(stderr=True)
 
-    def rebuild() -> ReindexReport:
+    def rebuild() -> tuple[ReindexReport, Remembered]:
         with open_catalog(url) as catalog, console.status("reading journals") as status:
-            return reindex(
+            report = reindex(
                 catalog, roots, clock,
                 progress=lambda what, done, total: status.update(f"reading {what} ({done + 1} of {total})"),
             )  # fmt: skip
+            return report, restore_remembered(catalog, loaded.config.state_dir, clock)
 
     try:
-        report = rebuild()
+        report, remembered = rebuild()
     except CatalogDamaged as error:
         aside = put_aside(url, clock)
         if aside is None:
             raise
         console.print(f"[yellow]{error}; it is kept as {aside}[/]", soft_wrap=True)
-        report = rebuild()
+        report, remembered = rebuild()
     for problem in report.problems:
         console.print(f"[yellow]{problem}[/]", soft_wrap=True)
     if as_json:
         names = ("streams", "lines", "adopted", "missing", "notes", "problems")
-        echo_json({name: getattr(report, name) for name in names})
+        echo_json({name: getattr(report, name) for name in names} | {"restored": asdict(remembered)})
     else:
         typer.echo(
             f"{report.streams} streams from {report.lines} journal lines, {report.adopted} files adopted, "
             f"{report.missing} missing, {report.notes} notes"
         )
+        for what, names in asdict(remembered).items():
+            if names:
+                typer.echo(f"{what} put back as they were remembered: {', '.join(names)}")
     return 65 if report.problems else 0

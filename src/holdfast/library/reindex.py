@@ -1,5 +1,7 @@
 """A catalog from nothing: the timeline from journals, what they do not speak of from the files, notes from theirs.
 
+People, settings and cameras added at run time are in no journal: they come from what the worker remembered of them.
+
 `reconcile` is the part that also belongs to every start of a worker: adopt finished files that no line speaks of, and
 mark rows whose file is gone although nobody removed it. A volume that is away is neither.
 """
@@ -16,7 +18,8 @@ from holdfast.core.clock import Clock
 from holdfast.core.errors import BadInput, NotFound, StorageError
 from holdfast.core.footage import stream_folder
 from holdfast.core.timing import stamp
-from holdfast.library import notes
+from holdfast.library import accounts_memory, notes, settings
+from holdfast.library import cameras as roster
 from holdfast.library.index import LOCAL, Indexer, Progress
 from holdfast.library.timeline import streams_on
 from holdfast.media.recover import describe
@@ -59,6 +62,34 @@ def reindex(
     notes.record(catalog, words, clock, node=node)
     problems = (*report.problems, *reconciled.problems)
     return ReindexReport(report.streams, report.lines, reconciled.adopted, reconciled.missing, len(words), problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What came back from the state folder: names of users, keys of settings, ids of cameras."""
+
+    users: tuple[str, ...]
+    settings: tuple[str, ...]
+    cameras: tuple[str, ...]
+
+
+def restore_remembered(catalog: Catalog, state_dir: Path, clock: Clock, *, node: str = LOCAL) -> Remembered:
+    """Put back what only the catalog knew and the worker remembered: people, settings, cameras added at run time.
+
+    Args:
+        catalog: An open catalog, empty or not; what it has is not overwritten.
+        state_dir: The node's state folder.
+        clock: Time.
+        node: Name of the node.
+
+    Raises:
+        CatalogUnavailable: It did not answer; what is done is done, start again.
+    """
+    return Remembered(
+        users=tuple(accounts_memory.restore_lost(catalog, node, accounts_memory.recall(state_dir), clock)),
+        settings=tuple(settings.restore_lost(catalog, node, settings.recall(state_dir), clock)),
+        cameras=tuple(roster.restore_lost(catalog, node, roster.recall(state_dir), clock)),
+    )
 
 
 @dataclass(frozen=True, slots=True)

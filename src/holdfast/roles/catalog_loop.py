@@ -1,7 +1,7 @@
 """The worker's second thread: whatever needs the catalog, so that a catalog that is away delays nothing else (R7).
 
-Each second: settings and cameras that were changed at run time are read, and journals are indexed. A catalog that does
-not answer is said once, tried again with back-off, and said once more when it is back.
+Each second: people, settings and cameras that were changed at run time are read, and journals are indexed. A catalog
+that does not answer is said once, tried again with back-off, and said once more when it is back.
 
 Not here: publishing plans (worker), what indexing means (library.index).
 """
@@ -18,7 +18,7 @@ from holdfast.catalog.db import Catalog
 from holdfast.core.clock import Clock
 from holdfast.core.config import Loaded
 from holdfast.core.errors import HoldfastError, StorageError
-from holdfast.library import cameras, settings
+from holdfast.library import accounts_memory, cameras, settings
 from holdfast.library.index import IndexReport
 
 PASS_S = 1.0  # an indexer pass each second: well within the minute that C011 allows, one commit at most (P6)
@@ -89,6 +89,7 @@ class CatalogLoop:
         """Cameras added or changed at run time: the catalog's last answer. Replaced, never changed in place."""
         self.saved: dict[str, Any] = settings.recall(state_dir)
         """Settings changed at run time, the same way."""
+        self._people = accounts_memory.recall(state_dir)
 
     def start(self, loaded: Loaded) -> None:
         """Begin."""
@@ -145,15 +146,13 @@ class CatalogLoop:
             self._url = loaded.config.catalog_url
             self._catalog = self._open_catalog(self._url)
         catalog = self._catalog
-        for key in settings.restore_lost(catalog, self._node, self.saved, self._clock):
-            _log.warning("setting.restored", key=key, why="the catalog had forgotten it")
-        for camera_id in cameras.restore_lost(catalog, self._node, self.runtime, self._clock):
-            _log.warning("camera.restored", camera=camera_id, why="the catalog had forgotten it")
+        self._restore(catalog)
         if self._synced is not loaded:
             cameras.sync_file_cameras(catalog, self._node, loaded, self._clock)
             self._indexer = self._make_indexer(catalog, loaded)
             self._synced = loaded
         self._learn(settings.saved(catalog, self._node), cameras.runtime_settings(catalog, self._node))
+        self._learn_people(accounts_memory.known(catalog))
         if self._indexer is not None:
             problems = list(self._indexer.pass_once().problems)
             if self._reconciled is not self._indexer:
@@ -162,6 +161,14 @@ class CatalogLoop:
                 self._reconciled = self._indexer
             for problem in problems:
                 _log.warning("index.problem", reason=problem)
+
+    def _restore(self, catalog: Catalog) -> None:
+        for name in accounts_memory.restore_lost(catalog, self._node, self._people, self._clock):
+            _log.warning("user.restored", user=name, why="the catalog had forgotten everybody")
+        for key in settings.restore_lost(catalog, self._node, self.saved, self._clock):
+            _log.warning("setting.restored", key=key, why="the catalog had forgotten it")
+        for camera_id in cameras.restore_lost(catalog, self._node, self.runtime, self._clock):
+            _log.warning("camera.restored", camera=camera_id, why="the catalog had forgotten it")
 
     def _learn(self, saved: dict[str, Any], runtime: list[dict[str, Any]]) -> None:
         if (saved, runtime) == (self.saved, self.runtime):
@@ -173,6 +180,16 @@ class CatalogLoop:
             cameras.remember(self._state_dir, runtime)
         except StorageError as error:
             # The plan that follows from it is published all the same; only a restart without catalog would miss it.
+            _log.warning("changes.not_remembered", reason=str(error))
+
+    def _learn_people(self, people: accounts_memory.Known) -> None:
+        # A catalog without anybody is a new one, and not what should be remembered of the one that was lost.
+        if people == self._people or not people["users"]:
+            return
+        self._people = people
+        try:
+            accounts_memory.remember(self._state_dir, people)
+        except StorageError as error:
             _log.warning("changes.not_remembered", reason=str(error))
 
     def _failed(self, error: Exception) -> None:
