@@ -13,12 +13,12 @@ def test_lost_seconds_count_only_what_was_wanted() -> None:
     clock.advance(100)
     condition.become(StreamState.WAITING, GapReason.UNREACHABLE)
     clock.advance(5)
-    assert condition.lost_s == 7
+    assert condition.absence.lost_s == 7
     condition.become(StreamState.OFF_SCHEDULE, GapReason.OFF_SCHEDULE)
     clock.advance(1000)
     condition.become(StreamState.STARTING)
     clock.advance(1)
-    assert condition.lost_s == 8
+    assert condition.absence.lost_s == 8
 
 
 def test_the_same_state_again_is_no_change() -> None:
@@ -26,10 +26,10 @@ def test_the_same_state_again_is_no_change() -> None:
     clock = PushedClock()
     condition = Condition(clock)
     assert condition.become(StreamState.WAITING, GapReason.AUTH, "a")
-    since_us = condition.since_us
+    since_us = condition.absence.since_us
     clock.advance(60)
     assert not condition.become(StreamState.WAITING, GapReason.AUTH, "b")
-    assert (condition.since_us, condition.detail) == (since_us, "b")
+    assert (condition.absence.since_us, condition.detail) == (since_us, "b")
 
 
 def test_rates_are_those_of_the_last_seconds() -> None:
@@ -59,12 +59,12 @@ def test_trying_again_does_not_make_an_absence_younger() -> None:
     condition.become(StreamState.RECORDING)
     clock.advance(60)
     condition.become(StreamState.STALLED, GapReason.STALLED)
-    stopped_us = condition.since_us
+    stopped_us = condition.absence.since_us
     for reason in (GapReason.STALLED, GapReason.UNREACHABLE):
         clock.advance(5)
         condition.become(StreamState.STARTING, reason)
         condition.become(StreamState.WAITING, reason)
-    assert condition.since_us == stopped_us
+    assert condition.absence.since_us == stopped_us
     clock.advance(5)
     condition.become(StreamState.OFF_SCHEDULE, GapReason.OFF_SCHEDULE)
-    assert condition.since_us == clock.wall_us()
+    assert condition.absence.since_us == clock.wall_us()

@@ -38,9 +38,15 @@ def test_a_full_disk_is_a_gap_and_heals(tmp_path: Path) -> None:
             ballast = fill(disk, leave_bytes=4096)
             until(lambda: recorder.snapshot().reason == "disk-full")
             assert recorder.snapshot().hint
+            gone_us = recorder.snapshot().since_us
+            assert abs(gone_us - SystemClock().wall_us()) < 2 * SECOND, "not since the camera was connected"
+            lost_s = recorder.snapshot().lost_s
             time.sleep(2)
+            assert recorder.snapshot().since_us == gone_us
+            assert recorder.snapshot().lost_s - lost_s >= 1.9
             ballast.unlink()
             until(lambda: _recording(recorder))
+            assert recorder.snapshot().since_us > gone_us + 2 * SECOND
             time.sleep(1)
         assert sim.counts("cam1").opened == 1, "the camera was left alone"
         line = ledger_of(plan)

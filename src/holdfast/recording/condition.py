@@ -9,6 +9,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.gap import PLANNED, GapReason
 from holdfast.core.status import StreamState
 from holdfast.core.timing import SECOND_US
+from holdfast.recording.absence import Absence
 
 METER_US = 5 * SECOND_US  # specified: rates are over the last 5 s
 
@@ -17,37 +18,20 @@ class Condition:
     """State and reason of one stream, and how long it has not recorded."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.absence = Absence(clock)
         self.state = StreamState.STARTING
         self.reason: GapReason | None = None
         self.detail = ""
         self.hint = ""
-        self.since_us = clock.wall_us()
-        self._since_boot_us = clock.boot_us()
-        self._lost_us = 0
         self.retry_at_us: int | None = None
 
     def become(self, state: StreamState, reason: GapReason | None = None, detail: str = "", hint: str = "") -> bool:
         """Enter a state; return whether state or reason differ from before."""
-        now_us = self._clock.boot_us()
-        if self.state is not StreamState.RECORDING and self.reason not in PLANNED:
-            self._lost_us += now_us - self._since_boot_us
-        self._since_boot_us = now_us
         changed = (state, reason) != (self.state, self.reason)
-        # Trying again does not make an absence younger: it lasts until footage flows, or is no longer wanted.
-        same = StreamState.RECORDING not in {state, self.state} and (reason in PLANNED) == (self.reason in PLANNED)
-        if changed and not same:
-            self.since_us = self._clock.wall_us()
         self.state, self.reason, self.detail, self.hint = state, reason, detail, hint
+        # Trying again does not make an absence younger: it lasts until footage flows, or is no longer wanted.
+        self.absence.camera(away=state is not StreamState.RECORDING, planned=reason in PLANNED)
         return changed
-
-    @property
-    def lost_s(self) -> float:
-        """Seconds not recorded so far, planned absence left out."""
-        running_us = 0
-        if self.state is not StreamState.RECORDING and self.reason not in PLANNED:
-            running_us = self._clock.boot_us() - self._since_boot_us
-        return (self._lost_us + running_us) / SECOND_US
 
 
 class Meter:

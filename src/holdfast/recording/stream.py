@@ -95,7 +95,7 @@ class StreamRecorder:
         self._checked_us = 0
         self._goodbye = Closed(reason=GapReason.RECORDER_DOWN.value, detail="stopped")
         self.error: SourceError | None = None
-        self.writer = Writer(plan, clock, open_store, recover, unsaid or Unsaid())
+        self.writer = Writer(plan, clock, open_store, recover, unsaid or Unsaid(), self._condition.absence)
         self._offset_us = clock.wall_us() - clock.boot_us()
         self._replanned = threading.Event()
         self._stumbled_on: set[str] = set()
@@ -155,12 +155,12 @@ class StreamRecorder:
         dropped = self._dropped + (session.dropped if session else 0)
         return StreamStatus(
             camera=self.plan.camera, stream=self.plan.stream, state=state, reason=reason.value if reason else "",
-            detail=detail, hint=hint, at_us=now_us, since_us=condition.since_us, pid=os.getpid(),
+            detail=detail, hint=hint, at_us=now_us, since_us=condition.absence.since_us, pid=os.getpid(),
             tracks=[track.facts() for track in self._tracks], fps=round(fps, 2), bitrate_bps=bitrate_bps,
             last_sample_us=(session.last_sample_us if session else None) or self._last_sample_us,
             media_end_us=writer.media_end_us, restarts=max(0, self._attempts - 1), segment=writer.segment,
             segments=writer.segments, queue_bytes=writer.held_bytes, dropped_samples=dropped,
-            lost_s=round(condition.lost_s, 3), drift_ppm=round(session.drift_ppm, 1) if session else 0.0,
+            lost_s=round(condition.absence.lost_s, 3), drift_ppm=round(session.drift_ppm, 1) if session else 0.0,
             retry_in_s=None if retry_at_us is None else max(0.0, (retry_at_us - self._clock.boot_us()) / SECOND_US),
             notes=self._notes, mismatch=self._mismatch, pictures=self._meter.pictures,
             media_bytes=self._meter.payload_bytes,

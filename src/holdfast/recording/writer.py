@@ -21,6 +21,7 @@ from holdfast.core.gap import GapReason
 from holdfast.core.journal import Beat, Closed, Down, Emptied, Event, Sealed
 from holdfast.core.plan import StreamPlan
 from holdfast.core.timing import SECOND_US
+from holdfast.recording.absence import Absence
 from holdfast.recording.fragmenter import SLOW_US
 from holdfast.recording.handover import Item, RunEnd, RunStart, Trouble, Written
 from holdfast.recording.store import StreamStore
@@ -52,6 +53,7 @@ class Writer:
         recover: Takes files that an interruption left behind, and gives back what to journal about each, later and
             from another thread, through `say`.
         unsaid: Where words go that could not be said before the end, and come from at the beginning.
+        absence: Told while nothing can be written.
     """
 
     def __init__(
@@ -61,8 +63,10 @@ class Writer:
         open_store: Callable[[], StreamStore],
         recover: Callable[[StreamPlan, list[str], Callable[[Event], None]], None],
         unsaid: Unsaid,
+        absence: Absence,
     ) -> None:
         self._unsaid = unsaid
+        self._absence = absence
         self._plan = plan
         self._clock = clock
         self._open_store = open_store
@@ -231,6 +235,7 @@ class Writer:
         if self.trouble is not None:
             log.info("volume.back", camera=self._plan.camera, stream=self._plan.stream)
             self.trouble = None
+            self._absence.volume(away=False)
         self.ready.set()
 
     def _note(self, trouble: Trouble) -> None:
@@ -241,6 +246,7 @@ class Writer:
                 detail=trouble.detail,
             )  # fmt: skip
         self.trouble = trouble
+        self._absence.volume(away=True)
 
     def _flush_words(self) -> None:
         store = self._store
