@@ -20,6 +20,13 @@ def test_rates_and_sentences() -> None:
     assert (capitalize_first("no camera Gate"), capitalize_first("")) == ("No camera Gate", "")
 
 
+def test_what_is_typed_keeps_its_letters() -> None:
+    """A hint that begins with a command, a key, an address or a path begins as it has to be typed."""
+    for words in ("holdfast logs says why", "chmod 600 key", "rtsp://192.0.2.1/x", "audio = off", "web.tls_cert is"):
+        assert capitalize_first(words) == words
+    assert capitalize_first("mount it; holdfast volumes adopt main") == "Mount it; holdfast volumes adopt main"
+
+
 def test_a_short_gap_is_not_nothing() -> None:
     """A gap of less than a second is said to be one."""
     assert [length_words(us) for us in (0, 400_000, 1_000_000, 90_000_000)] == ["0 s", "under 1 s", "1 s", "1 min"]

@@ -111,7 +111,7 @@ class Frame:
         """Return what the scripts of the frame begin with; the changes that they hear of have the same shape."""
         return {
             "now_us": self.now_us, "zone": self.zone.key, "sentence": self.now.sentence, "hint": self.now.hint,
-            "well": self.now.well, "troubles": list(self.now.troubles),
+            "well": self.now.well, "troubles": list(self.now.troubles), "right": str(self.who.right),
             "streams": [stream.to_dict() for stream in self.now.streams],
             "names": {dot.camera: dot.name for dot in self.dots},
         }  # fmt: skip

@@ -4,6 +4,7 @@ Everything that a template prints is escaped. There is no inline script and no i
 answer's headers forbids both. Any thread; not on the event loop.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from holdfast.web.assets import ASSETS
 from holdfast.web.frame import frame_of, theme_of
 from holdfast.web.times import time_tag
 
+_TYPED = re.compile(r"(?:holdfast|chmod|chown|pip|systemctl)\b|[a-z_]+(?:://| = )|[^\s:]*[._/=`]\w|--")
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -33,8 +35,11 @@ def size_words(size: float) -> str:
 
 
 def capitalize_first(text: str) -> str:
-    """Begin a sentence with a capital; camera names stay as they are in the rest of it."""
-    return text[:1].upper() + text[1:]
+    """Begin a sentence with a capital, unless it begins with what is typed as it stands: a command, a key, a path.
+
+    The same as `capital` of static/app.js.
+    """
+    return text if _TYPED.match(text) else text[:1].upper() + text[1:]
 
 
 def length_words(us: int) -> str:

@@ -3,6 +3,7 @@
 // Other modules import `on`, `node`, `toast`, `keys` and `zoned` from here: news of the node, one list of keys.
 
 import { follow } from "./changes.js";
+import { details, everyCamera } from "./details.js";
 
 const facts = JSON.parse(document.getElementById("facts").textContent);
 // When the answer came, not when this ran: a slow start would be a slow clock.
@@ -45,6 +46,11 @@ export function span(seconds) {
   if (hours < 1) return `${minutes} min`;
   return days < 2 ? `${hours} h ${String(minutes % 60).padStart(2, "0")} min` : `${days} days`;
 }
+
+const TYPED = /^(?:(?:holdfast|chmod|chown|pip|systemctl)\b|[a-z_]+(?::\/\/| = )|[^\s:]*[._/=`]\w|--)/;
+
+/** Begin a sentence with a capital, unless it begins with what has to be typed as it stands; as the server does. */
+export const capital = (words) => (TYPED.test(words) ? words : words.slice(0, 1).toUpperCase() + words.slice(1));
 
 /** Say something in passing, in the corner; `bad` for what went wrong. */
 export function toast(words, { bad = false, for_s = 6 } = {}) {
@@ -177,36 +183,14 @@ function showState() {
   }
 }
 
-function fact(list, name, value) {
-  if (value) list.append(make("dt", {}, name), make("dd", {}, value));
-}
-
-function details(camera) {
-  const streams = node.streams.filter((stream) => stream.camera === camera);
-  const parts = streams.map((stream) => {
-    const list = make("dl", { class: "facts" });
-    const video = (stream.tracks || []).find((track) => track.kind === "video");
-    fact(list, "State", stream.words);
-    fact(list, "What to do", stream.hint);
-    fact(list, "Picture", video && [`${video.width}×${video.height}`, stream.fps && `${Math.round(stream.fps)} fps`,
-      (video.codec || "").toUpperCase()].filter(Boolean).join(", "));
-    fact(list, "Bit rate", stream.bitrate_bps && `${(stream.bitrate_bps / 1e6).toFixed(1)} Mb/s`);
-    fact(list, "Newest picture", stream.frame_age_s != null && `${span(stream.frame_age_s)} old`);
-    fact(list, "Lost since start", stream.lost_s >= 1 && span(stream.lost_s));
-    const badge = make("span", { class: "badge", "data-health": stream.health },
-      make("span", { class: "dot", "data-health": stream.health }), stateOf(stream));
-    return make("div", { class: "stack" }, make("div", { class: "row" }, make("h3", {}, stream.stream), badge), list);
-  });
-  if (!parts.length) parts.push(make("p", { class: "quiet" }, "This camera was just added and is about to be recorded."));
-  const open = make("a", { class: "button main", href: `/cameras/${camera}` }, "Open camera");
-  dialog(node.names[camera] || camera, ...parts, make("div", { class: "row" }, open));
-}
-
 strip.addEventListener("click", (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   const item = event.target.closest("[data-camera]");
-  if (!item || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const all = [...strip.querySelectorAll("[data-camera]")];
+  if (item) details(item.dataset.camera);
+  else if (event.target.closest(".strip-count") && all.length) everyCamera(all);
+  else return;
   event.preventDefault();
-  details(item.dataset.camera);
 });
 
 // --- changes -------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 // The wall: pictures that renew themselves while somebody looks, badges, the filter, live pictures on demand.
 
-import { keys, node, on, stateOf, worstByCamera } from "./app.js";
+import { capital, keys, node, on, stateOf, worstByCamera } from "./app.js";
 
 const RENEW_MS = 5000; // chosen: a wall of 32 costs the server six small pictures a second
 const wall = document.getElementById("wall");
@@ -53,8 +53,6 @@ setTimeout(renewNext, RENEW_MS);
 // --- state -------------------------------------------------------------------------------------------------------------
 
 const trouble = document.getElementById("trouble");
-
-const capital = (words) => words.slice(0, 1).toUpperCase() + words.slice(1);
 
 function show(now) {
   const worst = worstByCamera(now.streams);
