@@ -18,7 +18,7 @@ from holdfast.core import schedule
 from holdfast.core.camera import Kind, Track
 from holdfast.core.clock import Clock
 from holdfast.core.errors import BadInput, NotFound, SourceError, Unreachable, Unsupported, UsageError
-from holdfast.core.gap import MEANING, PLANNED, GapReason
+from holdfast.core.gap import PLANNED, GapReason
 from holdfast.core.journal import Closed, Down, Event, Stepped
 from holdfast.core.plan import StreamPlan
 from holdfast.core.status import StreamState, StreamStatus
@@ -250,7 +250,7 @@ class StreamRecorder:
         """Not wanted now: say why, and look again soon, because a person may override or set the clock."""
         off = self.plan.capture.mode == "off"
         reason = GapReason.DISABLED if off else GapReason.OFF_SCHEDULE
-        self._became_down(StreamState.DISABLED if off else StreamState.OFF_SCHEDULE, reason, MEANING[reason])
+        self._became_down(StreamState.DISABLED if off else StreamState.OFF_SCHEDULE, reason, "")
         self._stop.wait(POLL_S if self.plan.capture.mode != "burst" else POLL_S / 5)
 
     def _attempt(self) -> None:
