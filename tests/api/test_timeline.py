@@ -7,13 +7,10 @@ from typing import Any
 import pytest
 
 from holdfast.catalog.db import Catalog
-from holdfast.core.camera import StreamKey
 from holdfast.core.errors import CatalogUnavailable
 from holdfast.core.timing import DAY_US, HOUR_US, SECOND_US
 from holdfast.library.accounts import Role
-from holdfast.library.index import Indexer
 from support.clock import PushedClock
-from support.journals import Told
 from support.pages import Site, site
 
 
@@ -24,29 +21,16 @@ def _two(tmp_path: Path, clock: PushedClock) -> Iterator[Site]:
         yield made
 
 
-def told(made: Site, camera: str = "gate") -> Told:
-    """A recorder's journal of a camera, open."""
-    assert isinstance(made.clock, PushedClock)
-    journal = Told(made.root / "vol", made.clock, StreamKey(camera, "main"))
-    journal.open()
-    return journal
-
-
-def index(made: Site) -> None:
-    """Do what the worker does: read the journals into the catalog."""
-    Indexer(made.home.context.catalog(), dict(made.home.context.volumes), made.clock).pass_once()
-
-
 def test_footage_gaps_and_notes_of_a_span(two: Site) -> None:
     """A span has unbroken footage, each gap with its reason, and notes about the camera and the site (C118, C012)."""
     began_us = two.clock.wall_us()
-    journal = told(two)
+    journal = two.journal("gate")
     for _ in range(3):
         journal.record(600)
     journal.down("stalled", 100)
     journal.record(600)
     journal.close()
-    index(two)
+    two.index()
     two.as_(Role.OPERATOR).post("/api/v1/notes", json={"camera": "Gate", "words": "lens cleaned"})
     two.as_(Role.OPERATOR).post("/api/v1/notes", json={"words": "storm", "at": "now"})
     query = {"from": began_us - HOUR_US, "to": two.clock.wall_us() + HOUR_US}
@@ -67,12 +51,12 @@ def test_footage_gaps_and_notes_of_a_span(two: Site) -> None:
 def test_the_next_and_the_last_mark(two: Site) -> None:
     """The next gap or note comes with what it is, however far; null where there is no more (C119)."""
     began_us = two.clock.wall_us()
-    journal = told(two)
+    journal = two.journal("gate")
     journal.record(600)
     journal.down("stalled", 100)
     journal.record(600)
     journal.close()
-    index(two)
+    two.index()
     two.as_(Role.OPERATOR).post("/api/v1/notes", json={"camera": "gate", "words": "storm", "at": str(began_us)})
 
     def asked(**query: str | int) -> dict[str, Any]:
@@ -96,12 +80,12 @@ def _away() -> Catalog:
 def test_the_journals_say_the_same_where_the_catalog_is_away(two: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same timeline comes from the journals; a year of them is not waited for."""
     began_us = two.clock.wall_us()
-    journal = told(two)
+    journal = two.journal("gate")
     journal.record(600)
     journal.down("refused", 60)
     journal.record(600)
     journal.close()
-    index(two)
+    two.index()
     query = {"from": began_us, "to": two.clock.wall_us()}
     rows = two.as_().get("/api/v1/cameras/gate/timeline", params=query).json()["cameras"]
     monkeypatch.setattr(two.home.context, "catalog", _away)

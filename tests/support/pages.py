@@ -10,12 +10,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from holdfast.core import config
+from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
 from holdfast.core.status import StreamState, StreamStatus, status_name
 from holdfast.core.timing import SECOND_US
 from holdfast.library.accounts import Role
 from holdfast.library.desired import build_plan, publish_plan
+from holdfast.library.index import Indexer
 from support.accounts import Client, House, house
+from support.clock import PushedClock
+from support.journals import Told
 
 TRACKS = [{"kind": "video", "codec": "h264", "width": 1920, "height": 1080}]
 
@@ -81,6 +85,17 @@ class Site:
         (self.root / "run").mkdir(exist_ok=True)
         (self.root / "run" / status_name(camera, "main")).write_text(told.to_json(), encoding="utf-8")
         return told
+
+    def journal(self, camera: str) -> Told:
+        """Return the journal that a recorder of this camera writes, open."""
+        assert isinstance(self.clock, PushedClock)
+        journal = Told(self.root / "vol", self.clock, StreamKey(camera, "main"))
+        journal.open()
+        return journal
+
+    def index(self) -> None:
+        """Do what the worker does: read the journals into the catalog."""
+        Indexer(self.home.context.catalog(), dict(self.home.context.volumes), self.clock).pass_once()
 
     def as_(self, role: Role = Role.VIEWER) -> Client:
         """A browser that somebody with a role is signed in with."""
