@@ -19,6 +19,7 @@ from support.pages import Site, site
 from support.recording import footage_files, stream_plan, until
 from support.sim import simulated
 from support.web import serving
+from support.wire import Wire, wired
 
 NUMBER = (Path(__file__).resolve().parents[2] / "benchmarks" / "counter.js").read_text(encoding="utf-8")
 EVENTS = """() => { window.shown = []; window.said = []; window.went = []; const p = document.getElementById("player");
@@ -26,7 +27,8 @@ EVENTS = """() => { window.shown = []; window.said = []; window.went = []; const
   p.addEventListener("hf-time", (e) => { went.push(e.detail.us); if (went.length > 500) went.shift(); });
   p.addEventListener("hf-state", (e) => { if (e.detail.words) said.push(e.detail.words); }); }"""
 LOOK = """() => { const p = document.getElementById("player"); return { live: p.live, paused: p.paused, delay: p.delayS,
-  us: p.wallUs, at: p.video.currentTime, width: p.video.videoWidth, words: p.words, speed: p.video.playbackRate }; }"""
+  us: p.wallUs, now: p.now, badge: document.querySelector(".hf-live").textContent,
+  at: p.video.currentTime, width: p.video.videoWidth, words: p.words, speed: p.video.playbackRate }; }"""
 
 
 @dataclass
@@ -36,6 +38,7 @@ class Place:
     address: str
     plan: StreamPlan
     site: Site
+    wire: Wire
 
 
 @contextmanager
@@ -45,8 +48,8 @@ def place(root: Path, camera: CameraSpec, role: Role = Role.VIEWER) -> Iterator[
         made.home.user(role, "alice")
         made.says("gate")
         plan = stream_plan(root / "vol", sim.url("gate"), camera="gate", segment_s=2)
-        with serving(made.home.app) as address:
-            yield Place(address, plan, made)
+        with serving(made.home.app) as address, wired(address) as wire:
+            yield Place(wire.address, plan, made, wire)
 
 
 @contextmanager

@@ -93,15 +93,15 @@ def test_a_lost_connection_comes_back(tmp_path: Path) -> None:
         begun(spot, 3)
         with watching(spot) as page:
             wait(page, "p.live && v.currentTime > 0.5")
-            page.evaluate("document.getElementById('player').feed.socket.close()")
-            wait(page, "said.some((words) => words.includes('connection to the server'))")
+            page.evaluate("document.getElementById('player').way.feed.socket.close()")
+            wait(page, "said.some((words) => words.includes('The server does not answer'))")
             wait(page, "p.words === '' && p.live && p.delayS < 3")
             page.keyboard.press("ArrowLeft")
             wait(page, "!p.live && !v.seeking")
             page.keyboard.press("k")
             before_us = look(page)["us"]
-            page.evaluate("document.getElementById('player').feed.socket.close()")
-            wait(page, "p.feed.connected && v.readyState > 1 && v.currentTime < 5")
+            page.evaluate("document.getElementById('player').way.feed.socket.close()")
+            wait(page, "p.way.feed.connected && v.readyState > 1 && v.currentTime < 5")
             seen = look(page)
             assert seen["paused"]
             assert abs(seen["us"] - before_us) < 200_000

@@ -60,8 +60,36 @@ export function gapWords({ start_us, end_us, reason, detail }) {
   return `${lengthWords(end_us - start_us)} without footage from ${clockWords(start_us)}: ${meaning(reason, detail)}`;
 }
 
+/** `14:03:27` on the day of another instant, else with its day. */
+export function nearWords(us, other_us) {
+  return dayWords(us) === dayWords(other_us) ? clockWords(us) : `${dayWords(us)} ${clockWords(us)}`;
+}
+
 export function waitingWords({ since_us, reason, detail, hint }) {
-  const since = since_us && nowUs() - since_us < 86400e6 ? ` since ${clockWords(since_us)}` : since_us ? ` since ${fullWords(since_us)}` : "";
+  const since = since_us ? ` since ${nearWords(since_us, nowUs())}` : "";
   const why = reason ? `: ${meaning(reason, detail)}` : "";
   return `Nothing comes from the camera${since}${why}${hint ? `. ${hint}` : ""}`;
+}
+
+const STANDS = { "stalled": "Stalled", "disabled": "Off", "off-schedule": "Off" };
+
+/** On the badge: why the picture is not live, `{kind, since_us, reason}`. */
+export function troubleWords({ kind, since_us, reason }) {
+  const since = since_us ? ` since ${nearWords(since_us, nowUs())}` : "";
+  if (kind === "waiting") return `${STANDS[reason] || "No picture"}${since}`;
+  return { away: `No answer${since}`, full: "Too many watch", out: "Signed out", held: "Stopped", final: "Ended" }[kind];
+}
+
+/** Over the picture while the server is lost. */
+export function lostWords(kind, said) {
+  if (kind === "out") return "You were signed out";
+  if (kind === "away" && !said) return "The server does not answer; trying again";
+  return kind === "final" ? said : `${said}; trying again`;
+}
+
+/** Somebody went to an instant without footage: why, and what comes next, as far as it is known. */
+export function emptyWords(asked_us, next_us, gap) {
+  const at = nearWords(asked_us, nowUs());
+  const what = gap ? `Nothing was recorded at ${at}: ${meaning(gap.reason, gap.detail)}` : `There is no footage of ${at}`;
+  return `${what}; ${next_us ? `the next footage is at ${nearWords(next_us, asked_us)}` : "none has come since"}`;
 }

@@ -1,0 +1,134 @@
+"""A camera's page does not go on saying LIVE when it is not: what it says instead, and how it picks up again."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from holdfast.core.status import StreamState
+from support.accounts import PASSWORD
+from support.chromium import barriers, sign_in
+from support.player import begun, look, place, wait, watching
+from support.recording import recording
+from support.sim import small_camera
+
+pytestmark = [pytest.mark.needs("chromium")]
+
+BADGE = "document.querySelector('.hf-live').textContent"
+
+
+def acts(page: Page, name: str) -> None:
+    """The sentence over the picture has this button, and presses it."""
+    page.locator(".hf-words").get_by_role("button", name=name).click()
+
+
+def signed_out(page: Page, other: Page) -> None:
+    """The session ends in another window; the server ends live within half a minute, or the network does before."""
+    other.evaluate("fetch('/api/v1/session', { method: 'DELETE' })")
+    page.evaluate("document.getElementById('player').way.feed.socket.close()")
+
+
+def test_a_server_that_is_gone_is_not_live(tmp_path: Path) -> None:
+    """Without the server the badge says since when, the sentence what is tried, and live comes back by itself (F59)."""
+    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
+        begun(spot, 1)
+        with watching(spot) as page:
+            wait(page, "p.now")
+            spot.wire.cut()
+            wait(page, f"!p.now && {BADGE}.startsWith('No answer since ')")
+            assert look(page)["words"] == "The server does not answer; trying again"
+            assert page.locator("#to-live .dot").get_attribute("data-health") == "degraded"
+            assert not barriers(page)
+            acts(page, "Try again")
+            wait(page, "p.trouble && p.trouble.kind === 'away'")
+            spot.wire.mend()
+            wait(page, "p.now && p.words === ''")
+            assert look(page)["badge"].startswith("LIVE ")
+
+
+def test_a_server_that_hangs_is_not_live(tmp_path: Path) -> None:
+    """A connection over which nothing comes counts as lost after some seconds, though nobody closed it (F59)."""
+    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
+        begun(spot, 1)
+        with watching(spot) as page:
+            wait(page, "p.now")
+            spot.wire.frozen = True
+            wait(page, f"!p.now && {BADGE}.startsWith('No answer since ')")
+            spot.wire.frozen = False
+            wait(page, "p.now && p.words === ''")
+
+
+def test_a_camera_that_stalls_is_not_live(tmp_path: Path) -> None:
+    """While the camera stalls the badge says since when; once it sends again, it says LIVE again (F12)."""
+    with place(tmp_path, small_camera("gate")) as spot, ExitStack() as first:
+        first.enter_context(recording(spot.plan, session="s1"))
+        begun(spot, 1)
+        with watching(spot) as page:
+            wait(page, "p.now")
+            first.close()
+            spot.site.says("gate", StreamState.STALLED, reason="stalled", last_sample_us=int(look(page)["us"]))
+            wait(page, f"!p.now && p.live && {BADGE}.startsWith('Stalled since ')")
+            assert "connected, but nothing arrived" in look(page)["words"]
+            acts(page, "Try again")
+            wait(page, f"!p.now && {BADGE}.startsWith('Stalled since ')")
+            with recording(spot.plan, session="s2"):
+                wait(page, "p.now")
+
+
+def test_the_end_of_the_footage_is_said(tmp_path: Path) -> None:
+    """The past that comes to where footage ends waits for live, and says why nothing comes (F12)."""
+    with place(tmp_path, small_camera("gate")) as spot:
+        with recording(spot.plan):
+            begun(spot, 2)
+        spot.site.says("gate", StreamState.WAITING, reason="unreachable", detail="no route")
+        with watching(spot, f"?at={spot.site.clock.wall_us() - 4_000_000}") as page:
+            wait(page, f"p.live && !p.now && {BADGE}.startsWith('No picture since ')")
+            assert "no connection to the camera could be made (no route)" in look(page)["words"]
+
+
+def test_whoever_is_signed_out_is_told(tmp_path: Path) -> None:
+    """A session that ended ends live: it is said, a button leads to signing in, and from there back to the camera."""
+    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
+        begun(spot, 1)
+        with watching(spot) as page:
+            wait(page, "p.now")
+            other = page.context.new_page()
+            other.goto(f"{spot.address}/")
+            signed_out(page, other)
+            wait(page, f"!p.now && {BADGE} === 'Signed out'")
+            assert look(page)["words"] == "You were signed out"
+            # Whoever signs in elsewhere need not do it here.
+            sign_in(other, spot.address, "alice", PASSWORD)
+            page.evaluate("document.getElementById('player').again()")
+            wait(page, "p.now && p.words === ''")
+            signed_out(page, other)
+            wait(page, f"!p.now && {BADGE} === 'Signed out'")
+            acts(page, "Sign in")
+            page.wait_for_url("**/sign-in?next=%2Fcameras%2Fgate")
+            page.get_by_label("Name").fill("alice")
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Sign in").click()
+            page.wait_for_url("**/cameras/gate")
+
+
+def test_no_footage_there_is_said(tmp_path: Path) -> None:
+    """Going to a time without footage says so, why, and when the next one begins (C115, C118)."""
+    with place(tmp_path, small_camera("gate")) as spot:
+        with recording(spot.plan, session="s1"):
+            begun(spot, 2)
+        stopped_us = spot.site.clock.wall_us()
+        wait_us = stopped_us + 3_000_000
+        while spot.site.clock.wall_us() < wait_us:
+            pass
+        with recording(spot.plan, session="s2"):
+            begun(spot, 4)
+            with watching(spot) as page:
+                page.evaluate("us => document.getElementById('player').play(us)", stopped_us + 1_000_000)
+                wait(page, "p.words.startsWith('Nothing was recorded at ')")
+                said = look(page)["words"]
+                assert "the recorder was not running" in said
+                assert "; the next footage is at " in said
+                wait(page, f"p.wallUs > {stopped_us + 1_500_000}")
+                page.evaluate("us => document.getElementById('player').play(us)", stopped_us - 86_400_000_000)
+                wait(page, "p.words.startsWith('There is no footage of ')")
