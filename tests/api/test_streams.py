@@ -89,6 +89,27 @@ def test_a_change_is_told_to_all_who_listen(tmp_path: Path) -> None:
     assert [listener.events[1]["streams"][0]["state"] for listener in listeners] == ["stalled"] * 3
 
 
+@pytest.mark.parametrize("state", [StreamState.STALLED, StreamState.RECORDING])
+def test_what_lasts_is_told_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: StreamState) -> None:
+    """Where nothing changes, the state is told anew now and then, so that no duration in it stands still (C127)."""
+    monkeypatch.setattr(streams, "UNWELL_S" if state is StreamState.STALLED else "WELL_S", 1.0)
+    with site(tmp_path, SystemClock(), "gate") as made, _served(made) as address:
+        since_us = made.clock.wall_us() - 5_000_000
+        made.says("gate", state, reason="" if state is StreamState.RECORDING else "stalled", since_us=since_us)
+        (made.root / "run/supervisor.json").write_text(json.dumps({"at_us": made.clock.wall_us(), "state": "starting"}))
+        listener = Listener(address)
+        listener.thread.start()
+        listener.until(2)
+        listener.thread.join(10)
+        listener.client.close()
+    first, second = (event["streams"][0] for event in listener.events)
+    assert second["state"] == first["state"] == state.value
+    if state is StreamState.STALLED:
+        assert second["words"] != first["words"]
+    else:
+        assert second["frame_age_s"] > first["frame_age_s"]
+
+
 def test_only_so_many_may_listen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One listener more than there may be is refused with 429."""
     monkeypatch.setattr(streams, "MOST", 0)

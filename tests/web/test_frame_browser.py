@@ -95,10 +95,10 @@ def test_signed_out_pages_come_back(served: tuple[Site, str]) -> None:
         hear(made, [page, other], StreamState.STALLED, "stalled")
         page.context.clear_cookies()
         page.reload()
-        other.get_by_text("You were signed out").wait_for()
+        other.locator("#sentence", has_text="You were signed out").wait_for()
         sign_in(page, address, "alice", PASSWORD)
         hear(made, [page, other], StreamState.RECORDING, "recording")
-        assert not other.get_by_text("You were signed out").is_visible()
+        assert not other.locator("#sentence", has_text="You were signed out").is_visible()
         page.goto("about:blank")
         hear(made, [other], StreamState.STALLED, "stalled")
 

@@ -1,6 +1,7 @@
 """What every stream is doing: once, or told at each change over one long answer a viewer (server-sent events).
 
-One look a second serves all who listen; who listens too slowly misses words in between and gets the newest.
+One look a second serves all who listen; who listens too slowly misses words in between and gets the newest. Where
+nothing changes, the state is told anew now and then, so that durations and ages in it do not stand still.
 Runs in the event loop; files are read in threads. Not here: what it means (library.status), footage (stream).
 """
 
@@ -16,12 +17,15 @@ from pydantic import BaseModel, Field
 
 from holdfast.api.files import Node
 from holdfast.core.errors import TooMany
+from holdfast.core.timing import SECOND_US
 from holdfast.http.context import Context
 from holdfast.http.errors import problems
 from holdfast.http.rights import Right, needs
 from holdfast.library.status import NodeNow, read_now
 
 LOOK_S = 1.0  # status files are written in this rhythm
+UNWELL_S = 10.0  # chosen: while something is unwell, people watch how long it has been
+WELL_S = 60.0  # chosen: rates and ages of what is well
 HEARTBEAT_S = 10.0  # chosen: proxies and phones cut what is silent for a minute
 MOST = 200  # chosen: each costs a socket and a task; more open pages than a site has screens
 
@@ -49,6 +53,7 @@ class Changes:
         self._news = asyncio.Condition()
         self._text = ""
         self._told: object = None
+        self._told_at_us = 0
         self._number = 0
         self._looking: asyncio.Task[None] | None = None
         self.listeners = 0
@@ -91,9 +96,10 @@ class Changes:
         """Look once a second until nobody listens."""
         while self.listeners:
             now = await asyncio.to_thread(look, self._context)
-            told = _matters(now)
-            if told != self._told:
-                self._told = told
+            told, now_us = _matters(now), self._context.clock.boot_us()
+            age_s = (now_us - self._told_at_us) / SECOND_US
+            if told != self._told or age_s >= (WELL_S if now.well else UNWELL_S):
+                self._told, self._told_at_us = told, now_us
                 async with self._news:
                     self._text = json.dumps(now.to_dict(), ensure_ascii=False)
                     self._number += 1
@@ -107,7 +113,7 @@ def look(context: Context) -> NodeNow:
 
 
 def _matters(now: NodeNow) -> object:
-    """Return what makes a change worth telling: durations in words count each second, and pages count themselves."""
+    """Return what makes a change worth telling at once: durations in words count each second, and can wait."""
     streams = [
         (s.name, s.status.state, s.status.reason, s.health, s.fresh, s.status.segment, tuple(s.status.mismatch),
          s.status.restarts, round(s.status.fps), s.gap_since_us)
@@ -139,7 +145,10 @@ def streams(context: Node) -> NodeOut:
     response_class=StreamingResponse,
 )  # fmt: skip
 async def changes(request: Request) -> StreamingResponse:
-    """Tell the node as it is now and at each change, as server-sent events; a comment every 10 s keeps it open."""
+    """Tell the node as it is now and at each change, as server-sent events; a comment every 10 s keeps it open.
+
+    Where nothing changes, it is told anew every 10 s while something is unwell, and each minute otherwise.
+    """
     events = request.app.state.changes.events()
     first = await anext(events)  # refuses here, while there still is a status to say it with
 

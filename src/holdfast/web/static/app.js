@@ -197,10 +197,21 @@ strip.addEventListener("click", (event) => {
 
 let away = "";
 
+/** Tell those who listen to the page of what changed, and not of each second that something lasts. */
+const announced = document.getElementById("announced");
+let announcedLast = withoutSpans(sentence.textContent);
+function withoutSpans(words) { return words.replace(/[\d.]+ (?:s|min|h|days|%)/g, "…"); }
+function announce(words) {
+  const now = withoutSpans(words);
+  if (now !== announcedLast) announced.textContent = words;
+  announcedLast = now;
+}
+
 function lostServer(words) {
   setHealth(state, "degraded");
   setHealth(state.querySelector(".dot"), "degraded");
   sentence.textContent = words;
+  announce(words);
 }
 
 const hears = {
@@ -208,6 +219,7 @@ const hears = {
     away = "";
     node = { ...node, ...said };
     showState();
+    announce(node.sentence);
     for (const listener of listeners) listener(node);
   },
   away() {
@@ -216,23 +228,26 @@ const hears = {
     lostServer(`No answer from the server since ${away}: what you see may be old. Recording does not depend on it`);
   },
   out() { lostServer("You were signed out: load this page again to sign in"); },
+  today(words) {
+    const today = document.getElementById("today");
+    today.hidden = !words;
+    today.textContent = words;
+  },
 };
 // After the page and its pictures: changes are worth less than what is there already.
 if (document.readyState === "complete") follow(hears); else addEventListener("load", () => follow(hears), { once: true });
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
-// --- how complete today is --------------------------------------------------------------------------------------------
+// --- ages --------------------------------------------------------------------------------------------------------------
 
-const TODAY_MS = 60000;
-const today = document.getElementById("today");
-function askToday() {
-  fetch("/coverage/today").then((answer) => (answer.status === 200 && !answer.redirected ? answer.text() : "")).then((words) => {
-    today.hidden = !words;
-    today.textContent = words;
-  }, () => {}).finally(() => setTimeout(askToday, TODAY_MS));
-}
-addEventListener("load", askToday, { once: true });
-if (document.readyState === "complete") askToday();
+const AGES_MS = 5000; // chosen: nobody reads "12 s ago" for longer
+setInterval(() => {
+  for (const age of document.querySelectorAll('time[data-style="ago"]')) {
+    const seconds = (nowUs() - Number(age.dataset.us)) / 1e6;
+    const words = `${span(seconds)} ago`;
+    if (seconds >= 0 && seconds < 86400 && age.textContent !== words) age.textContent = words;
+  }
+}, AGES_MS);
 
 // --- keys -----------------------------------------------------------------------------------------------------------------
 

@@ -10,21 +10,34 @@ const BEAT_MS = 20000; // chosen: a page in the background is woken once a minut
 const PATIENCE_MS = 90000; // chosen: so long a page believes in one that listens but does not say so
 const AGAIN_MS = 5000; // chosen: after the server refused, or was away
 const SIGNED_OUT_MS = 30000; // chosen: somebody may have signed in again elsewhere
+const TODAY_UNWELL_MS = 9000; // the server tells the node anew every 10 s then, and that asks for this, too
+const TODAY_MS = 55000; // and each minute otherwise
 const ANSWER_MS = 10000; // chosen: who answers later is away
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/** Follow the node. `hears` is told of it: `{node(said), away(), out()}`: news, no answer, signed out. */
+/**
+ * Follow the node. `hears` is told of it: `{node(said), today(words), away(), out()}`: news, how complete today is, no
+ * answer, signed out.
+ */
 export function follow(hears) {
   const channel = "BroadcastChannel" in window ? new BroadcastChannel(NAME) : null;
   const locks = channel ? navigator.locks : undefined;
   const patience = locks ? PATIENCE_MS : LOOK_MS;
   const gone = new AbortController();
   let newest = null, heardAt = performance.now(), out = false, failed = 0, source = null, let_go = null;
+  let today = null, todayAt = -Infinity;
 
   function take({ kind, said }) {
     if (kind === "hello") {
       if (source && newest) channel.postMessage({ kind: "node", said: newest });
+      if (source && today !== null) channel.postMessage({ kind: "today", said: today });
+      return;
+    }
+    if (kind === "today") {
+      today = String(said);
+      todayAt = performance.now();
+      hears.today(today);
       return;
     }
     heardAt = performance.now();
@@ -48,11 +61,24 @@ export function follow(hears) {
     take({ kind, said });
   }
 
+  /** Ask how complete today is, where that is not just known: whoever heard of the node itself asks for all. */
+  async function lookAtToday() {
+    if (performance.now() - todayAt < (newest?.well ? TODAY_MS : TODAY_UNWELL_MS)) return;
+    todayAt = performance.now();
+    try {
+      const answer = await fetch("/coverage/today", { signal: AbortSignal.timeout(ANSWER_MS) });
+      if (!answer.redirected) tell("today", answer.status === 200 ? await answer.text() : "");
+    } catch { /* the node is asked for as well, and says that the server is away */ }
+  }
+
   async function look() {
     try {
       const answer = await fetch("/api/v1/streams", { signal: AbortSignal.timeout(ANSWER_MS) });
       if (answer.status === 401) tell("out");
-      else if (answer.ok) tell("node", await answer.json());
+      else if (answer.ok) {
+        tell("node", await answer.json());
+        lookAtToday();
+      }
       failed = answer.status >= 500 ? failed + 1 : 0;
     } catch {
       failed += 1; // a page that is being left fails, too: once is nothing
@@ -68,7 +94,7 @@ export function follow(hears) {
       let_go = () => { well(); source?.close(); source = null; done(); };
       source = new EventSource("/api/v1/changes");
       source.addEventListener("open", well);
-      source.addEventListener("node", (event) => { well(); tell("node", JSON.parse(event.data)); });
+      source.addEventListener("node", (event) => { well(); tell("node", JSON.parse(event.data)); lookAtToday(); });
       source.addEventListener("error", () => {
         if (source?.readyState === EventSource.CLOSED) let_go();
         else quiet ??= setTimeout(() => tell("away"), AGAIN_MS);
