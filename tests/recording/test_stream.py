@@ -204,7 +204,7 @@ def test_a_clock_step_overwrites_nothing(tmp_path: Path, step_s: int) -> None:
             time.sleep(2)
         assert sim.counts("cam1").opened == 1
     sealed = events(plan, Sealed)
-    assert len(sealed) == 2 == len(footage_files(plan))
+    assert len(sealed) == 2 == len(footage_files(plan)), sealed
     assert sum(s.video_samples for s in sealed) >= 85
     assert [abs(s.step_us - step_s * SECOND) < 50_000 for s in events(plan, Stepped)] == [True]
     assert abs((sealed[1].start_us - sealed[0].end_us) - step_s * SECOND) <= 0.5 * SECOND
