@@ -42,9 +42,9 @@ class Place:
 
 
 @contextmanager
-def place(root: Path, camera: CameraSpec, role: Role = Role.VIEWER) -> Iterator[Place]:
-    """Serve a camera to alice, who has this role; whoever wants footage records `plan`."""
-    with simulated(camera) as sim, site(root, SystemClock(), "gate", url=sim.url("gate")) as made:
+def place(root: Path, camera: CameraSpec, role: Role = Role.VIEWER, more: str = "") -> Iterator[Place]:
+    """Serve a camera to alice, who has this role; whoever wants footage records `plan`. `more` are settings."""
+    with simulated(camera) as sim, site(root, SystemClock(), "gate", url=sim.url("gate"), more=more) as made:
         made.home.user(role, "alice")
         made.says("gate")
         plan = stream_plan(root / "vol", sim.url("gate"), camera="gate", segment_s=2)

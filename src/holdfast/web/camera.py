@@ -3,6 +3,7 @@
 The facts are there without scripts; pictures of the past then are stills and clips. Read from status files, settings
 and the catalog; where the catalog does not answer, the page says so and everything else stands.
 
+The facts are a piece of the page that can be had alone: an open page asks for it again with each change of the node.
 Operators write notes here (C012), with scripts or without: the form's own address does what `POST /api/v1/notes` does.
 
 Not here: what player and timeline ask for (api.stream, api.timeline), how they work (static).
@@ -10,7 +11,8 @@ Not here: what player and timeline ask for (api.stream, api.timeline), how they 
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -40,6 +42,7 @@ router = APIRouter(include_in_schema=False, dependencies=[needs(Right.VIEWER)])
 GAPS_SHOWN = 8
 NOTES_US = 30 * DAY_US
 NOTES_SHOWN = 6
+LIVE_LIMIT_S = 1800  # C119: live that nobody has touched for so long asks whether somebody still watches
 NOTE_LETTERS = 4000  # as the API allows
 
 _CODECS = {"h264": "H.264", "hevc": "H.265", "h265": "H.265", "aac": "AAC", "opus": "Opus"}
@@ -64,6 +67,24 @@ class StreamFacts:
 def camera_page(request: Request, camera: str, at: Annotated[str, Query(max_length=40)] = "") -> Response:
     """Show a camera, live or from an instant on."""
     return _show(request, camera, at)
+
+
+@router.get("/cameras/-/show")
+def choose_camera(
+    camera: Annotated[str, Query(max_length=50)] = "", at: Annotated[str, Query(max_length=40)] = ""
+) -> Response:
+    """Lead to a camera that was chosen from the list without scripts, at the same instant."""
+    if not CAMERA_ID.fullmatch(camera):
+        raise NotFound(f"there is no camera {camera[:60]!r}", hint="the overview names every camera of this site")
+    return go_to(f"/cameras/{camera}{'?' if at else ''}{urlencode({'at': at}) if at else ''}")
+
+
+@router.get("/cameras/{camera}/facts")
+def camera_facts(request: Request, camera: str) -> Response:
+    """Send the piece of the page that says what the camera does and how complete today is."""
+    context = context_of(request)
+    catalog, away = _catalog(context)
+    return page(request, "camera-facts.html", **_facts(context, camera, catalog, away, context.clock.wall_us()))
 
 
 @router.post("/cameras/{camera}/notes", dependencies=[needs(Right.OPERATOR)])
@@ -99,36 +120,49 @@ def _show(
 ) -> Response:
     context = context_of(request)
     now_us = context.clock.wall_us()
+    catalog, away = _catalog(context)
+    facts = _facts(context, camera, catalog, away, now_us)
+    cameras = context.config.cameras
+    shown_us = read_instant(at, context.zone, now_us) if at else None
+    status = 200 if wrong is None else wrong.http_status
+    names = {one: known.name or one for one, known in cameras.items()}
+    return page(
+        request, "camera.html", status, **facts, choices={**({} if camera in names else {camera: camera}), **names},
+        at_us=shown_us, limit_s=LIVE_LIMIT_S, first_us=_first_us(context, camera, catalog, now_us),
+        notes=_notes(context, camera, catalog, now_us), wrong=wrong, typed=typed or {},
+        at_words=time_words(shown_us, context.zone) if shown_us else "",
+        writes=camera in cameras and identity_of(request).right.covers(Right.OPERATOR),
+    )  # fmt: skip
+
+
+def _facts(context: Context, camera: str, catalog: Catalog | None, away: str, now_us: int) -> dict[str, Any]:
+    """Return what is known of a camera now.
+
+    Raises:
+        NotFound: There neither is such a camera nor was one.
+    """
     settings = context.config.cameras.get(camera)
     now = read_now(context.plan(), context.runtime_dir, now_us)
     streams = [stream for stream in now.streams if stream.status.camera == camera]
     footed = _has_footage(context, camera)
     if settings is None and not streams and not footed:
         raise NotFound(f"there is no camera {camera[:60]!r}", hint="the overview names every camera of this site")
-    catalog, away = _catalog(context)
-    day = to_datetime(now_us, context.zone).date()
     today: Coverage | None = None
     if catalog is not None:
         try:
+            day = to_datetime(now_us, context.zone).date()
             found = from_catalog(catalog, [day], context.zone, now_us, camera=camera, node=context.node)
             today = next((one for one in found if one.key.stream == "main"), None)
         except CatalogError as error:
             away = str(error)
-    shown_us = read_instant(at, context.zone, now_us) if at else None
     spoken = worst(streams) if streams else None
-    status = 200 if wrong is None else wrong.http_status
-    return page(
-        request, "camera.html", status, camera=camera,
-        name=(settings.name if settings else "") or camera,
-        gone=settings is None, footed=footed, streams=[facts_of(stream) for stream in streams], away=away,
-        health=spoken.health if spoken else Health.OFF, state=state_of(spoken) if spoken else "off", today=today,
-        percent=percent_words(today.percent) if today else "", gaps=_lines(today), at_us=shown_us,
-        first_us=_first_us(context, camera, catalog, now_us),
-        notes=_notes(context, camera, catalog, now_us), wrong=wrong, typed=typed or {},
-        at_words=time_words(shown_us, context.zone) if shown_us else "",
-        offset=lambda us: offset_words(to_datetime(us, context.zone)),
-        writes=settings is not None and identity_of(request).right.covers(Right.OPERATOR),
-    )  # fmt: skip
+    return {
+        "camera": camera, "name": (settings.name if settings else "") or camera, "gone": settings is None,
+        "footed": footed, "streams": [facts_of(stream) for stream in streams], "today": today, "away": away,
+        "health": spoken.health if spoken else Health.OFF, "state": state_of(spoken) if spoken else "off",
+        "percent": percent_words(today.percent) if today else "", "gaps": _lines(today),
+        "offset": lambda us: offset_words(to_datetime(us, context.zone)),
+    }  # fmt: skip
 
 
 def facts_of(stream: StreamNow) -> StreamFacts:

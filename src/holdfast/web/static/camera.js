@@ -1,8 +1,11 @@
 // The camera page: the player, its timeline and the buttons between them; keys; what is downloaded.
 
-import { dialog, keys, make, node, nowUs, on, stateOf, toast, worstByCamera, zoned } from "./app.js";
+import { dialog, keys, make, node, nowUs, toast, zoned } from "./app.js";
 import "./player.js";
 import "./timeline.js";
+import { choice } from "./camera/choice.js";
+import { facts } from "./camera/facts.js";
+import { watched } from "./camera/live.js";
 import { notes } from "./camera/notes.js";
 import { clockWords, dayWords, lengthWords, utcWords } from "./player/words.js";
 import { DAY, HOUR, instant, midnight, offsetUs } from "./timeline/scale.js";
@@ -188,13 +191,13 @@ function begin() {
     if (address.href !== location.href) history.replaceState(null, "", address);
   });
   timeline.addEventListener("hf-seek", ({ detail: { us } }) => player.play(us));
-  for (const link of document.querySelectorAll("[data-at]")) {
-    link.addEventListener("click", (event) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-      event.preventDefault();
-      go(Number(link.dataset.at) - 2_000_000);
-    });
-  }
+  byId("camera").addEventListener("click", (event) => {
+    const link = event.target.closest("[data-at]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    go(Number(link.dataset.at) - LEAD_US);
+  });
+  watched(player);
   const write = notes(camera, { shownUs, go, written: (note) => { timeline.known.add(note); timeline.redraw(); } });
   addEventListener("keydown", (event) => {
     if (event.key !== " " || event.defaultPrevented || event.target.closest?.("button, a, summary, input, select, textarea, dialog")) return;
@@ -217,15 +220,6 @@ function begin() {
   }, "Player");
 }
 
-// --- what the camera does ---------------------------------------------------------------------------------------------------
-
-const badge = byId("camera-state");
-on((now) => {
-  const stream = worstByCamera(now.streams).get(camera);
-  if (!stream) return;
-  badge.dataset.health = stream.health;
-  badge.querySelector(".dot").dataset.health = stream.health;
-  badge.lastElementChild.textContent = stateOf(stream);
-});
-
+facts(camera, player);
+choice(camera, player);
 if (player && timeline && node) begin();
