@@ -15,7 +15,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy
-from sqlalchemy import Connection, CursorResult, Engine, Executable, event
+from sqlalchemy import Connection, CursorResult, Engine, Executable, Table, event
+from sqlalchemy.dialects import postgresql as postgresql_dialect
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 
 from holdfast.catalog import upgrade
 from holdfast.catalog.failures import translated
@@ -47,6 +49,12 @@ class Transaction:
         """
         with translated(what):
             return self._connection.execute(statement, list(values) if values else None)
+
+    def insert(self, table: Table) -> sqlite_dialect.Insert | postgresql_dialect.Insert:
+        """Return an insert that can say what happens where a row is there already. Both kinds are called alike."""
+        if self._connection.dialect.name == "sqlite":
+            return sqlite_dialect.insert(table)
+        return postgresql_dialect.insert(table)
 
 
 class Catalog:

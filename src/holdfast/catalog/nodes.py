@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, literal, select, true, update
 
 from holdfast.catalog import schema
 from holdfast.catalog.db import Transaction
@@ -14,12 +14,13 @@ _VOLUMES = schema.volumes.c
 
 def ensure(tx: Transaction, name: str, now_us: int) -> int:
     """Return the number of a node, adding it where it is new."""
-    found = find(tx, name)
-    if found is not None:
-        return found
-    number = int(tx.run("nodes", select(func.coalesce(func.max(_NODES.id), 0))).scalar_one()) + 1
-    tx.run("nodes", insert(schema.nodes).values(id=number, name=name, created_us=now_us))
-    return number
+    while (found := find(tx, name)) is None:
+        # Somebody else who adds a node at the same time may take the number, or add this very one: then look again.
+        number = select(func.coalesce(func.max(_NODES.id), 0) + 1, literal(name), literal(now_us))
+        number = number.where(true())  # without it SQLite takes the conflict clause for a join
+        new = tx.insert(schema.nodes).from_select([_NODES.id, _NODES.name, _NODES.created_us], number)
+        tx.run("nodes", new.on_conflict_do_nothing())
+    return found
 
 
 def find(tx: Transaction, name: str) -> int | None:

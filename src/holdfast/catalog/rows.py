@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 
 from holdfast.catalog import schema
 from holdfast.catalog.db import Transaction
@@ -123,13 +123,12 @@ class NoteRow:
 def new_ids(tx: Transaction, node: int, noun: str, count: int = 1) -> range:
     """Draw ids; they are never given out again, even where the transaction's rows are deleted later."""
     counter = schema.ids.c
-    where = (counter.node == node) & (counter.noun == noun)
-    what = f"ids for {noun}"
-    drawn = update(schema.ids).where(where).values(last=counter.last + count).returning(counter.last)
-    last = tx.run(what, drawn).scalar()
-    if last is None:
-        tx.run(what, insert(schema.ids).values(node=node, noun=noun, last=count))
-        last = count
+    # One statement, so that two who draw the very first id at once get different ones.
+    drawn = tx.insert(schema.ids).values(node=node, noun=noun, last=count)
+    drawn = drawn.on_conflict_do_update(
+        index_elements=[counter.node, counter.noun], set_={"last": counter.last + count}
+    )
+    last = int(tx.run(f"ids for {noun}", drawn.returning(counter.last)).scalar_one())
     return range(last - count + 1, last + 1)
 
 
