@@ -117,6 +117,9 @@ def test_a_test_on_demand(spot: Spot, scheme: str) -> None:
         assert "Sends H.264 320" in said
         assert not barriers(page)
         page.keyboard.press("Escape")
+        _open(page, "gate")
+        box.get_by_text("Answers").wait_for()
+        page.keyboard.press("Escape")
         _open(page, "dock")
         page.get_by_role("button", name="Test now").click()
         box.get_by_text("No answer").wait_for()

@@ -5,13 +5,21 @@ import re
 from dataclasses import replace
 from html import unescape
 
+import pytest
+
+from holdfast.catalog.db import Catalog
+from holdfast.core.camera import StreamKey
 from holdfast.core.clock import SystemClock
-from holdfast.core.errors import DiskError
+from holdfast.core.errors import CatalogUnavailable, DiskError
 from holdfast.library import volumes
 from holdfast.library.accounts import Role
+from holdfast.library.holdings import Holdings
 from holdfast.library.host import Host
+from holdfast.library.index import Indexer
 from holdfast.web.machine import disk_of
+from holdfast.web.render import size_words
 from support.clock import PushedClock
+from support.journals import Told
 from support.pages import Site, words
 
 
@@ -115,6 +123,30 @@ def test_logs_have_pages(two: Site) -> None:
         assert ("Newest lines" in html) == ("cursor" in address)
         address = unescape(link[1]) if link else ""
     assert seen == list(range(249, -1, -1))
+
+
+def test_footage_by_camera(two: Site, clock: PushedClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody sees how many files and bytes of each camera lie on which volume; without a catalog, why not (C110)."""
+    assert "No finished footage yet" in words(two.page("/machine"))
+    volumes.prepare(two.home.context.config, clock)
+    size = 0
+    for name, count in (("gate", 3), ("attic", 1)):
+        told = Told(two.root / "vol", clock, StreamKey(name, "main"))
+        told.open()
+        size += sum(told.record(10).bytes for _ in range(count))
+        told.die()
+    Indexer(two.home.context.catalog(), {"main": two.root / "vol"}, clock).pass_once()
+    clock.advance(120)
+    said = words(two.page("/machine"))
+    assert "gate footage, main main 3 " in said
+    assert "attic (removed) footage, main main 1 " in said
+    assert f"Together 4 {size_words(size)}" in said
+
+    def away() -> Catalog:
+        raise CatalogUnavailable("the catalog does not answer")
+
+    two.home.app.state.holdings = Holdings(clock, away)
+    assert "The catalog does not answer. Footage is still written" in words(two.page("/machine"))
 
 
 def test_a_disk_is_judged_by_what_is_left(two: Site) -> None:

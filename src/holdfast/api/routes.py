@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from holdfast.api import (
     camera_trial,
     cameras,
+    checks,
     clips,
     coverage,
     feeds,
@@ -38,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     camera_trial.router,
     cameras.testing,
     cameras.router,
+    checks.router,
     hls.router,
     clips.router,
     stills.router,

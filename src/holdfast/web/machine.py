@@ -1,7 +1,7 @@
 """The system page: host, roles and volumes of this node, what its configuration comes from, what its logs say.
 
-Whatever is down, the rest of the page is there: each part is read by itself, from files in memory and from the disks.
-Not here: finding out what is wrong (library.doctor), cameras (overview).
+Whatever is down, the rest of the page is there: each part is read by itself, from files in memory, from the disks, and
+what lies on them from the catalog. Not here: finding out what is wrong (library.doctor), cameras (overview, checks).
 """
 
 import platform
@@ -13,17 +13,19 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from holdfast import __version__
-from holdfast.core.errors import HoldfastError
+from holdfast.core.errors import CatalogError, HoldfastError
 from holdfast.core.timing import parse_instant
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
-from holdfast.http.host import host_of
+from holdfast.http.host import holdings_of, host_of
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library import log_pages, logs, volumes
+from holdfast.library.holdings import Holdings
 from holdfast.library.host import Host, Level, volume_level
 from holdfast.library.host_net import Interface
 from holdfast.library.status import NodeNow, read_now, span_words
 from holdfast.library.volumes import VolumeState
+from holdfast.web.checks import BADGES, checks_of
 from holdfast.web.render import page, size_words
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Right.VIEWER)])
@@ -62,6 +64,31 @@ class Disk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UsageLine:
+    """Footage of a stream on a volume. `share` is its part of all that is counted; `known`: the camera is there."""
+
+    camera: str
+    name: str
+    known: bool
+    stream: str
+    volume: str
+    files: int
+    bytes: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageNow:
+    """What lies on the volumes (C110), as of `at_us`, the most first. `away`: why the catalog does not say."""
+
+    lines: tuple[UsageLine, ...] = ()
+    files: int = 0
+    bytes: int = 0
+    at_us: int | None = None
+    away: HoldfastError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """Something about the host. `used` is a share for a bar, None where there is none; `health` that of a badge."""
 
@@ -97,6 +124,7 @@ def machine(
     lines, older, known = _logs(context, role, level, cursor) if admin else ([], "", [])
     return page(
         request, "machine.html", facts=facts_of(host_of(request)), roles=roles_of(now), disks=_disks(context),
+        usage=usage_of(context, holdings_of(request)), checks=checks_of(request, context), badges=BADGES,
         settings=_settings(context, now), admin=admin, lines=lines, older=older, newest=not cursor, log_roles=known,
         role=role, level=level, python=platform.python_version(), program=__version__,
         kernel=f"{platform.system()} {platform.release()}",
@@ -198,6 +226,25 @@ def _disks(context: Context) -> list[Disk]:
                 total_bytes=None, reserve_bytes=0, words=str(error), hint=error.hint,
             )
         ]  # fmt: skip
+
+
+def usage_of(context: Context, holdings: Holdings) -> UsageNow:
+    """Return what finished footage lies on the volumes, by camera."""
+    try:
+        used, at_us = holdings.usage()
+    except CatalogError as error:
+        return UsageNow(away=error)
+    total = sum(one.bytes for one in used)
+    names = {camera: settings.name or camera for camera, settings in context.config.cameras.items()}
+    lines = [
+        UsageLine(
+            camera=one.key.camera, name=names.get(one.key.camera, one.key.camera), known=one.key.camera in names,
+            stream=one.key.stream, volume=one.volume, files=one.files, bytes=one.bytes,
+            share=one.bytes / total if total else 0.0,
+        )
+        for one in sorted(used, key=lambda one: one.bytes, reverse=True)
+    ]  # fmt: skip
+    return UsageNow(lines=tuple(lines), files=sum(one.files for one in used), bytes=total, at_us=at_us)
 
 
 def _settings(context: Context, now: NodeNow) -> dict[str, Any]:

@@ -73,14 +73,24 @@ function verdict(found) {
     found.fix ? make("p", {}, `What to do: ${found.fix}`) : null);
 }
 
-/** The part that asks a camera: a button, how long it takes, what came of it. */
-function tester(camera) {
+function instantWords(us) {
+  const at = zoned(us);
+  return nowUs() - us < 60e6 ? `${at.hour}:${at.minute}:${at.second}` : `${at.hour}:${at.minute}:${at.second}, ${span((nowUs() - us) / 1e6)} ago`;
+}
+
+/** What came of asking a camera last, and for whoever may, asking it now: a button, how long it takes, what came of it. */
+function tester(camera, may) {
   const said = make("ul", { class: "stack tight verdicts" });
   const wait = make("span", { class: "quiet" });
   const busy = make("span", { class: "quiet", "aria-hidden": "true" });
   const button = make("button", { class: "button", type: "button" }, "Test now");
   const leaving = new AbortController();
   let asking = false;
+  ask(`/api/v1/checks?camera=${camera}`).then(({ items: [last] }) => {
+    if (!last || asking) return;
+    said.replaceChildren(...last.verdicts.map(verdict));
+    wait.textContent = `Tested at ${instantWords(last.at_us)}`;
+  }, () => {}); // what came of it last is worth no words about why it is not known
   button.addEventListener("click", async () => {
     if (asking) return;
     asking = true;
@@ -94,8 +104,7 @@ function tester(camera) {
       // As long as the camera may take: the server has a deadline of its own.
       const found = await ask(`/api/v1/cameras/${camera}/test`, { method: "POST", signal: leaving.signal });
       said.replaceChildren(...found.items.map(verdict));
-      const at = zoned(nowUs());
-      wait.textContent = `Tested at ${at.hour}:${at.minute}:${at.second}`;
+      wait.textContent = `Tested at ${instantWords(nowUs())}`;
     } catch (error) {
       wait.textContent = "";
       const words = error instanceof TypeError ? "The server does not answer" : error.message;
@@ -108,7 +117,7 @@ function tester(camera) {
       button.removeAttribute("aria-disabled");
     }
   });
-  const box = make("section", { class: "stack tight" }, make("div", { class: "row" }, button,
+  const box = make("section", { class: "stack tight" }, make("div", { class: "row" }, may ? button : null,
     make("span", { role: "status" }, wait), busy), make("div", { "aria-live": "polite" }, said));
   return { box, stop: () => leaving.abort() };
 }
@@ -124,8 +133,8 @@ export function details(camera) {
   };
   showStreams(node.streams);
   const parts = [streams, place];
-  const test = MAY_TEST.has(node.right) ? tester(camera) : null;
-  if (test) parts.push(test.box);
+  const test = tester(camera, MAY_TEST.has(node.right));
+  parts.push(test.box);
   const open = make("a", { class: "button main", href: `/cameras/${camera}` }, "Open camera");
   const box = dialog(node.names[camera] || camera, ...parts, make("div", { class: "row" }, open));
 
@@ -145,7 +154,7 @@ export function details(camera) {
   renew();
   box.addEventListener("close", () => {
     clearTimeout(timer);
-    test?.stop();
+    test.stop();
   });
 }
 
