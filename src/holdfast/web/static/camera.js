@@ -3,6 +3,7 @@
 import { dialog, keys, make, node, nowUs, toast, zoned } from "./app.js";
 import "./player.js";
 import "./timeline.js";
+import { byDay, clipAddress, LONGEST_US } from "./camera/clips.js";
 import { choice } from "./camera/choice.js";
 import { facts } from "./camera/facts.js";
 import { watched } from "./camera/live.js";
@@ -16,7 +17,6 @@ const player = document.getElementById("player");
 const timeline = document.getElementById("timeline");
 const byId = (id) => document.getElementById(id);
 const mark = { from: null, to: null };
-const LONGEST_US = DAY; // as the server allows
 
 // --- the deck --------------------------------------------------------------------------------------------------------------
 
@@ -37,8 +37,8 @@ function clip() {
   if (from === null) { toast("Mark where the clip begins with i, and where it ends with o"); return; }
   const to = mark.to ?? shownUs();
   if (to - from < 1000) { toast("The clip has no length: mark its end after its begin"); return; }
-  if (to - from > LONGEST_US) { toast("A clip is 24 hours long at most: mark a shorter one", { bad: true }); return; }
-  save(`${api}/clip.mp4?from=${Math.round(from)}&to=${Math.round(to)}`);
+  if (to - from > LONGEST_US) { byDay(api, from, to); return; }
+  save(clipAddress(api, from, to));
   toast(`Clip of ${lengthWords(to - from)} is on its way`);
 }
 

@@ -3,13 +3,14 @@
 // API: at (us on the screen), live, mark {from, to}, show(from, to), zoom(factor), known. Events: `hf-seek` {us}, `hf-view`.
 
 import { nowUs, zoned } from "./app.js";
-import { clockWords, dayWords, fullWords, lengthWords, meaning, utcWords } from "./player/words.js";
+import { clockWords, dayWords, fullWords, lengthWords, meaning, nearWords, utcWords } from "./player/words.js";
 import { Known } from "./timeline/data.js";
 import { colours, draw, HEIGHT } from "./timeline/draw.js";
 import { DAY, midnight, MINUTE } from "./timeline/scale.js";
+import { Sheets } from "./timeline/sheets.js";
 
 const NARROWEST = 10e6, WIDEST = 400 * DAY;
-const THUMB_MS = 140;
+const REST_MS = 140; // chosen: who only passes over wants no pictures
 const DRAG = 4; // pixels
 
 export class Timeline extends HTMLElement {
@@ -22,6 +23,7 @@ export class Timeline extends HTMLElement {
   connectedCallback() {
     if (!this.canvas) this.#build();
     this.known = new Known(this.getAttribute("source"), () => this.redraw());
+    this.sheets = new Sheets(this.getAttribute("camera"), () => this.#picture());
     if (this.from == null) [this.from, this.to] = this.#first();
     this.#size = new ResizeObserver(() => this.#resize());
     this.#size.observe(this);
@@ -55,11 +57,12 @@ export class Timeline extends HTMLElement {
     this.canvas = document.createElement("canvas");
     this.context = this.canvas.getContext("2d");
     this.tip = Object.assign(document.createElement("div"), { className: "hf-tip", hidden: true });
-    this.thumb = Object.assign(document.createElement("img"), { alt: "", hidden: true });
+    this.thumb = Object.assign(document.createElement("canvas"), { hidden: true });
+    this.tipShown = document.createElement("span");
     this.tipTime = document.createElement("strong");
     this.tipWords = document.createElement("span");
     this.tipUtc = document.createElement("span");
-    this.tip.append(this.thumb, this.tipTime, this.tipUtc, this.tipWords);
+    this.tip.append(this.thumb, this.tipShown, this.tipTime, this.tipUtc, this.tipWords);
     this.replaceChildren(this.canvas, this.tip);
     this.tabIndex = 0;
     for (const [name, value] of [["role", "slider"], ["aria-label", "Time"], ["aria-orientation", "horizontal"]]) this.setAttribute(name, value);
@@ -157,7 +160,8 @@ export class Timeline extends HTMLElement {
   // --- hands --------------------------------------------------------------------------------------------------------------
 
   #hover = null;
-  #timerThumb = null;
+  #resting = null;
+  #pictured = null; // the instant whose picture is wanted
 
   #us(x) { return Math.round(this.from + ((this.to - this.from) * x) / this.width); }
 
@@ -227,10 +231,12 @@ export class Timeline extends HTMLElement {
   }
 
   #leave() {
-    clearTimeout(this.#timerThumb);
+    clearTimeout(this.#resting);
+    this.#resting = null;
+    this.#pictured = null;
     this.#hover = null;
     this.tip.hidden = true;
-    this.thumb.hidden = true;
+    this.#picture();
     this.redraw();
   }
 
@@ -248,27 +254,27 @@ export class Timeline extends HTMLElement {
         : us > nowUs() ? "not yet" : "";
     this.tipWords.hidden = !this.tipWords.textContent;
     this.tip.hidden = false;
-    clearTimeout(this.#timerThumb);
     const wanted = !gap && us < nowUs() && (footage || !this.known.parts.segments.length);
-    if (!wanted) this.thumb.hidden = true;
-    else this.#timerThumb = setTimeout(() => this.#picture(us), THUMB_MS);
+    this.#pictured = wanted ? us : null;
+    if (this.#resting === true) this.#picture();
+    else this.#resting ??= setTimeout(() => { this.#resting = true; this.#picture(); }, REST_MS);
     const wide = this.tip.offsetWidth;
     this.tip.style.left = `${Math.max(0, Math.min(this.width - wide, x - wide / 2))}px`;
     this.redraw();
   }
 
-  #picture(us) {
-    const next = new Image();
-    this.#asked = next;
-    next.src = `/api/v1/cameras/${encodeURIComponent(this.getAttribute("camera"))}/still.jpg?at=${us}&width=160`;
-    next.decode().then(() => {
-      if (this.#asked !== next || this.tip.hidden) return;
-      this.thumb.src = next.src;
-      this.thumb.hidden = false;
-    }, () => { if (this.#asked === next) this.thumb.hidden = true; });
+  /** Show the picture of where the pointer is, once it is there. */
+  #picture() {
+    const us = this.#pictured;
+    const found = us === null ? null : this.sheets.at(us, this.to - this.from);
+    this.thumb.hidden = !found;
+    this.tipShown.hidden = !found || Math.abs(found.shown_us - us) < 1e6;
+    if (!found) return;
+    const { image, x, y, width, height, shown_us } = found;
+    if (this.thumb.width !== width || this.thumb.height !== height) Object.assign(this.thumb, { width, height });
+    this.thumb.getContext("2d").drawImage(image, x, y, width, height, 0, 0, width, height);
+    this.tipShown.textContent = `picture of ${nearWords(shown_us, us)}`;
   }
-
-  #asked = null;
 }
 
 customElements.define("hf-timeline", Timeline);
