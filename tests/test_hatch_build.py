@@ -86,7 +86,7 @@ def test_no_registry_is_said_in_words(hook: ModuleType, tree: Path, tmp_path: Pa
 def test_a_package_without_its_file(hook: ModuleType, tree: Path, tmp_path: Path) -> None:
     """A file that a package no longer has is named, and the folder does not count as whole."""
     with pytest.raises(hook.NpmFailed, match="is not in what npm installed"):
-        hook.fetch(tree, npm(tmp_path, INSTALLS + '\nos.remove("node_modules/uplot/LICENSE")'))
+        hook.fetch(tree, npm(tmp_path, INSTALLS + '\nos.remove("node_modules/htmx.org/LICENSE")'))
     assert not hook.is_current(tree)
 
 
@@ -108,3 +108,12 @@ def test_the_lock_pins_everything() -> None:
     own = {name.removeprefix("node_modules/"): facts for name, facts in lock.items() if name}
     assert {name: facts["version"] for name, facts in own.items()} == wanted
     assert all(facts["integrity"].startswith("sha512-") and "resolved" not in facts for facts in own.values())
+
+
+def test_everything_that_is_fetched_is_used() -> None:
+    """A page names each script and style that the build brings; licences come with them."""
+    wanted = json.loads((ROOT / "web-build/package.json").read_bytes())["holdfast"]["copy"].values()
+    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src/holdfast/web/templates").glob("*.html"))
+    unused = [file for file in wanted if not file.endswith(".LICENSE.txt") and f"vendor/{file}" not in pages]
+    assert wanted
+    assert not unused
