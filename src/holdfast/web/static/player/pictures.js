@@ -8,7 +8,7 @@ import { Doubt } from "./why.js";
 const WIDTH = 1280;
 const FPS = 5; // chosen: 1.5 Mb/s of a picture that moves
 const HEARTBEAT_MS = 10000; // as the server wants it
-const QUIET_MS = 6000;
+const QUIET_MS = 4000; // chosen: twenty pictures' time
 const PAST_MS = 1000;
 const AGAIN_MS = 2000;
 const EMPTY_MS = 5000;

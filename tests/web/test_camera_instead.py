@@ -1,0 +1,102 @@
+"""A camera's page in browsers and behind proxies that take no stream: lists or single pictures, with a notice."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from holdfast.core.status import StreamState
+from support.accounts import PASSWORD
+from support.chromium import barriers, chromium, sign_in, window
+from support.player import EVENTS, begun, look, place, wait, watching
+from support.recording import recording, until
+from support.sim import small_camera
+
+pytestmark = [pytest.mark.needs("chromium")]
+
+NO_SOURCE = (
+    "delete window.MediaSource; delete window.ManagedMediaSource;"
+    " HTMLMediaElement.prototype.canPlayType = (type) => (type.includes('mpegurl') ? window.lists || '' : 'maybe');"
+)
+SHOWN = "document.querySelector('hf-player img').naturalWidth"
+
+
+def opened(page: Page, address: str, script: str, query: str = "") -> None:
+    """Sign in and open the camera's page with a browser in which this script ran first."""
+    page.add_init_script(script)
+    sign_in(page, address, "alice", PASSWORD)
+    page.goto(f"{address}/cameras/gate{query}")
+    page.evaluate(EVENTS)
+
+
+def test_single_pictures_without_a_media_source(tmp_path: Path) -> None:
+    """Without MediaSource live is single pictures that say how old they are; so are the past and what goes wrong."""
+    with place(tmp_path, small_camera("gate")) as spot, chromium() as browser, window(browser) as page:
+        with recording(spot.plan):
+            begun(spot, 3)
+            opened(page, spot.address, NO_SOURCE)
+            wait(page, f"p.now && {SHOWN} === 320")
+            assert "single pictures instead" in look(page)["words"]
+            expect(page.locator(".hf-live")).to_have_text(re.compile("^LIVE "))
+            assert page.locator("hf-player video").is_hidden()
+            assert not page.locator("#quality").is_visible()
+            assert not barriers(page)
+            first_us = int(look(page)["us"])
+            wait(page, f"p.now && p.wallUs > {first_us + 1_000_000}")
+            page.keyboard.press("ArrowLeft")
+            wait(page, f"!p.live && p.wallUs < {first_us} && shown.length")
+            past_us = int(look(page)["us"])
+            wait(page, f"!p.live && p.wallUs > {past_us + 900_000}")
+            page.keyboard.press("k")
+            wait(page, "p.paused")
+            page.keyboard.press("End")
+            wait(page, "p.now")
+            spot.wire.cut()
+            wait(page, "!p.now && p.trouble && p.trouble.kind === 'away'")
+            assert look(page)["words"] == "The server does not answer; trying again"
+            spot.wire.mend()
+            wait(page, "p.now")
+
+        def stalled() -> bool:
+            spot.site.says("gate", StreamState.STALLED, reason="stalled")  # as a recorder does each second
+            page.wait_for_timeout(200)
+            return str(look(page)["badge"]).startswith("Stalled since ")
+
+        until(stalled, 20)
+
+
+def test_lists_where_the_browser_plays_them(tmp_path: Path) -> None:
+    """Without MediaSource but with HLS the browser's own player gets the lists, of live and from any instant on."""
+    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
+        begun(spot, 3)
+        with chromium() as browser, window(browser) as page:
+            answers: dict[str, int] = {}
+            page.on("response", lambda answer: answers.update({answer.url: answer.status}))
+            opened(page, spot.address, f"window.lists = 'maybe'; {NO_SOURCE}")
+            source = page.locator("hf-player video")
+            expect(source).to_have_attribute("src", "/api/v1/cameras/gate/live.m3u8")
+            assert "some seconds late" in look(page)["words"]
+            at_us = spot.site.clock.wall_us() - 5_000_000
+            page.evaluate("us => document.getElementById('player').play(us)", at_us)
+            expect(source).to_have_attribute(
+                "src", f"/api/v1/cameras/gate/playback.m3u8?from={at_us}&to={at_us + 6 * 3600_000_000}"
+            )
+            page.keyboard.press("End")
+            expect(source).to_have_attribute("src", "/api/v1/cameras/gate/live.m3u8")
+            lists = {url: status for url, status in answers.items() if ".m3u8" in url}
+            assert {*lists.values()} <= {200}, lists
+            got = page.request.get(f"{spot.address}/api/v1/cameras/gate/playback.m3u8?from={at_us}&to={at_us + 10**10}")
+            assert re.search(r"segments/\S+\.mp4", got.text())
+
+
+def test_a_proxy_without_websockets(tmp_path: Path) -> None:
+    """Where no WebSocket comes through, single pictures take over by themselves, and it is said (C119)."""
+    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
+        begun(spot, 1)
+        spot.wire.deaf = True
+        with watching(spot) as page:
+            wait(page, f"p.now && {SHOWN} === 320")
+            assert (
+                look(page)["words"] == "The live stream does not come through to this browser: single pictures instead"
+            )
