@@ -129,7 +129,7 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         (("show", "nobody"), 66, "there is no camera nobody"),
         (("change", "gate"), 64, "nothing to change"),
         (("change", "gate", "transprot=udp"), 64, "camera gate: transprot: unknown key"),
-        (("change", "gate", "segment_s=soon"), 64, "camera gate: segment_s: must be a valid integer"),
+        (("change", "gate", "segment_s=soon"), 64, "camera gate: segment_s: must be a whole number"),
     ):
         result = node.command("cameras", *command)
         assert (result.returncode, "Traceback" in result.stderr) == (code, False), result.stderr

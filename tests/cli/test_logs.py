@@ -70,6 +70,14 @@ def test_what_makes_no_sense(
     assert said in capsys.readouterr().err
 
 
+def test_a_camera_that_was_added_while_running(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The cameras that can be named are those of the file and those that were added later, without a database."""
+    (path.parent / "runtime-cameras.json").write_text(json.dumps([{"id": "yard", "url": "rtsp://h2"}]))
+    assert _run("logs", "yard", "-c", str(path)) == 0
+    assert _run("logs", "yord", "-c", str(path)) == 66
+    assert "did you mean yard? roles: worker; cameras: gate, yard" in capsys.readouterr().err
+
+
 def test_following(path: Path) -> None:
     """--follow hands on what is written, and Ctrl-C ends it with 130."""
     argv = [sys.executable, "-m", "holdfast", "logs", "--follow", "-n", "1", "-c", str(path)]

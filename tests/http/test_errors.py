@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from holdfast.core.errors import CatalogUnavailable, Conflict, HoldfastError, NotFound, SignInNeeded, TooMany
 from holdfast.http.app import build
 from holdfast.http.errors import Problem, body_of, problems
+from holdfast.library.accounts import Role
 from support.accounts import Client, House
 
 RAISED = {
@@ -106,3 +107,37 @@ def test_the_schema_says_what_is_answered(asked: Client, home: House) -> None:
     assert "HTTPValidationError" not in str(schema)
     answer = asked.post("/api/v1/take", content=b"\xff\xfe{", headers={"content-type": "application/json"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "bad-input")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/api/v1/logs?limit=many", "limit: must be a whole number, not 'many'"),
+        ("/api/v1/logs?limit=0", "limit: must be 1 or more, not '0'"),
+        ("/api/v1/logs?limit=9999", "limit: must be 1000 or less, not '9999'"),
+        ("/api/v1/logs?level=loud", "level: must be debug, info, warning or error, not 'loud'"),
+        ("/api/v1/cameras/-x", "camera: has letters or a form that are not allowed here: '-x'"),
+        ("/machine?level=loud", "level: must be debug, info, warning or error, not 'loud'"),
+    ],
+)
+def test_bad_input_is_said_as_people_do(home: House, path: str, said: str) -> None:
+    """What was typed into an address wrongly is named, and what would be right, without a library's words (F55)."""
+    answer = home.signed_in(home.user(Role.ADMIN)).get(path)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["message"] == said
+
+
+def test_what_is_wrong_with_a_body_repeats_nothing_of_it(home: House) -> None:
+    """A body that is no JSON, lacks something or has the wrong kind is said in plain words; its values stay unsaid."""
+    admin = home.signed_in(home.user(Role.ADMIN))
+    headers = {"content-type": "application/json"}
+    for content, said in (
+        (b"{nope", "the body is not JSON"),
+        (b'{"name": "ann", "password": 5, "role": "viewer"}', "password: must be text"),
+        (b'{"name": "ann"}', "password: is missing"),
+        (b"[]", "the body must be an object with keys"),
+    ):
+        answer = admin.post("/api/v1/users", content=content, headers=headers)
+        assert answer.status_code == 422
+        assert said in answer.json()["error"]["message"], answer.text
+        assert "nput" not in answer.json()["error"]["message"]

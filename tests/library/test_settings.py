@@ -91,11 +91,11 @@ def test_the_environment_goes_before_saved_settings(tmp_path: Path, catalog: Cat
 @pytest.mark.parametrize(
     ("key", "value", "error", "says"),
     [
-        ("defaults.segment_s", "often", BadInput, "defaults.segment_s: must be a valid integer"),
-        ("defaults.segment_s", -1, BadInput, "greater than or equal to 1"),
+        ("defaults.segment_s", "often", BadInput, "defaults.segment_s: must be a whole number"),
+        ("defaults.segment_s", -1, BadInput, "must be 1 or more"),
         ("site.time_zone", "Berlin", BadInput, "'Berlin' is no time zone"),
         ("defaults.volume", "moon", BadInput, "there is no volume 'moon'"),
-        ("log.level", "loud", BadInput, "must be 'debug'"),
+        ("log.level", "loud", BadInput, "must be debug, info"),
         ("defaults.segmnt_s", 1, NotFound, "no setting 'defaults.segmnt_s'"),
         ("catalog.url", "sqlite:///x", NotFound, "no setting 'catalog.url'"),
         ("state_dir", "/elsewhere", NotFound, "no setting 'state_dir'"),

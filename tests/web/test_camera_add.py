@@ -70,8 +70,10 @@ def test_an_address_is_tried_before_it_is_saved(gate: Site) -> None:
 def test_what_makes_no_sense_keeps_what_was_typed_but_no_password(gate: Site) -> None:
     """A taken id, a wrong address and a file of this machine are said beside the form (C140)."""
     status, text = _post(gate, what="add", id="GATE", name="Yard", url="rtsp://h/x", password="s3cret")
-    assert status == 400
-    assert "there is a camera GATE already" in words(text).replace("There", "there")
+    assert status == 409
+    assert "There is a camera with the id gate already" in words(text)
+    assert "Choose another id, or leave it empty" in words(text)
+    assert "holdfast cameras" not in text
     assert 'value="Yard"' in text
     assert "s3cret" not in text
     assert "Type it once more" in text

@@ -86,7 +86,7 @@ def test_nothing_stands_in_anybodys_way(served: tuple[Site, str], size: str, sch
             found += _looked_at(page, path)
         page.get_by_label("Length of a file").fill("soon")
         page.get_by_role("button", name="Save", exact=True).last.click()
-        page.get_by_text("valid integer").wait_for()
+        page.get_by_text("must be a whole number").wait_for()
         found += _looked_at(page, "edit, refused")
         page.goto(f"{address}/cameras/-/add")
         page.get_by_label("Address", exact=True).fill("rtsp://127.0.0.1:9/x")
@@ -194,3 +194,33 @@ def _both(page: Page, where: str) -> list[str]:
         page.emulate_media(color_scheme=scheme)
         found += _looked_at(page, f"{where}, {scheme}")
     return found
+
+
+def test_a_refused_camera_loses_nothing(served: tuple[Site, str]) -> None:
+    """An id that is taken is said in the page's words, and preview, password and everything typed stay (C126)."""
+    _, address = served
+    with (
+        simulated(small_camera("cam1", user="ann", password="s3cret")) as sim,
+        chromium() as browser,
+        window(browser, "phone") as page,
+    ):
+        sign_in(page, address, "alice", PASSWORD)
+        page.goto(f"{address}/cameras/-/add")
+        page.get_by_label("Address", exact=True).fill(sim.url("cam1", credentials=False))
+        page.get_by_label("User name").fill("ann")
+        page.get_by_label("Password").fill("s3cret")
+        page.get_by_role("button", name="Try it").click()
+        page.get_by_alt_text("What the camera shows now").wait_for()
+        page.get_by_label("Id", exact=True).fill("gate")
+        page.get_by_role("button", name="Add camera").click()
+        said = page.get_by_role("alert")
+        expect(said).to_contain_text("There is a camera with the id gate already")
+        expect(said).to_contain_text("Choose another id")
+        expect(said).to_be_in_viewport()
+        assert page.evaluate("document.activeElement.id") == "said"
+        assert page.get_by_alt_text("What the camera shows now").is_visible()
+        assert page.get_by_label("Password").input_value() == "s3cret"
+        assert not _looked_at(page, "refused")
+        page.get_by_label("Id", exact=True).fill("yard")
+        page.get_by_role("button", name="Add camera").click()
+        page.wait_for_url(f"{address}/cameras?added=yard")

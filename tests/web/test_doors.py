@@ -52,6 +52,8 @@ def test_a_wrong_password_is_said_and_not_kept(two: Site) -> None:
     assert 'value="alice"' in answer.text
     assert "guess-me-not" not in answer.text
     assert 'role="alert"' in answer.text
+    assert "Check both, capital letters too" in answer.text
+    assert "Bearer" not in answer.text
     assert COOKIE not in client.cookies
 
 

@@ -10,8 +10,10 @@ import typer
 
 from holdfast.cli.common import ConfigOption, JsonOption, local_time
 from holdfast.core.clock import SystemClock
+from holdfast.core.config.problems import nearest
 from holdfast.core.errors import NotFound, UsageError
 from holdfast.core.timing import from_datetime
+from holdfast.library import cameras
 from holdfast.library import logs as library
 from holdfast.library.instants import read_instant
 from holdfast.library.logs import LEVELS, Entry, Follower, Query
@@ -45,7 +47,9 @@ def logs(
     since_us = read_instant(since, ZoneInfo(zone), clock.wall_us()) if since else None
     query = Query(who=who, level=level, since_us=since_us)
     log_dir = loaded.config.log_dir
-    _check_who(who, library.roles(log_dir), list(loaded.config.cameras))
+    # Those that were added while running too, as the worker knows them: no command waits for a database.
+    known = cameras.merged(loaded, cameras.recall(loaded.config.state_dir)).config.cameras
+    _check_who(who, library.roles(log_dir), list(known))
     if not library.roles(log_dir):
         typer.echo(f"nothing has been logged yet in {log_dir}", err=True)
     follower = Follower(log_dir, query) if follow else None
@@ -58,10 +62,12 @@ def logs(
         clock.sleep(_POLL_S)
 
 
-def _check_who(who: str, roles: list[str], cameras: list[str]) -> None:
-    known = {name.casefold() for name in (*roles, *cameras, *(role.partition("-")[0] for role in roles))}
-    if who and who.casefold() not in known:
-        hint = f"roles: {', '.join(roles) or 'none has logged yet'}; cameras: {', '.join(cameras) or 'none'}"
+def _check_who(who: str, roles: list[str], ids: list[str]) -> None:
+    known = [*roles, *ids, *(role.partition("-")[0] for role in roles)]
+    if who and who.casefold() not in {name.casefold() for name in known}:
+        found = nearest(who, known)
+        hint = f"did you mean {found}? " if found else ""
+        hint += f"roles: {', '.join(roles) or 'none has logged yet'}; cameras: {', '.join(ids) or 'none'}"
         raise NotFound(f"{who!r} is neither a role nor a camera", hint=hint)
 
 

@@ -16,8 +16,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 
+from holdfast.core.config.problems import dotted, plain_words
 from holdfast.core.errors import BadInput, CatalogUnavailable, HoldfastError, TooMany
 
 RETRY_AFTER_S = 5  # chosen: what a client waits before it asks again
@@ -36,6 +38,8 @@ _MEANS = {
     404: "there is no such thing", 409: "clashes with what is there", 422: "does not hold what it must",
     429: "too often", 503: "cannot be answered now",
 }  # fmt: skip
+
+_SHORT = 40  # letters; chosen: what a person typed, not what a program sends
 
 _PART = re.compile(r"bytes=(\d{1,18})-")
 
@@ -101,6 +105,18 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
+def _wrong(found: ErrorDetails) -> dict[str, str]:
+    """Say which field is wrong, and how; what was sent is repeated where it is a short value of the address."""
+    place, kind, sent = found["loc"], found["type"], found.get("input")
+    if kind == "json_invalid":
+        return {"field": "", "message": f"the body {plain_words(found)}"}
+    field = dotted(place[1:])
+    words = plain_words(found)
+    if place[0] in {"query", "path"} and isinstance(sent, str) and 0 < len(sent) <= _SHORT and sent.isprintable():
+        words += f", not {sent!r}" if words.startswith("must be") else f": {sent!r}"
+    return {"field": field, "message": words if field else f"the body {words}"}
+
+
 def _place(request: Request) -> dict[str, str]:
     """Repeat where the part begins that was asked for, in a refusal that asks for a token.
 
@@ -133,10 +149,7 @@ def install(app: FastAPI, pages: PageFor | None = None) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
-        fields = [
-            {"field": ".".join(str(part) for part in found["loc"][1:]), "message": str(found["msg"])}
-            for found in error.errors()
-        ]
+        fields = [_wrong(found) for found in error.errors()]
         message = "; ".join(f"{f['field']}: {f['message']}" if f["field"] else f["message"] for f in fields)
         return await answer(request, 422, body_of("bad-input", message, fields=fields), {})
 

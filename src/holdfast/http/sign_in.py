@@ -8,13 +8,17 @@ import structlog
 from starlette.requests import Request
 
 from holdfast.catalog.accounts import UserRow
-from holdfast.core.errors import CatalogError, NotAllowed, TooMany
+from holdfast.core.errors import CatalogError, NotAllowed, SignInNeeded, TooMany
 from holdfast.http.context import Context
 from holdfast.http.rights import identity_of
 from holdfast.http.session import Sessions
 from holdfast.library import accounts
 
 _SETUP = "(setup)"  # no user has this name: tries with the setup token are counted beside those with passwords
+_AGAIN = (
+    "check both, capital letters too; an administrator gives you a new password under People, or on the recorder: "
+    "holdfast users password NAME"
+)
 _log = structlog.get_logger("holdfast.web")
 
 
@@ -41,6 +45,8 @@ def checked(request: Request, context: Context, door: Sessions, name: str, passw
         # The try was not looked at: a database that is away must not make a person wait.
         door.attempts.withdrawn(address, name)
         raise
+    except SignInNeeded as error:
+        raise SignInNeeded(str(error), hint=_AGAIN) from error
     door.attempts.succeeded(address, name)
     _log.info("sign_in", user=user.name, client=address)
     return user

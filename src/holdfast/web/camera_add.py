@@ -13,7 +13,8 @@ import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from holdfast.core.errors import HoldfastError
+from holdfast.core.camera import CAMERA_ID
+from holdfast.core.errors import BadInput, Conflict, HoldfastError
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
 from holdfast.http.rights import Right, identity_of, needs
@@ -48,6 +49,7 @@ def add(request: Request, context: Node, form: Form) -> Response:
     taken = {name.lower() for name in context.config.cameras}
     camera_id = form.get("id", "").strip() or suggested_id(settings.get("name", ""), taken)
     try:
+        _check_id(context, camera_id)
         entry = cameras.add_camera(
             context.catalog(), context.node, context.file, camera_id, settings, context.clock, remote=True
         )
@@ -56,6 +58,25 @@ def add(request: Request, context: Node, form: Form) -> Response:
     context.changed()
     _log.info("camera.added", camera=entry.camera, by=identity_of(request).name)
     return go_to(f"/cameras?added={entry.camera}")
+
+
+def _check_id(context: Context, camera_id: str) -> None:
+    """Refuse an id in the words of this page, where it can be typed anew.
+
+    Raises:
+        BadInput: It is no id.
+        Conflict: There is a camera of this id.
+    """
+    if not CAMERA_ID.fullmatch(camera_id):
+        hint = "use 1 to 50 letters without accents, digits, _ and -, not beginning with -; or leave it empty"
+        raise BadInput(f"{camera_id[:50]!r} will not do as an id", hint=hint)
+    for one, known in context.config.cameras.items():
+        if one.lower() == camera_id.lower():
+            called = f", called {known.name}" if known.name and known.name != one else ""
+            hint = (
+                "choose another id, or leave it empty to have one made of the name; that camera's own page changes it"
+            )
+            raise Conflict(f"there is a camera with the id {one} already{called}", hint=hint)
 
 
 def suggested_id(name: str, taken: set[str]) -> str:

@@ -71,3 +71,26 @@ def test_what_is_no_address_names_the_key(settings: dict[str, Any], key: str) ->
         _feeds(**settings)
     assert caught.value.key == key
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "message", "hint"),
+    [
+        ("rtsp://h:99999/x", "names a port that there is not", "ports go from 1 to 65535"),
+        ("rtsp://h:0/x", "names a port that there is not", "most cameras use 554"),
+        ("rtsp://h:rtsp/x", "names a port that there is not", "ports go from"),
+        ("rtsp:///x", "names no host", "write it as rtsp://"),
+        ("rtsp://h h/x", "has a blank in its host name", "without blanks"),
+        ("rtsp://[::1/x", "is no address of a camera", "write it as rtsp://"),
+        ("rtsp://u:pa/ss@h/x", "is no address of a camera", "a / in a password is written %2F"),
+        ("rtsp://u:12345678/ss@h/x", "is no address of a camera", "a / in a password is written %2F"),
+    ],
+)
+def test_an_address_says_what_is_wrong_with_it(url: str, message: str, hint: str) -> None:
+    """Each part that cannot be has words and a hint of its own; nothing that may be half a password is repeated."""
+    with pytest.raises(FeedError) as caught:
+        _feeds(url=url)
+    assert str(caught.value) == message
+    assert hint in caught.value.hint
+    for part in ("99999", "1234", "pa/", "ss@"):
+        assert part not in str(caught.value) + caught.value.hint

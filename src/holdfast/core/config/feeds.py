@@ -23,6 +23,8 @@ RTSP_PORT = 554
 _BARE_HOST = re.compile(r"[^\s/]+@|[A-Za-z0-9.-]+:\d+(/|$)|\d+(\.\d+){3}(/|$)|\[[0-9A-Fa-f:]+\]")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s\[\]:/@?#]+)(?::(\d{1,5}))?")
 
+_PORT_ONLY = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s\[\]:/@?#]+):[^\s:/@?#]*")
+
 
 @dataclass(frozen=True, slots=True)
 class Feed:
@@ -118,9 +120,24 @@ def _feed(stream: str, key: str, url: str, camera: CameraConfig, base: Path) -> 
         if not scheme and _BARE_HOST.match(name) and not path.exists():
             raise FeedError(key, "is an address without rtsp:// before it", "write rtsp://…, or the path of a file")
         return Feed(stream, source, str(path))
-    authority = url.partition("://")[2].partition("/")[0].partition("?")[0]
+    _check_host(key, url)
+    return Feed(stream, source, url)
+
+
+def _check_host(key: str, url: str) -> None:
+    """Refuse an address whose host or port cannot be. What stands there is not repeated: it may be half a password."""
+    authority, _, rest = url.partition("://")[2].partition("?")[0].partition("/")
     match = _HOST.fullmatch(authority)
-    if match is None or (match[2] and not 0 < int(match[2]) <= 65_535):  # noqa: PLR2004 - ports have 16 bits
+    if match is not None and (not match[2] or 0 < int(match[2]) <= 65_535):  # noqa: PLR2004 - ports have 16 bits
+        return
+    if "@" in rest:
         hint = "a / in a password is written %2F; or set username and password by themselves"
         raise FeedError(key, "is no address of a camera", hint)
-    return Feed(stream, source, url)
+    if _PORT_ONLY.fullmatch(authority):
+        hint = "ports go from 1 to 65535; most cameras use 554, which can be left out"
+        raise FeedError(key, "names a port that there is not", hint)
+    if any(letter.isspace() for letter in authority):
+        raise FeedError(key, "has a blank in its host name", "write it as the camera's manual does, without blanks")
+    if not authority:
+        raise FeedError(key, "names no host", "write it as rtsp://192.0.2.10/stream1")
+    raise FeedError(key, "is no address of a camera", "write it as rtsp://192.0.2.10/stream1")

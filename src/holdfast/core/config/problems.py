@@ -17,6 +17,24 @@ from holdfast.core.config.positions import Key
 from holdfast.core.config.secret import mask_url
 from holdfast.core.errors import ConfigError
 
+_WHOLE, _NUMBER, _SWITCH = "must be a whole number", "must be a number", "must be true or false"
+_DATE = "must be a date such as 2026-05-01"
+_WORDS = {
+    "int_parsing": _WHOLE, "int_type": _WHOLE, "int_from_float": _WHOLE, "int_parsing_size": "is too large a number",
+    "float_parsing": _NUMBER, "float_type": _NUMBER, "finite_number": "must be a number that ends",
+    "bool_parsing": _SWITCH, "bool_type": _SWITCH, "string_type": "must be text", "bytes_type": "must be text",
+    "string_too_long": "is longer than {max_length} letters",
+    "string_too_short": "is shorter than {min_length} letters",
+    "string_pattern_mismatch": "has letters or a form that are not allowed here", "missing": "is missing",
+    "greater_than": "must be more than {gt}", "greater_than_equal": "must be {ge} or more",
+    "less_than": "must be less than {lt}", "less_than_equal": "must be {le} or less",
+    "extra_forbidden": "is not known here", "list_type": "must be a list", "dict_type": "must be a table of keys",
+    "model_attributes_type": "must be an object with keys", "model_type": "must be an object with keys",
+    "too_long": "has more than {max_length} entries", "json_invalid": "is not JSON: {error}",
+    "date_from_datetime_parsing": _DATE, "date_parsing": _DATE,
+}  # fmt: skip
+"""pydantic's findings in our words, by their type; the braces are its facts."""
+
 _NEAR = 0.6  # chosen: difflib's own default; "transprot" still finds transport, "foo" finds nothing
 
 
@@ -101,6 +119,20 @@ def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
+def plain_words(error: ErrorDetails) -> str:
+    """Say what is wrong with one value, as people do: `must be a whole number`. Never repeats the value."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind in _WORDS:
+        shown = {name: f"{fact:g}" if isinstance(fact, float) else fact for name, fact in context.items()}
+        return _WORDS[kind].format(**shown)
+    if kind == "value_error" and context.get("error") is not None:
+        return str(context["error"].args[0] if context["error"].args else context["error"])
+    if kind in {"literal_error", "enum"}:
+        return f"must be {str(context.get('expected', '')).replace(chr(39), '')}"
+    message = error["msg"].replace("Input should be", "must be").partition(", unable to")[0]
+    return message[:1].lower() + message[1:]
+
+
 def explain(error: ErrorDetails, model: type[BaseModel]) -> tuple[Key, str, str]:
     """Turn one finding of pydantic into (path, what is wrong, hint)."""
     path: Key = error["loc"]
@@ -116,7 +148,7 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> tuple[Key, str, str]
         cause = context.get("error")
         message, hint = (*(cause.args if cause else ()), "", "")[:2]
         return path, str(message), str(hint)
-    message = error["msg"].replace("Input should be", "must be")
+    message = plain_words(error)
     value = error.get("input")
     if kind == "literal_error" and isinstance(value, str):
         options = [option.strip("' ") for option in str(context.get("expected", "")).replace(" or ", ",").split(",")]

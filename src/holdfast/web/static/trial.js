@@ -1,4 +1,5 @@
-// Trying an address without leaving the form: what was typed stays, the password too. Without scripts it is a page.
+// Trying an address, and saving it, without leaving the form: what was typed stays, the password and the preview too.
+// Without scripts each is a page.
 
 const form = document.getElementById("try-form");
 const button = document.getElementById("try");
@@ -7,7 +8,10 @@ let asking = null;
 function panel() { return document.getElementById("trial"); }
 
 form?.addEventListener("submit", async (event) => {
-  if (event.submitter !== button) return;
+  if (event.submitter !== button) {
+    if ("keep" in form.dataset) await save(event);
+    return;
+  }
   event.preventDefault();
   if (asking) return;
   asking = new AbortController();
@@ -35,5 +39,30 @@ form?.addEventListener("submit", async (event) => {
     panel().scrollIntoView({ block: "nearest", behavior: "smooth" });
   }
 });
+
+/** Save; go where the server says, or stay and say what is wrong. */
+async function save(event) {
+  event.preventDefault();
+  const pressed = event.submitter;
+  if (pressed.getAttribute("aria-busy")) return;
+  pressed.setAttribute("aria-busy", "true");
+  let said = null;
+  try {
+    const body = new URLSearchParams(new FormData(form, pressed));
+    const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
+    if (answer.redirected) {
+      location.assign(answer.url);
+      return;
+    }
+    said = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#error, .empty p");
+  } catch { /* said below */ }
+  pressed.removeAttribute("aria-busy");
+  const box = document.getElementById("said");
+  const away = document.createElement("p");
+  away.textContent = "The server did not answer: nothing was saved, as far as this page knows. Look at the list of cameras, then try once more.";
+  box.replaceChildren(said || away);
+  box.focus({ preventScroll: true });
+  box.scrollIntoView({ block: "nearest" });
+}
 
 addEventListener("pagehide", () => asking?.abort());
