@@ -22,6 +22,16 @@ def test_counter_survives_scaling_and_colour() -> None:
     assert read_counter(np.repeat(noisy[:, :, None], 3, axis=2)) == 777
 
 
+@pytest.mark.parametrize("place", range(4))
+def test_no_colour_stands_behind_the_number(place: int) -> None:
+    """Whatever place is shown, the number's squares are black and white, and the rest is in colour."""
+    painted = Painter(640, 480, 25, Content.SCENE, 1, place).paint(777)
+    assert read_counter(painted[:480]) == 777
+    blue, red = painted[480:].reshape(2, 240, 320)
+    assert set(np.unique(blue[:30, :80])) == set(np.unique(red[:30, :80])) == {128}
+    assert len(np.unique(blue)) > 3
+
+
 @pytest.mark.parametrize("value", [0, 16, 128, 235, 255])
 def test_plain_pictures_have_no_number(value: int) -> None:
     """A picture of one colour, black above all, is not mistaken for a numbered one."""

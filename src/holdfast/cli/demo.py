@@ -108,7 +108,7 @@ def _simulator(folder: Path, names: list[str], clock: Clock) -> Child:
         output.write_bytes(b"")
     argv = (
         sys.executable, "-m", "holdfast", "sim", "--json", "--port", "0", "--port-per-camera", "--size", SIZE,
-        "--bitrate", RATE, "--cameras", ",".join(names), "--script", str(script),
+        "--bitrate", RATE, "--cameras", ",".join(names), "--places", "4", "--script", str(script),
     )  # fmt: skip
     return Child("simulator", argv, clock=clock, errors=output)
 

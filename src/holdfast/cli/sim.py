@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import signal
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -68,6 +69,7 @@ def sim(  # noqa: PLR0913 - one argument an option is how Typer declares them
     user: Annotated[str, typer.Option(help="User name that the cameras ask for (digest).")] = "",
     password: Annotated[str, typer.Option(help="Password of the simulated cameras; not for real ones.")] = "",
     max_sessions: Annotated[int, typer.Option(help="Sessions a camera allows at a time; 0 for any number.")] = 0,
+    places: Annotated[int, typer.Option(help="Different places to be seen, in turn; each is encoded once.", min=1)] = 1,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line with all URLs once ready.")] = False,
     for_s: Annotated[float, typer.Option("--for", help="End after so many seconds; 0 for never.")] = 0.0,
@@ -81,7 +83,8 @@ def sim(  # noqa: PLR0913 - one argument an option is how Typer declares them
     )  # fmt: skip
     specs = [
         CameraSpec(
-            name=name, video=video, audio=AudioSpec(codec=audio.value) if audio is not _Audio.NONE else None,
+            name=name, video=replace(video, place=number % places),
+            audio=AudioSpec(codec=audio.value) if audio is not _Audio.NONE else None,
             sub_size=_size(sub_size), user=user, password=password, max_sessions=max_sessions,
             bursts=pace is _Pace.BURST, on_demand=not next_keyframe, seed=seed * 10_007 + number,
         )

@@ -38,6 +38,7 @@ class VideoSpec:
         gop: Pictures from keyframe to keyframe.
         bframes: B-frames between two others; 0 as nearly all cameras.
         content: What is to be seen.
+        place: Which place is to be seen, from 0; beyond the last one they begin again.
         seed: Of the noise.
     """
 
@@ -49,6 +50,7 @@ class VideoSpec:
     gop: int = 50
     bframes: int = 0
     content: Content = Content.SCENE
+    place: int = 0
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -142,7 +144,7 @@ def _assemble(spec: VideoSpec, facts: dict[str, Any], blobs: list[bytes]) -> Vid
 
 
 def _encode(spec: VideoSpec) -> tuple[dict[str, Any], list[bytes]]:
-    painter = Painter(spec.width, spec.height, spec.fps, spec.content, spec.seed)
+    painter = Painter(spec.width, spec.height, spec.fps, spec.content, spec.seed, spec.place)
     encoder = _encoder(spec)
     packets = []
     for index in range(spec.frames):

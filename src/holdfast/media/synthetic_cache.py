@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-VERSION = 5  # goes up whenever the same parameters would give another clip
+VERSION = 6  # goes up whenever the same parameters would give another clip
 
 Blobs = list[bytes]
 

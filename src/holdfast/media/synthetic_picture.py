@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.core.errors import BadInput, UsageError
+from holdfast.media.synthetic_place import paint_place
 
 COLUMNS = 8
 ROWS = 3
@@ -40,7 +41,7 @@ class Content(StrEnum):
 class Painter:
     """Draws the pictures of one clip, as planar YUV 4:2:0 stacked in one array of `height * 3 / 2` rows."""
 
-    def __init__(self, width: int, height: int, fps: float, content: Content, seed: int) -> None:
+    def __init__(self, width: int, height: int, fps: float, content: Content, seed: int, place: int = 0) -> None:
         if width % 2 or height % 2 or width < CELLS_ACROSS * 2 or height < width * ROWS // CELLS_ACROSS:
             raise UsageError(f"{width}x{height} is no size for a synthetic picture", hint="even numbers, 64x48 or more")
         self._width, self._height, self._fps = width, height, fps
@@ -48,10 +49,16 @@ class Painter:
         self._random = np.random.default_rng(seed)
         tile = (height + _TILE_SLACK, width + _TILE_SLACK)
         self._noise = np.rint(self._random.standard_normal(tile) * _NOISE_SIGMA).astype(np.int16)
-        across = np.linspace(60, 150, width)[None, :]
-        down = np.linspace(0, 40, height)[:, None]
-        texture = self._random.integers(-12, 12, size=(height // 8 + 1, width // 8 + 1)).repeat(8, 0).repeat(8, 1)
-        self._scene = (across + down + texture[:height, :width]).astype(np.int16)
+        luma, *colours = paint_place(width, height, place)
+        self._scene = np.rint(luma).astype(np.int16)
+        self._colours = np.concatenate([self._halved(plane).reshape(-1, width) for plane in colours])
+
+    def _halved(self, plane: NDArray[Any]) -> Picture:
+        """Return colour at half the size, without any behind the number: black and white must stay just that."""
+        half = plane.reshape(self._height // 2, 2, self._width // 2, 2).mean(axis=(1, 3))
+        cell = self._width / CELLS_ACROSS / 2
+        half[: round(ROWS * cell) + 1, : round(COLUMNS * cell) + 1] = _GREY
+        return np.asarray(np.rint(half), np.uint8)
 
     def paint(self, index: int) -> Picture:
         """Draw picture number `index` of the clip."""
@@ -60,6 +67,7 @@ class Painter:
         if self._content is Content.BLACK:
             luma[:] = _BLACK
             return frame
+        frame[self._height :] = self._colours
         if self._content is Content.FREEZE:
             index = 0
             self._random = np.random.default_rng(0)  # the same noise each time: a frozen picture is frozen in full
