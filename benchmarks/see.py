@@ -24,11 +24,11 @@ from sqlalchemy import create_engine, insert
 from holdfast.catalog import nodes, schema
 from holdfast.catalog.cameras import ensure_stream
 from holdfast.catalog.db import Catalog, open_catalog
+from holdfast.catalog.nodes import LOCAL
 from holdfast.core.camera import StreamKey
 from holdfast.core.timing import DAY_US, HOUR_US, MINUTE_US, SECOND_US, to_datetime
 from holdfast.library import footage, spans
 from holdfast.library.coverage import from_catalog
-from holdfast.library.index import LOCAL
 
 FILE_US = 10 * MINUTE_US
 GAP_EVERY_US = 4 * HOUR_US

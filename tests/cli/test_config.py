@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 
 from holdfast.catalog.db import open_catalog
+from holdfast.catalog.nodes import LOCAL
 from holdfast.cli.main import main
 from holdfast.core.clock import SystemClock
 from holdfast.core.config import load
 from holdfast.library import settings
 from holdfast.library.cameras import add_camera, remember, runtime_settings
-from holdfast.library.index import LOCAL
 
 GOOD = (
     'state_dir = "state"\n[volumes.main]\npath = "disk"\n[defaults]\nstall_s = 7\npassword = "geheim99"\n'

@@ -18,7 +18,7 @@ from holdfast.core.footage import PART, Timeline, journal_path, timeline
 from holdfast.core.gap import GapReason
 from holdfast.core.journal import CHAIN_START, Beat, Line, encode
 from holdfast.core.timing import HOUR_US
-from holdfast.library import tail
+from holdfast.library import notes, tail
 from holdfast.library.index import Indexer
 from holdfast.library.timeline import read_stream
 from support.clock import PushedClock
@@ -65,6 +65,23 @@ def _told(tmp_path: Path, clock: PushedClock) -> Told:
 @pytest.fixture(name="indexer")
 def _indexer(catalog: Catalog, told: Told, clock: PushedClock) -> Indexer:
     return Indexer(catalog, {"disk": told.root}, clock)
+
+
+def test_notes_that_the_catalog_missed_are_indexed(
+    catalog: Catalog, indexer: Indexer, told: Told, clock: PushedClock
+) -> None:
+    """A note that was written while the catalog was away is a row at the next pass, once, without a reindex (C012)."""
+    roots = {"disk": told.root}
+    told.open()
+    indexer.pass_once()
+    notes.write(roots, clock, "lens cleaned", camera="gate")
+    known = notes.write(roots, clock, "storm")
+    notes.record(catalog, [known], clock)
+    assert indexer.pass_once().committed
+    assert not indexer.pass_once().committed
+    with catalog.read() as tx:
+        assert count_rows(tx, "notes") == 2
+    told.close()
 
 
 def test_footage_and_gaps_cover_all_time(catalog: Catalog, told: Told, clock: PushedClock, indexer: Indexer) -> None:

@@ -8,6 +8,9 @@ from holdfast.catalog import schema
 from holdfast.catalog.db import Transaction
 from holdfast.catalog.rows import new_ids
 
+LOCAL = "local"
+"""Name of the node of a catalog that only one host uses."""
+
 _NODES = schema.nodes.c
 _VOLUMES = schema.volumes.c
 

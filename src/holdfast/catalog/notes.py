@@ -1,5 +1,6 @@
 """Notes: what people wrote on the timeline."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import func, insert, select
@@ -38,6 +39,19 @@ def add(tx: Transaction, node: int, note: Note) -> Id:
     row = {**asdict(note), "node": node, "id": number}
     tx.run("notes", insert(schema.notes).values(row))
     return Id(node, number)
+
+
+def add_missing(tx: Transaction, node: int, found: Iterable[Note]) -> int:
+    """Add those notes whose `uid` is not known, and return how many.
+
+    Raises:
+        CatalogError: There are no words in one.
+    """
+    known = set(tx.run("notes", select(_NOTES.uid)).scalars())
+    missing = [note for note in found if note.uid not in known]
+    for note in missing:
+        add(tx, node, note)
+    return len(missing)
 
 
 def page(

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from holdfast.catalog.db import open_catalog, sqlite_path
+from holdfast.catalog.nodes import LOCAL
 from holdfast.cli.camera_values import credentials, password_of, read_pairs
 from holdfast.cli.common import ConfigOption, JsonOption, echo_json
 from holdfast.cli.status import WIDEST
@@ -29,7 +30,6 @@ from holdfast.library.camera_check import Outcome, Verdict, check_streams, exit_
 from holdfast.library.camera_rows import own_letters
 from holdfast.library.camera_settings import settings_of
 from holdfast.library.desired import build_plan
-from holdfast.library.index import LOCAL
 from holdfast.library.settings import load_in_force
 from holdfast.media.probe import compare, probe
 

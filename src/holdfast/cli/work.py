@@ -9,11 +9,12 @@ from contextlib import closing
 import typer
 
 from holdfast.catalog.db import Catalog, open_catalog
+from holdfast.catalog.nodes import LOCAL
 from holdfast.cli.common import ConfigOption
 from holdfast.core.clock import SystemClock
 from holdfast.core.config import Loaded
 from holdfast.library.desired import load_or_last_good
-from holdfast.library.index import LOCAL, Indexer
+from holdfast.library.index import Indexer
 from holdfast.library.reindex import reconcile
 from holdfast.roles.logging import set_up_logging
 from holdfast.roles.worker import Worker

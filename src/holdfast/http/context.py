@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from holdfast.catalog.db import Catalog
+from holdfast.catalog.nodes import LOCAL
 from holdfast.core import config as configuration
 from holdfast.core.clock import Clock
 from holdfast.core.config import ConfigInvalid, Loaded
@@ -21,7 +22,6 @@ from holdfast.core.errors import CatalogUnavailable, HoldfastError
 from holdfast.core.plan import Plan
 from holdfast.library import cameras, settings
 from holdfast.library.desired import read_plan
-from holdfast.library.index import LOCAL
 
 AGAIN_US = 1_000_000  # chosen: a change is seen within a second, and a page of tiles reads the file once
 RETRY_US = 5_000_000  # chosen: a catalog that is away costs one request in five seconds its time-out

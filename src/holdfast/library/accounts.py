@@ -20,11 +20,11 @@ import argon2
 from holdfast.catalog import accounts, nodes
 from holdfast.catalog.accounts import SignInRow, TokenRow, UserRow
 from holdfast.catalog.db import Catalog, Transaction
+from holdfast.catalog.nodes import LOCAL
 from holdfast.catalog.rows import Page
 from holdfast.core.clock import Clock
 from holdfast.core.errors import BadInput, Conflict, NotFound, SignInNeeded
 from holdfast.core.timing import MINUTE_US
-from holdfast.library.index import LOCAL
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import replace_atomically
 

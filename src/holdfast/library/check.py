@@ -11,6 +11,7 @@ from pathlib import Path
 
 from holdfast.catalog import cameras, gaps, journals, nodes, segments
 from holdfast.catalog.db import Catalog
+from holdfast.catalog.nodes import LOCAL
 from holdfast.catalog.rows import GapRow, SegmentRow
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
@@ -18,7 +19,6 @@ from holdfast.core.footage import PART, Timeline, derive, placed, stream_folder
 from holdfast.core.gap import MIN_GAP_US, Gap
 from holdfast.core.journal import Line, Removed
 from holdfast.core.timing import iso
-from holdfast.library.index import LOCAL
 from holdfast.library.timeline import growing, is_alive, merged, split, streams_on, tagged
 from holdfast.storage.journal import journal_files, read_journal
 

@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 
 from holdfast.catalog import cameras, gaps, nodes, segments
 from holdfast.catalog.db import Catalog, Transaction
+from holdfast.catalog.nodes import LOCAL
 from holdfast.catalog.rows import Id
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import CatalogUnavailable, UsageError
 from holdfast.core.gap import PLANNED, Gap
 from holdfast.core.timing import SECOND_US, from_datetime, to_datetime
-from holdfast.library.index import LOCAL
 from holdfast.library.timeline import lost, stream_timeline, streams_on
 
 STALE_US = 60 * SECOND_US  # what C011 allows: rows that are older than this do not answer for now

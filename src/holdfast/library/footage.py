@@ -18,12 +18,12 @@ from pathlib import Path
 
 from holdfast.catalog import cameras, gaps, nodes, segments
 from holdfast.catalog.db import Catalog, Transaction
+from holdfast.catalog.nodes import LOCAL
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import BadInput, CatalogError, NotFound, StorageError
 from holdfast.core.footage import PART, stream_folder
 from holdfast.core.gap import Gap
 from holdfast.core.timing import SECOND_US
-from holdfast.library.index import LOCAL
 from holdfast.library.timeline import split, stream_timeline
 from holdfast.media import footage
 from holdfast.media.boxread import FileHead, Fragment

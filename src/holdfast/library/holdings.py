@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 from holdfast.catalog import gaps, nodes, segments
 from holdfast.catalog.db import Catalog, Transaction
+from holdfast.catalog.nodes import LOCAL
 from holdfast.catalog.segments import Newest, Usage
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
 from holdfast.core.errors import CatalogError
 from holdfast.core.gap import PLANNED, GapReason
 from holdfast.core.timing import DAY_US, SECOND_US
-from holdfast.library.index import LOCAL
 
 USAGE_US = 60 * SECOND_US  # chosen: a file a stream in ten minutes is what comes
 _SELDOM = 100  # chosen: counting may take a hundredth of one core; a year of 32 cameras is 1.1 s of it (measured)

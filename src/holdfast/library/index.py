@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.catalog import cameras, journals, nodes, segments
+from holdfast.catalog import notes as notes_rows
 from holdfast.catalog.db import Catalog, Transaction
+from holdfast.catalog.nodes import LOCAL
+from holdfast.catalog.notes import Note
 from holdfast.catalog.rows import StreamRow
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
@@ -21,13 +24,10 @@ from holdfast.core.errors import NotFound, StorageError
 from holdfast.core.footage import derive, stream_folder
 from holdfast.core.journal import Begun, Line, Removed, Sealed, verify_chain
 from holdfast.core.timing import SECOND_US
-from holdfast.library import diff
+from holdfast.library import diff, notes
 from holdfast.library.tail import Stale, Tail
 from holdfast.library.timeline import Growing, Reach, growing, is_alive, merged, reach, split, streams_on, tagged
 from holdfast.storage.journal import journal_files, read_journal
-
-LOCAL = "local"
-"""Name of the node of a catalog that only one host uses."""
 
 HEARTBEAT_US = (
     10 * SECOND_US
@@ -98,6 +98,7 @@ class Indexer:
         self._heartbeat_us: int | None = None
         self._problems: dict[str, None] = {}
         self._told: set[str] = set()
+        self._notes: tuple[tuple[int, int] | None, ...] | None = None
 
     def pass_once(self) -> IndexReport:
         """Bring the catalog up to date: at most one commit, none where nothing happened.
@@ -111,6 +112,7 @@ class Indexer:
         except BaseException:
             # What we remember may be ahead of what was committed: remember nothing, and read it back next time.
             self._states.clear()
+            self._notes = None
             raise
 
     def rebuild(self, progress: Progress | None = None) -> IndexReport:
@@ -158,15 +160,27 @@ class Indexer:
                 work.append((key, news))
         beat = self._heartbeat_us is None or not 0 <= now_us - self._heartbeat_us < HEARTBEAT_US
         tally = _Tally()
-        if not work and not beat:
+        written = notes.stamps(self._volumes)
+        said = self._read_notes() if written != self._notes else []
+        self._notes = written
+        if not work and not beat and not said:
             return self._report(tally, committed=False)
         with self._catalog.write() as tx:
+            # Whoever wrote a note while the catalog was away has it in the file alone.
+            notes_rows.add_missing(tx, self._node, said)
             for key, news in work:
                 self._index(tx, key, news, now_us, tally)
             if beat:
                 nodes.set_indexed(tx, self._node, now_us)
         self._heartbeat_us = now_us if beat else self._heartbeat_us
         return self._report(tally, committed=True)
+
+    def _read_notes(self) -> list[Note]:
+        try:
+            return notes.read(self._volumes)
+        except StorageError as error:
+            self._problems[str(error)] = None
+            return []
 
     def _scan(self, now_us: int) -> None:
         # A new camera shows at once. Looked at twice, because its folder is there an instant before its stream's is.

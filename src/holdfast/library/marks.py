@@ -13,13 +13,13 @@ from pathlib import Path
 from holdfast.catalog import cameras, gaps, nodes
 from holdfast.catalog import notes as note_rows
 from holdfast.catalog.db import Catalog
+from holdfast.catalog.nodes import LOCAL
 from holdfast.catalog.notes import Note
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import CatalogError, CatalogUnavailable
 from holdfast.core.gap import Gap
 from holdfast.library import notes
 from holdfast.library.footage import KEEPS_UP_US
-from holdfast.library.index import LOCAL
 from holdfast.library.timeline import stream_timeline, streams_on
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from holdfast.catalog import nodes, notes
 from holdfast.catalog.db import Catalog
+from holdfast.catalog.nodes import LOCAL
 from holdfast.catalog.notes import Note
 from holdfast.core.clock import Clock
 from holdfast.core.errors import CatalogUnavailable, UsageError, VolumeMissing
-from holdfast.library.index import LOCAL
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import fsync_folder
 
@@ -36,7 +36,7 @@ def write(
     at_us: int | None = None,
     author: str = "",
 ) -> Note:
-    """Write a note to the notes file; `record` makes the catalog know it.
+    """Write a note to the notes file; `record` makes the catalog know it at once, the indexer within seconds.
 
     Args:
         volumes: Roots by name, in the order of the configuration.
@@ -107,8 +107,20 @@ def record(catalog: Catalog, found: list[Note], clock: Clock, *, node: str = LOC
     """
     with catalog.write() as tx:
         number = nodes.ensure(tx, node, clock.wall_us())
-        for note in found:
-            notes.add(tx, number, note)
+        notes.add_missing(tx, number, found)
+
+
+def stamps(volumes: Mapping[str, Path]) -> tuple[tuple[int, int] | None, ...]:
+    """Return what changes whenever somebody writes a note: time of change and size of each notes file."""
+    return tuple(_stamp(root / NOTES_FILE) for root in volumes.values())
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 def between(

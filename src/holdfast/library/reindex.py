@@ -12,6 +12,7 @@ from pathlib import Path
 
 from holdfast.catalog import cameras, nodes, segments
 from holdfast.catalog.db import Catalog, sqlite_path
+from holdfast.catalog.nodes import LOCAL
 from holdfast.catalog.segments import Piece
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
@@ -20,7 +21,7 @@ from holdfast.core.footage import stream_folder
 from holdfast.core.timing import stamp
 from holdfast.library import accounts_memory, notes, settings
 from holdfast.library import cameras as roster
-from holdfast.library.index import LOCAL, Indexer, Progress
+from holdfast.library.index import Indexer, Progress
 from holdfast.library.timeline import streams_on
 from holdfast.media.recover import describe
 from holdfast.storage.errors import storage_errors

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from holdfast.catalog import cameras, gaps, nodes, segments
 from holdfast.catalog.db import Catalog, Transaction
+from holdfast.catalog.nodes import LOCAL
 from holdfast.catalog.rows import StreamRow
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import CatalogError, CatalogUnavailable, UsageError
 from holdfast.core.gap import PLANNED, Gap, GapReason
 from holdfast.core.timing import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from holdfast.library.footage import KEEPS_UP_US
-from holdfast.library.index import LOCAL
 from holdfast.library.timeline import lost, stream_timeline, streams_on
 
 MOST_GAPS = 1000  # chosen: more are narrower than a pixel; a page of 100 kB
