@@ -80,7 +80,7 @@ def test_nothing_comes_and_it_is_said(tmp_path: Path) -> None:
                 "gate", StreamState.WAITING, reason="auth", detail="401 Unauthorized", hint="check the password"
             )
             wait(page, "p.words.startsWith('Nothing comes from the camera since')")
-            assert "(401 Unauthorized). check the password" in look(page)["words"]
+            assert "(401 Unauthorized). Check the password" in look(page)["words"]
             assert page.locator(".hf-words").is_visible()
             with recording(spot.plan, session="s2"):
                 wait(page, "p.words === '' || p.words.includes('without footage')")

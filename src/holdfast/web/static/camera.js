@@ -181,6 +181,7 @@ function begin() {
     for (const one of steps) one.hidden = !detail.paused;
     toggle.setAttribute("aria-label", detail.paused ? "Play" : "Pause");
     byId("to-live").setAttribute("aria-pressed", String(detail.live));
+    byId("to-live").toggleAttribute("data-now", detail.now);
     byId("to-live").querySelector(".dot").dataset.health = detail.now ? "well" : detail.live ? "degraded" : "off";
     const speed = String(Math.abs(detail.speed));
     if (byId("speed").value !== speed) byId("speed").value = speed;

@@ -16,6 +16,7 @@ import { List } from "./player/list.js";
 import { Pictures } from "./player/pictures.js";
 import { decodes, Source } from "./player/sink.js";
 import { Stream } from "./player/stream.js";
+import { absent } from "./player/why.js";
 import { emptyWords, lostWords, waitingWords } from "./player/words.js";
 
 const TICK_MS = 250;
@@ -247,9 +248,14 @@ export class Player extends HTMLElement {
     this.#state();
   }
 
+  #missed = null;
+
   /** Somebody went to an instant that has no footage; the next one begins there (null: not known). */
   empty(us, next_us, gap = null) {
-    this.face.said("empty", emptyWords(us, next_us, gap), { forMs: next_us ? EMPTY_MS : 0 });
+    const say = (why = "") => this.face.said("empty", emptyWords(us, next_us, gap, why), { forMs: next_us ? EMPTY_MS : 0 });
+    const missed = this.#missed = {};
+    say();
+    if (!gap) absent(this.getAttribute("camera"), us).then((why) => { if (why && missed === this.#missed && this.face.says("empty")) say(why); });
     this.dispatchEvent(new CustomEvent("hf-empty", { detail: { us, next_us, gap } }));
   }
 

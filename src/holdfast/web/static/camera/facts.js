@@ -38,7 +38,7 @@ export function facts(camera, player) {
     let after = LOOK_MS;
     try {
       const answer = await fetch(`/cameras/${encodeURIComponent(camera)}/facts`, { signal: AbortSignal.timeout(ANSWER_MS) });
-      if (answer.redirected) throw new Error("you were signed out");
+      if (answer.redirected || answer.status === 401) throw new Error("you were signed out");
       if (!answer.ok) throw new Error("the server cannot say just now");
       take(await answer.text());
       asOf = nowUs();

@@ -21,7 +21,7 @@ export function watched(player) {
     else if (now - touched > limit_s * 1000 && player.trouble?.kind !== "held") {
       player.hold(`Still watching? Live was stopped: nobody has touched this page for ${span(limit_s)}`);
     }
-    const words = player.live && played_s >= 1 ? `live for ${watch(played_s)}` : "";
+    const words = player.now && played_s >= 1 ? `live for ${watch(played_s)}` : "";
     told.hidden = !words;
     if (told.textContent !== words) told.textContent = words;
   }

@@ -20,6 +20,23 @@ export async function why(camera, stream) {
   return { kind: "here", waiting: state === "recording" ? null : { since_us: gap_since_us, reason, detail, hint } };
 }
 
+const ABSENT = { "removed": "it was removed", "missing": "its file is missing" };
+
+/** Why there is no footage of an instant in which there is no gap, in words; empty where nobody knows. */
+export async function absent(camera, us) {
+  const query = new URLSearchParams({ from: us, to: us + 1_000_000, pixels: 10 });
+  try {
+    const answer = await fetch(`/api/v1/cameras/${encodeURIComponent(camera)}/timeline?${query}`, {
+      signal: AbortSignal.timeout(ANSWER_MS), headers: { Accept: "application/json" },
+    });
+    const [found] = (await answer.json()).cameras;
+    const part = found.segments.find((one) => us >= one.start_us && us < one.end_us);
+    return ABSENT[part?.state] || (!part && found.known_us !== null && us < found.known_us ? "recording began later" : "");
+  } catch {
+    return ""; // the server is away, which is said elsewhere
+  }
+}
+
 /** Looks every few seconds while nothing comes, tells the player, and asks anew (`again()`) once there is hope. */
 export class Doubt {
   constructor(player, again) {

@@ -1,6 +1,6 @@
 // Gap reasons and waits in words, as core.gap means them.
 
-import { nowUs, span, zoned } from "../app.js";
+import { capital, nowUs, span, zoned } from "../app.js";
 
 const MEANING = {
   "unreachable": "no connection to the camera could be made",
@@ -68,7 +68,7 @@ export function nearWords(us, other_us) {
 export function waitingWords({ since_us, reason, detail, hint }) {
   const since = since_us ? ` since ${nearWords(since_us, nowUs())}` : "";
   const why = reason ? `: ${meaning(reason, detail)}` : "";
-  return `Nothing comes from the camera${since}${why}${hint ? `. ${hint}` : ""}`;
+  return `Nothing comes from the camera${since}${why}${hint ? `. ${capital(hint)}` : ""}`;
 }
 
 const STANDS = { "stalled": "Stalled", "disabled": "Off", "off-schedule": "Off" };
@@ -88,8 +88,8 @@ export function lostWords(kind, said) {
 }
 
 /** Somebody went to an instant without footage: why, and what comes next, as far as it is known. */
-export function emptyWords(asked_us, next_us, gap) {
+export function emptyWords(asked_us, next_us, gap, why = "") {
   const at = nearWords(asked_us, nowUs());
-  const what = gap ? `Nothing was recorded at ${at}: ${meaning(gap.reason, gap.detail)}` : `There is no footage of ${at}`;
+  const what = gap ? `Nothing was recorded at ${at}: ${meaning(gap.reason, gap.detail)}` : `There is no footage of ${at}${why && `: ${why}`}`;
   return `${what}; ${next_us ? `the next footage is at ${nearWords(next_us, asked_us)}` : "none has come since"}`;
 }
