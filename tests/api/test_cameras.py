@@ -158,3 +158,19 @@ def test_a_cursor_of_nothing_is_refused(two: Site) -> None:
     page = two.as_().get("/api/v1/cameras?limit=1").json()
     assert [one["id"] for one in two.as_().get(f"/api/v1/cameras?cursor={page['cursor']}").json()["items"]] == ["dock"]
     assert two.as_().get("/api/v1/cameras?cursor=gone").status_code == 400
+
+
+def test_the_states_that_predecessors_had(tmp_path: Path) -> None:
+    """Online, offline, error and not deployed each are a state and a health, as docs/design/0006 maps them (C109)."""
+    more = '[cameras.attic]\nurl = "rtsp://192.0.2.9/x"\nenabled = false\n'
+    with site(tmp_path, SystemClock(), "gate", "dock", "roof", "yard", more=more) as made:
+        made.says("gate")
+        made.says("dock", StreamState.WAITING, reason="unreachable", detail="no answer")
+        made.says("roof", mismatch=["video.width: 1280, expected 1920"])
+        items = made.as_().get("/api/v1/cameras").json()["items"]
+        one = made.home.app.openapi()["components"]["schemas"]["Camera"]["properties"]["state"]
+    assert {one["id"]: (one["state"], one["health"]) for one in items} == {
+        "gate": ("recording", "well"), "dock": ("waiting", "lost"), "roof": ("recording", "degraded"),
+        "yard": ("off", "lost"), "attic": ("disabled", "off"),
+    }  # fmt: skip
+    assert "not deployed" in one["description"]

@@ -113,7 +113,11 @@ class Camera(BaseModel):
     volume: str
     streams: list[str]
     address: str | None = Field(description="Without credentials; null for who is no admin.")
-    state: str = Field(examples=["recording"])
+    state: str = Field(
+        examples=["recording"],
+        description="`recording`, `starting`, `stalled`, `waiting`, `off` (nobody records it), `off-schedule`, or "
+        "`disabled`: switched off, what older systems call *not deployed*.",
+    )
     health: str = Field(description="`well`, `off`, `settling`, `degraded`, `lost`: the worst of its streams.")
     words: str = Field(description="The same in words.")
     hint: str
