@@ -63,6 +63,24 @@ def test_lines_are_chosen(made: Site) -> None:
     assert _events(admin, role="nobody") == []
 
 
+def test_older_names_mean_the_same(made: Site) -> None:
+    """What clients of a predecessor send chooses the same lines: source, after, offset, levels in capitals (C147)."""
+    admin = made.as_(Role.ADMIN)
+    assert _events(admin, source="worker", limit=4) == _events(admin, role="worker")
+    assert _events(admin, source="gate") == [f"e{n}" for n in range(29, 0, -2)]
+    assert _events(admin, level="ERROR") == ["e20", "e10", "e0"]
+    at_us = made.clock.wall_us() - 3_000_000
+    assert _events(admin, after=iso(at_us)) == ["e29", "e28"]
+    assert _events(admin, since=iso(at_us)) == ["e29", "e28", "e27"]
+    pages = [admin.get("/api/v1/logs", params={"limit": 10, "offset": n}).json() for n in (0, 10, 20, 30, 40)]
+    assert [line["event"] for page in pages for line in page["items"]] == [f"e{n}" for n in range(29, -1, -1)]
+    assert [page["cursor"] is None for page in pages] == [False, False, True, True, True]
+    answer = admin.get("/api/v1/logs?role=worker&source=gate")
+    assert (answer.status_code, answer.json()["error"]["hint"]) == (400, "leave source out")
+    shown = {one["name"]: one for one in made.home.app.openapi()["paths"]["/api/v1/logs"]["get"]["parameters"]}
+    assert all("lder name of" in shown[name]["description"] for name in ("source", "after"))
+
+
 def test_logs_are_for_admins(made: Site) -> None:
     """Nobody else reads a line, and what makes no sense is refused in words."""
     for role in (Role.VIEWER, Role.OPERATOR):
