@@ -54,7 +54,9 @@ def test_a_server_that_hangs_is_not_live(tmp_path: Path) -> None:
         with watching(spot) as page:
             wait(page, "p.now")
             spot.wire.frozen = True
+            frozen_us = spot.site.clock.wall_us()
             wait(page, f"!p.now && {BADGE}.startsWith('No answer since ')")
+            wait(page, f"Math.abs(p.trouble.since_us - {frozen_us}) < 3e6")  # and not since it was noticed
             spot.wire.frozen = False
             wait(page, "p.now && p.words === ''")
 

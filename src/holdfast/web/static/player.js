@@ -230,10 +230,10 @@ export class Player extends HTMLElement {
     this.#state();
   }
 
-  /** It does not (`away`), or refuses for now (`full`), for want of a session (`out`), for good (`final`). */
-  lost(kind, words) {
+  /** It does not (`away`), refuses for now (`full`), for want of a session (`out`), for good (`final`); last heard of then. */
+  lost(kind, words, heardAt = performance.now()) {
     this.awaits(null);
-    this.#away = { kind, since_us: this.#away?.since_us ?? nowUs() };
+    this.#away = { kind, since_us: this.#away?.since_us ?? nowUs() - Math.round((performance.now() - heardAt) * 1000) };
     const signIn = () => location.assign(`/sign-in?${new URLSearchParams({ next: location.pathname + location.search })}`);
     const act = kind === "out" ? ["Sign in", signIn] : ["Try again", () => this.again()];
     this.face.said("connection", lostWords(kind, words), { act });

@@ -54,7 +54,7 @@ export class Stream {
     this.edge = new Edge(this.video, this.sink);
     this.feed = new Feed(player.getAttribute("camera"), player.getAttribute("stream") || "main", {
       open: () => this.#opened(), hear: (name, value) => this.#hear(name, value), blocked: () => player.blocked(),
-      lost: (kind, words) => { this.#target = null; player.lost(kind, words); },
+      lost: (kind, words) => { this.#target = null; player.lost(kind, words, this.feed.heardAt || undefined); },
       data: (bytes) => { player.awaits(null); this.sink.data(bytes); },
     });
     this.feed.can = can;
