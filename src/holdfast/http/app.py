@@ -15,6 +15,7 @@ from holdfast import __version__
 from holdfast.http import errors
 from holdfast.http.context import Context
 from holdfast.http.errors import PageFor
+from holdfast.http.examples import add_examples
 from holdfast.http.rights import Identify
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -29,7 +30,7 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the schema; made once."""
         if self.openapi_schema is None:
-            self.openapi_schema = errors.one_shape(super().openapi())
+            self.openapi_schema = add_examples(errors.one_shape(super().openapi()))
         return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:
