@@ -10,7 +10,7 @@ from holdfast.core.status import StreamState
 from support.accounts import PASSWORD
 from support.chromium import barriers, sign_in
 from support.player import begun, look, place, wait, watching
-from support.recording import recording
+from support.recording import recording, until
 from support.sim import small_camera
 
 pytestmark = [pytest.mark.needs("chromium")]
@@ -72,6 +72,8 @@ def test_a_camera_that_stalls_is_not_live(tmp_path: Path) -> None:
             spot.site.says("gate", StreamState.STALLED, reason="stalled", last_sample_us=int(look(page)["us"]))
             wait(page, f"!p.now && p.live && {BADGE}.startsWith('Stalled since ')")
             assert "connected, but nothing arrived" in look(page)["words"]
+            for place_of in (".hf-live", ".hf-words p"):
+                assert (page.locator(place_of).get_attribute("title") or "").endswith(" UTC")  # C129
             acts(page, "Try again")
             wait(page, f"!p.now && {BADGE}.startsWith('Stalled since ')")
             with recording(spot.plan, session="s2"):
@@ -120,9 +122,7 @@ def test_no_footage_there_is_said(tmp_path: Path) -> None:
         with recording(spot.plan, session="s1"):
             begun(spot, 2)
         stopped_us = spot.site.clock.wall_us()
-        wait_us = stopped_us + 3_000_000
-        while spot.site.clock.wall_us() < wait_us:
-            pass
+        until(lambda: spot.site.clock.wall_us() > stopped_us + 3_000_000)  # as long as nothing is recorded
         with recording(spot.plan, session="s2"):
             begun(spot, 4)
             with watching(spot) as page:

@@ -244,7 +244,7 @@ export class Player extends HTMLElement {
   awaits(waiting) {
     if (!waiting && !this.#waiting) return;
     this.#waiting = waiting && { ...waiting, kind: "waiting" };
-    this.face.said("waiting", waiting ? waitingWords(waiting) : "", { act: ["Try again", () => this.again()] });
+    this.face.said("waiting", waiting ? waitingWords(waiting) : "", { us: waiting?.since_us, act: ["Try again", () => this.again()] });
     this.#state();
   }
 
@@ -252,7 +252,7 @@ export class Player extends HTMLElement {
 
   /** Somebody went to an instant that has no footage; the next one begins there (null: not known). */
   empty(us, next_us, gap = null) {
-    const say = (why = "") => this.face.said("empty", emptyWords(us, next_us, gap, why), { forMs: next_us ? EMPTY_MS : 0 });
+    const say = (why = "") => this.face.said("empty", emptyWords(us, next_us, gap, why), { us, forMs: next_us ? EMPTY_MS : 0 });
     const missed = this.#missed = {};
     say();
     if (!gap) absent(this.getAttribute("camera"), us).then((why) => { if (why && missed === this.#missed && this.face.says("empty")) say(why); });

@@ -2,7 +2,7 @@
 // it does not contradict the strip. Words and figures are the server's (templates/camera-facts.html).
 
 import { nowUs, on, stateOf, worstByCamera } from "../app.js";
-import { clockWords } from "../player/words.js";
+import { clockWords, utcWords } from "../player/words.js";
 
 const SOON_MS = 250; // chosen: several changes at once are one
 const LOOK_MS = 20000; // chosen: bit rate, and today's percent while nothing changes
@@ -48,6 +48,7 @@ export function facts(camera, player) {
       after = RETRY_MS;
       const why = error.name === "Error" ? error.message : "the server does not answer";
       old.hidden = false;
+      old.title = utcWords(asOf);
       old.textContent = `as it was at ${clockWords(asOf)}: ${why}`;
     }
     asking = false;

@@ -3,7 +3,7 @@
 // Not here: what is so (player.js), how it is put into words (words.js).
 
 import { span } from "../app.js";
-import { clockWords, troubleWords } from "./words.js";
+import { clockWords, troubleWords, utcWords } from "./words.js";
 
 const ORDER = ["held", "connection", "waiting", "empty", "gap", "skipped", "notice"]; // of several sentences the first is shown
 export const OLD_S = 10; // chosen: a picture older than this is not called live, whatever the reason
@@ -28,12 +28,15 @@ export class Face {
     this.button.addEventListener("click", () => this.act?.());
   }
 
-  /** Say something of a kind until it is taken back with "", or for a while; `act` is `[words, action]` of a button. */
-  said(kind, words, { forMs = 0, act = null } = {}) {
+  /**
+   * Say something of a kind until it is taken back with "", or for a while; `act` is `[words, action]` of a button, `us` the
+   * instant that the words name, for whoever wants it in UTC.
+   */
+  said(kind, words, { forMs = 0, act = null, us = null } = {}) {
     const known = this.#sayings.get(kind);
     if (!words && !known) return;
     clearTimeout(known?.timer);
-    if (words) this.#sayings.set(kind, { words, act, timer: forMs ? setTimeout(() => this.said(kind, ""), forMs) : 0 });
+    if (words) this.#sayings.set(kind, { words, act, us, timer: forMs ? setTimeout(() => this.said(kind, ""), forMs) : 0 });
     else this.#sayings.delete(kind);
     this.#show();
   }
@@ -51,6 +54,7 @@ export class Face {
     }
     if (words === this.words) return;
     this.words = words;
+    if (this.text) this.text.title = first?.us ? utcWords(first.us) : "";
     if (this.box) {
       this.box.hidden = !words;
       this.text.textContent = words;
@@ -67,6 +71,7 @@ export class Face {
     else if (delayS === null) words = "Going live";
     else words = delayS < OLD_S ? `LIVE ${Math.max(0, delayS).toFixed(1)} s` : `${span(delayS)} old`;
     if (this.badge.textContent !== words) this.badge.textContent = words;
+    this.badge.title = trouble?.since_us ? utcWords(trouble.since_us) : "Go to live";
     this.badge.dataset.live = now;
     this.badge.dataset.trouble = trouble ? trouble.kind : "";
     this.badge.setAttribute("aria-label", now ? "Live" : live ? words : `${words.replace(" · go live", "")}, go to live`);
