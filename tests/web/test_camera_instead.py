@@ -66,6 +66,22 @@ def test_single_pictures_without_a_media_source(tmp_path: Path) -> None:
         until(stalled, 20)
 
 
+def test_single_pictures_go_over_a_gap(tmp_path: Path) -> None:
+    """Without MediaSource, too, a time without footage says why and goes on where there is some (C115)."""
+    with place(tmp_path, small_camera("gate")) as spot, chromium() as browser, window(browser) as page:
+        with recording(spot.plan, session="s1"):
+            begun(spot, 2)
+        stopped_us = spot.site.clock.wall_us()
+        until(lambda: spot.site.clock.wall_us() > stopped_us + 2_500_000)
+        with recording(spot.plan, session="s2"):
+            begun(spot, 5)
+            opened(page, spot.address, NO_SOURCE, f"?at={stopped_us + 1_000_000}")
+            wait(page, "p.words.startsWith('Nothing was recorded at ')")
+            assert "the recorder was not running" in look(page)["words"]
+            assert "; the next footage is at " in look(page)["words"]
+            wait(page, f"{SHOWN} === 320 && p.wallUs > {stopped_us + 2_000_000}")
+
+
 def test_lists_where_the_browser_plays_them(tmp_path: Path) -> None:
     """Without MediaSource but with HLS the browser's own player gets the lists, of live and from any instant on."""
     with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):

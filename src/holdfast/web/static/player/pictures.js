@@ -3,7 +3,7 @@
 // Live they come in one answer (`live.mjpeg`), each with the instant at which it was taken; `heartbeat` keeps it going.
 
 import { nowUs } from "../app.js";
-import { Doubt } from "./why.js";
+import { beyond, Doubt } from "./why.js";
 
 const WIDTH = 1280;
 const FPS = 5; // chosen: 1.5 Mb/s of a picture that moves
@@ -103,12 +103,24 @@ export class Pictures {
       const answer = await fetch(`${this.api}/still.jpg?at=${us}&width=${WIDTH}`, { signal });
       if (answer.ok) await this.#came(await answer.blob(), us, signal);
       else if (answer.status === 401) this.player.lost("out", "");
-      else { this.player.found(); this.player.face.said("empty", await sentence(answer), { forMs: EMPTY_MS }); this.player.shown(us); this.doubt.calm(); }
+      else if (answer.status === 404) us = await this.#over(us, signal);
+      else this.player.face.said("notice", await sentence(answer), { forMs: EMPTY_MS });
     } catch {
       if (!signal.aborted) this.player.lost("away", "");
     }
     const go = () => { if (!signal.aborted && !this.player.paused) this.#past(us + Math.round(Math.max(0.5, this.player.speed) * PAST_MS * 1000), signal); };
     setTimeout(go, PAST_MS);
+  }
+
+  /** There is no picture of an instant: say why, and go on before the next one. */
+  async #over(us, signal) {
+    const { next_us, gap } = await beyond(this.player.getAttribute("camera"), us);
+    if (signal.aborted) return us;
+    this.doubt.calm();
+    this.player.found();
+    this.player.shown(us);
+    this.player.empty(us, next_us, gap);
+    return next_us === null ? us : next_us - Math.round(Math.max(0.5, this.player.speed) * PAST_MS * 1000);
   }
 
   /** Show a picture, unless the one before is still on its way: then nobody misses it. */

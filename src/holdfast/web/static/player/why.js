@@ -3,6 +3,7 @@
 import { node } from "../app.js";
 
 const ANSWER_MS = 8000;
+const DAY_US = 86400e6;
 
 /** `{kind: "out"}`, `{kind: "away"}`, or `{kind: "here", waiting}`: what the recorder says where it does not record. */
 export async function why(camera, stream) {
@@ -22,14 +23,25 @@ export async function why(camera, stream) {
 
 const ABSENT = { "removed": "it was removed", "missing": "its file is missing" };
 
+async function timeline(camera, from, to) {
+  const query = new URLSearchParams({ from, to, pixels: 1000 });
+  const answer = await fetch(`/api/v1/cameras/${encodeURIComponent(camera)}/timeline?${query}`, {
+    signal: AbortSignal.timeout(ANSWER_MS), headers: { Accept: "application/json" },
+  });
+  return (await answer.json()).cameras[0];
+}
+
+/** What comes after an instant without footage, within a day: `{next_us, gap}`, each null where there is none. */
+export async function beyond(camera, us) {
+  const found = await timeline(camera, us, us + DAY_US).catch(() => null);
+  const next = found?.segments.find((one) => one.state === "recorded" && one.start_us > us);
+  return { next_us: next?.start_us ?? null, gap: found?.gaps.find((one) => us >= one.start_us && us < (one.end_us ?? Infinity)) ?? null };
+}
+
 /** Why there is no footage of an instant in which there is no gap, in words; empty where nobody knows. */
 export async function absent(camera, us) {
-  const query = new URLSearchParams({ from: us, to: us + 1_000_000, pixels: 10 });
   try {
-    const answer = await fetch(`/api/v1/cameras/${encodeURIComponent(camera)}/timeline?${query}`, {
-      signal: AbortSignal.timeout(ANSWER_MS), headers: { Accept: "application/json" },
-    });
-    const [found] = (await answer.json()).cameras;
+    const found = await timeline(camera, us, us + 1_000_000);
     const part = found.segments.find((one) => us >= one.start_us && us < one.end_us);
     return ABSENT[part?.state] || (!part && found.known_us !== null && us < found.known_us ? "recording began later" : "");
   } catch {
