@@ -21,7 +21,7 @@ from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library import cameras
 from holdfast.web.forms import Form, go_to
 from holdfast.web.render import page
-from holdfast.web.trying import Attempt, attempt
+from holdfast.web.trying import Attempt, Refused, attempt, in_form_words
 
 # No camera's id begins with a dash, so no camera's page stands here.
 router = APIRouter(prefix="/cameras/-/add", include_in_schema=False, dependencies=[needs(Right.ADMIN)])
@@ -54,7 +54,7 @@ def add(request: Request, context: Node, form: Form) -> Response:
             context.catalog(), context.node, context.file, camera_id, settings, context.clock, remote=True
         )
     except HoldfastError as error:
-        return _show(request, form, error=error)
+        return _show(request, form, error=in_form_words(error))
     context.changed()
     _log.info("camera.added", camera=entry.camera, by=identity_of(request).name)
     return go_to(f"/cameras?added={entry.camera}")
@@ -89,7 +89,7 @@ def suggested_id(name: str, taken: set[str]) -> str:
 
 
 def _show(
-    request: Request, form: dict[str, str], tried: Attempt | None = None, *, error: HoldfastError | None = None
+    request: Request, form: dict[str, str], tried: Attempt | None = None, *, error: Refused | None = None
 ) -> Response:
     tried = tried or Attempt()
     typed = {name: value for name, value in form.items() if name != "password"}
