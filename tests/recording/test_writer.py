@@ -123,6 +123,35 @@ def test_a_read_only_disk_is_waited_for(tmp_path: Path) -> None:
             until(lambda: _recording(recorder))
 
 
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_footage_deleted_while_it_is_written_is_a_gap_at_once(tmp_path: Path, what: str) -> None:
+    """Somebody's cleaning script costs what it deleted: within seconds it is said, and a new file is begun (R6)."""
+    with simulated(small_camera(gop=10)) as sim:
+        plan = stream_plan(tmp_path, sim.url("cam1"))
+        with recording(plan) as recorder:
+            until(lambda: recorder.writer.media_end_us is not None)
+            time.sleep(1)
+            deleted = recorder.writer.segment
+            began_us = SystemClock().wall_us()
+            if what == "file":
+                next(tmp_path.rglob("*.part")).unlink()
+            else:
+                shutil.rmtree(tmp_path / "footage")
+            until(lambda: recorder.snapshot().reason == "disk-error", 10)
+            assert "deleted while it was being written" in recorder.snapshot().detail
+            until(lambda: _recording(recorder))
+            assert recorder.writer.segment != deleted
+            assert SystemClock().wall_us() - began_us < 12 * SECOND
+            time.sleep(1)
+        assert sim.counts("cam1").opened == 1, "the camera was left alone"
+        line = ledger_of(plan)
+    there = [segment for segment in line.segments if segment.facts is not None]
+    assert [path.relative_to(tmp_path).as_posix() for path in footage_files(plan)] == [s.file for s in there]
+    if what == "file":
+        assert (line.gaps[0].reason, line.gaps[0].start_us) == (GapReason.DISK_ERROR, line.start_us)
+        assert line.gaps[0].end_us == there[0].start_us
+
+
 def test_interrupted_files_are_finished_after_recording_has_begun_again(tmp_path: Path) -> None:
     """Leftovers of a killed recorder are sealed as recovered, after the new recorder's first picture (F10, F11)."""
     with simulated(small_camera(gop=10)) as sim:

@@ -25,7 +25,8 @@
     ├── StorageError          a local file could not be made durable             exit 74
     │   ├── DiskFull                                               transient
     │   ├── DiskError                                              transient
-    │   └── VolumeMissing         marker absent: not mounted?      transient
+    │   ├── VolumeMissing         marker absent: not mounted?      transient
+    │   └── FileDeleted           deleted while it was written     transient
     ├── AlreadyRunning        somebody else holds the lock                       exit 75
     ├── CatalogError          the database said no                               exit 74
     │   └── CatalogUnavailable    it did not answer                transient
@@ -258,6 +259,13 @@ class VolumeMissing(StorageError):
 
     code = "volume-missing"
     default_hint = "mount the disk; recording starts by itself"
+
+
+class FileDeleted(StorageError):
+    """Somebody deleted a file while it was being written."""
+
+    code = "file-deleted"
+    default_hint = "another program or a person deletes footage there; let retention do it, which knows what may go"
 
 
 class AlreadyRunning(HoldfastError):

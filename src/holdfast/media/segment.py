@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from holdfast.core.camera import Kind, Sample, StreamKey, Track
-from holdfast.core.errors import BadInput, DiskError
+from holdfast.core.errors import BadInput, DiskError, FileDeleted
 from holdfast.core.footage import PART, segment_path
 from holdfast.core.journal import Sealed
 from holdfast.core.timing import ticks_to_us
@@ -174,9 +174,11 @@ class SegmentFile:
         """Make all fragments so far survive a power cut; blocks.
 
         Raises:
+            FileDeleted: It has no name any more: what was written is lost, and what would be written, too.
             StorageError: The disk refused.
         """
         self._file.sync()
+        self._check_name()
 
     def seal(self, *, start_us: int, end_us: int, ended: str, recovered: bool = False) -> Sealed:
         """Finish the file: index, end box, sync, hash, final name. Takes up to seconds; closes the file.
@@ -192,10 +194,12 @@ class SegmentFile:
 
         Raises:
             BadInput: There is no fragment in it: `discard` it.
+            FileDeleted: It has no name any more.
             StorageError: It is not finished: call again later, or `abandon` it to recovery.
         """
         if not self.fragments:
             raise BadInput(f"{self.file} has no fragment to seal")
+        self._check_name()
         video = sum(n for n, t in zip(self._counts, self._tracks, strict=True) if t.kind is Kind.VIDEO)
         end = EndFacts(
             start_us=start_us, end_us=end_us, ended=ended, recovered=recovered, media_bytes=self.media_bytes,
@@ -211,6 +215,10 @@ class SegmentFile:
             video_samples=video, audio_samples=end.audio_samples, began=self._head.why, ended=ended,
             recovered=recovered, tracks=[dict(t.facts()) for t in self._tracks], dropped_samples=self.dropped_samples,
         )  # fmt: skip
+
+    def _check_name(self) -> None:
+        if self._file.unlinked():
+            raise FileDeleted(f"{self.file} was deleted while it was being written")
 
     def abandon(self) -> None:
         """Give up the descriptor and leave the file as it is, for recovery. Safe to call twice."""

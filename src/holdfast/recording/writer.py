@@ -16,7 +16,7 @@ from contextlib import ExitStack
 import structlog
 
 from holdfast.core.clock import Clock
-from holdfast.core.errors import AlreadyRunning, DiskError, DiskFull, StorageError
+from holdfast.core.errors import AlreadyRunning, DiskError, DiskFull, FileDeleted, StorageError
 from holdfast.core.gap import GapReason
 from holdfast.core.journal import Beat, Closed, Down, Emptied, Event, Sealed
 from holdfast.core.plan import StreamPlan
@@ -372,7 +372,9 @@ class Writer:
             # A full disk keeps its lock and its journal; a failing or absent one may come back as another file system.
             self._let_go()
         if begins and self._run is not None:
-            self._remember(Down(from_us=self._end_us, reason=error.reason.value, detail=str(error)))
+            # What lay in a deleted file is lost, too: the gap begins where the file did.
+            from_us = self._start_us if isinstance(error, FileDeleted) else self._end_us
+            self._remember(Down(from_us=from_us, reason=error.reason.value, detail=str(error)))
         self._retry_us = self._clock.boot_us() + RETRY_US
 
     def _let_go(self) -> None:
