@@ -48,6 +48,22 @@ def test_a_few_at_once_and_nobody_waits() -> None:
     assert crowd.most == AT_ONCE
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_mistake_of_ours_leaves_no_round_open() -> None:
+    """Where asking itself is broken, cameras count as asked, and the next round asks as if nothing had been."""
+    asking, crowd = Round(PushedClock()), Crowd()
+
+    def broken(camera: str) -> None:
+        raise RuntimeError(camera)
+
+    asking.begin([f"cam{n}" for n in range(AT_ONCE)], broken)
+    until(lambda: not asking.progress().running)
+    crowd.gate.release(AT_ONCE)
+    asking.begin([f"cam{n}" for n in range(AT_ONCE)], crowd.ask)
+    until(lambda: not asking.progress().running)
+    assert len(crowd.asked) == AT_ONCE
+
+
 @pytest.mark.parametrize("first", ["gone", "gate"])
 def test_a_camera_that_is_gone_ends_nothing(first: str) -> None:
     """One that was removed while it waited for its turn counts as asked, and the others are; a new round is one."""

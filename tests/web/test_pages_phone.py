@@ -14,7 +14,7 @@ from holdfast.library import accounts
 from holdfast.library.accounts import Role
 from holdfast.library.index import Indexer
 from support.accounts import PASSWORD
-from support.chromium import SIZES, chromium, sign_in, window
+from support.chromium import SIZES, barriers, chromium, sign_in, window
 from support.clock import PushedClock
 from support.journals import Told
 from support.pages import Site, site
@@ -83,7 +83,10 @@ def _pages() -> dict[str, str]:
 def test_no_page_is_wider_than_a_phone(
     served: tuple[Site, str], monkeypatch: pytest.MonkeyPatch, width: int, height: int
 ) -> None:
-    """Of all pages none is wider than the screen, whatever cameras are called, and what is tapped is 40 pixels high."""
+    """Of all pages none is wider than the screen, whatever cameras are called, what is tapped is 40 pixels high.
+
+    On the larger phone axe looks at each of them, too.
+    """
     made, address = served
     monkeypatch.setitem(SIZES, "tested", (width, height))
     wide: list[str] = []
@@ -97,6 +100,8 @@ def test_no_page_is_wider_than_a_phone(
             page.goto(address + path)
             page.wait_for_timeout(300)
             wide += _looked_at(page, name, width)
+            if width == SIZES["phone"][0]:
+                wide += [f"{name}: {barrier}" for barrier in barriers(page)]
         page.locator(".strip-count").tap()
         wide += _looked_at(page, "all cameras", width)
         page.get_by_role("dialog").locator(f'[data-camera="{LONG}"]').tap()

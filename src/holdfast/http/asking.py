@@ -117,19 +117,27 @@ class Round:
             )  # fmt: skip
 
     def _ask(self, ask_one: Callable[[str], object]) -> None:
-        camera: str | None = None
-        while True:
-            with self._lock:
-                if camera is not None:
+        """Ask one after the other until none waits. Whatever happens to one, the round is not left open by it."""
+        while (camera := self._next()) is not None:
+            try:
+                with suppress(HoldfastError):  # it was removed meanwhile, or makes no sense any more
+                    ask_one(camera)
+            except BaseException:
+                with self._lock:
+                    self._threads -= 1  # this one ends: a new round gets another in its place
+                raise
+            finally:
+                with self._lock:
                     self._asking.remove(camera)
                     self._done += 1
-                if not self._waiting:
-                    self._threads -= 1
-                    return
-                camera = self._waiting.popleft()
-                self._asking.append(camera)
-            with suppress(HoldfastError):  # it was removed meanwhile, or makes no sense any more
-                ask_one(camera)
+
+    def _next(self) -> str | None:
+        with self._lock:
+            if not self._waiting:
+                self._threads -= 1
+                return None
+            self._asking.append(self._waiting.popleft())
+            return self._asking[-1]
 
 
 def round_of(connection: HTTPConnection, context: Context) -> Round:
