@@ -68,6 +68,7 @@ def test_nothing_on_an_open_page_stands_still(tmp_path: Path, monkeypatch: pytes
                 assert before < after <= before + 25
             _until(page, ".tile-words", rf"not recording for (?!{before} s)")
             assert _until(other, "#today", rf"^(?!{re.escape(today)})") != ""
+            assert not re.search(r"\d\.\d{2}", str(page.evaluate("told"))), "no more places than a person wants"
             told = [re.sub(r"[\d.]+ ", "", words) for words in page.evaluate("told")]
             assert any("not recording" in words for words in told)
             assert len(told) == len(set(told)), "each reason once, however long it lasts"

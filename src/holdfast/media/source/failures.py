@@ -52,7 +52,7 @@ def opening_failed(error: Exception, logs: list[Any], address: Address) -> Sourc
 def reading_failed(error: Exception, address: Address, stall_s: float) -> SourceError:
     """Say what an error of libav means in mid-flow."""
     if isinstance(error, av.error.ExitError | av.error.TimeoutError):
-        return Stalled(f"{address.name}: nothing arrived for {stall_s:g} s")
+        return Stalled(f"{address.name}: nothing arrived for {round(stall_s, 1):g} s")
     code = getattr(error, "errno", None)
     if code in ENDED or isinstance(error, EOFError):
         return SourceEnded(f"{address.name}: {address.host}:{address.port} closed the connection ({words_of(code)})")

@@ -90,7 +90,7 @@ class RtspSource:
             now_us = boot_us()
             if now_us - asked_us >= stall_us:
                 # The wait ended by its deadline, and what libav hands out then is what it had kept back all the while.
-                failure = Stalled(f"{self._address.name}: nothing arrived for {self._plan.stall_s:g} s")
+                failure = Stalled(f"{self._address.name}: nothing arrived for {round(self._plan.stall_s, 1):g} s")
                 now_us = asked_us
             out = feed(packet, now_us)
             if out:

@@ -294,7 +294,7 @@ class DirectSource:
     def _stalled(self, came_us: int) -> SourceError:
         if self._receipts.packets_since(came_us):
             return Stalled(f"{self._address.name}: data arrives, but no whole picture or sound in it")
-        return Stalled(f"{self._address.name}: nothing arrived for {self._plan.stall_s:g} s")
+        return Stalled(f"{self._address.name}: nothing arrived for {round(self._plan.stall_s, 1):g} s")
 
     def _opening_failed(self, error: Exception) -> SourceError:
         if isinstance(error, Told):
