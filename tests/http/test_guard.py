@@ -1,4 +1,5 @@
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -258,8 +259,10 @@ def test_signed_out_viewers_are_cut_off(tmp_path: Path, clock: PushedClock) -> N
     streams.context.close()
 
 
-def test_sockets_of_other_sites_are_refused(tmp_path: Path, clock: PushedClock) -> None:
-    """A WebSocket that another site's page or nobody signed in opens is refused at the handshake (C139)."""
+def test_sockets_of_other_sites_are_refused(
+    tmp_path: Path, clock: PushedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A WebSocket that another site's page or nobody signed in opens is refused at the handshake, quietly (C139)."""
     (tmp_path / "h.toml").write_text('state_dir = "state"\nruntime_dir = "run"\n[volumes.m]\npath = "v"\n')
     streams = Streams(tmp_path / "h.toml", clock)
     with serving(streams.app) as address:
@@ -270,7 +273,10 @@ def test_sockets_of_other_sites_are_refused(tmp_path: Path, clock: PushedClock) 
             pass
         assert refused.value.response.status_code == 403
         streams.welcome = False
+        logging.getLogger("uvicorn.error").addHandler(caplog.handler)
         with pytest.raises(InvalidStatus) as unknown, connect(place):
             pass
         assert unknown.value.response.status_code == 401
+    logging.getLogger("uvicorn.error").removeHandler(caplog.handler)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
     streams.context.close()

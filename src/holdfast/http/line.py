@@ -8,9 +8,12 @@ Runs in the event loop. Not here: when a session ends (api.stream).
 
 import asyncio
 import socket
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent
 
 WAITING_BYTES = 128 * 1024  # chosen: a quarter of a second at 4 Mb/s; with more, a slow viewer is behind unnoticed
 CLOSE_S = 2.0  # chosen: who reads has the last words by then
@@ -31,6 +34,13 @@ class Line(WebSocketsSansIOProtocol):
         """Serve a session; afterwards nothing is left of it."""
         await super().run_asgi()
         self.loop.call_later(CLOSE_S, self.transport.abort)
+
+    async def send(self, message: "ASGISendEvent") -> None:
+        """Send what a session says."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            # A refusal is an answer, too: without this uvicorn complains of each as of a broken application.
+            self.handshake_complete = True
 
     def keepalive_timeout(self) -> None:
         """Give up a viewer that does not answer."""
