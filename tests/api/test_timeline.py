@@ -69,6 +69,7 @@ def test_the_next_and_the_last_mark(two: Site) -> None:
     note = asked(at=gap["at_us"], direction="previous")
     assert (note["at_us"], note["note"]["words"], note["gap"]) == (began_us, "storm", None)
     assert asked(at=began_us, direction="previous") == {"at_us": None, "gap": None, "note": None}
+    assert two.as_().get("/api/v1/cameras/nobody/timeline/next").status_code == 404
     for wrong, status in ({"at": "soon"}, 400), ({"direction": "up"}, 422):
         assert two.as_().get("/api/v1/cameras/gate/timeline/next", params=wrong).status_code == status
 

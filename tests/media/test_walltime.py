@@ -78,6 +78,7 @@ def test_drift_over_hours_is_followed(ppm: float) -> None:
 )  # fmt: skip
 @example(ppm=25_000, burst_s=0.0, chunk_s=0.0, seed=0)
 @example(ppm=-25_000, burst_s=0.0, chunk_s=0.0, seed=0)
+@example(ppm=-25_000, burst_s=0.0, chunk_s=0.5, seed=56)
 def test_a_camera_of_another_speed_is_followed(ppm: float, burst_s: float, chunk_s: float, seed: int) -> None:
     """Stamps that are steadily off by up to 2.5 %, for an hour, restart nothing and misplace nothing (C011)."""
     wall = WallTime(90_000, OFFSET_US)

@@ -99,8 +99,8 @@ def test_a_lesser_right_gets_no_more(home: House, role: Role, mine: Right) -> No
 
 
 def test_changes_need_more_than_looking(home: House) -> None:
-    """What changes something is not offered to viewers, but for their own session and streams (C139)."""
-    own = ("/api/v1/session", "/api/v1/cameras/{", "/live")
+    """What changes something is not offered to viewers, but for their own session, password and streams (C139)."""
+    own = ("/api/v1/session", "/password", "/api/v1/cameras/{", "/live")
     loose = [
         f"{method} {route.path}"
         for route in routes(home.app)

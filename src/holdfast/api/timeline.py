@@ -12,13 +12,14 @@ from pydantic import BaseModel, Field
 from holdfast.api.files import Key, Node, Span, catalog_or_none
 from holdfast.catalog.notes import Note
 from holdfast.core.camera import CAMERA_ID, STREAMS, StreamKey
-from holdfast.core.errors import UsageError
+from holdfast.core.errors import NotFound, UsageError
 from holdfast.core.gap import PLANNED, Gap
 from holdfast.http.context import Context
 from holdfast.http.errors import problems
 from holdfast.http.rights import Right, needs
 from holdfast.library import marks, notes, spans
 from holdfast.library.instants import read_instant
+from holdfast.library.timeline import streams_on
 
 MOST_NOTES = 500  # chosen: more flags than a screen has room for; /notes has them all
 
@@ -97,7 +98,9 @@ class Mark(BaseModel):
     note: NoteItem | None = None
 
 
-@of_one.get("/timeline/next", summary="The next gap or note, however far", responses=problems(400, 401, 403, 422, 503))
+@of_one.get(
+    "/timeline/next", summary="The next gap or note, however far", responses=problems(400, 401, 403, 404, 422, 503)
+)
 def mark_beside(
     context: Node, key: Key,
     at: Annotated[str, Query(max_length=40, description="Beside this instant; written like `from`.")] = "now",
@@ -105,6 +108,8 @@ def mark_beside(
 ) -> Mark:  # fmt: skip
     """Return the gap of the stream or note of the camera that begins next, or began last before an instant."""
     now_us = context.clock.wall_us()
+    if key.camera not in context.config.cameras and key not in streams_on(context.volumes):
+        raise NotFound(f"there is no camera {key.camera}", hint="GET /api/v1/cameras lists all")
     found = marks.beside(
         context.volumes, key, read_instant(at, context.zone, now_us), later=direction == "next", now_us=now_us,
         catalog=catalog_or_none(context), node=context.node,

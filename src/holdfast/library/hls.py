@@ -66,8 +66,10 @@ def past(
         if index is None:
             continue
         reach_us = index.walls_us[-1] + shift_of(piece, index.head.start_us)
-        # Between a file that was finished just now and the next one the list goes on too: a player must not stop there.
-        growing = now_us - reach_us < FRESH_US + length_us and piece is stretch.pieces[-1]
+        # Between a file that was finished just now and the next one the list goes on too, where the span does: a
+        # player must not stop there.
+        open_ended = not index.finished or to_us > now_us
+        growing = open_ended and now_us - reach_us < FRESH_US + length_us and piece is stretch.pieces[-1]
         whole = index.finished or not growing
         mine = entries_of(piece, index, line.lay(piece, index), length_us=length_us, whole=whole)
         entries += [e for e in mine if e.wall_us < to_us and e.wall_us + e.length_us > from_us]

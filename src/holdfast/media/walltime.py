@@ -157,8 +157,9 @@ class WallTime:
         self._base = min(low + self._slope * (arrived_us - at) for at, low in recent)
         self._base_at_us = arrived_us
         self._lowest, self._lowest_at_us = float("inf"), 0
-        first = len(self._edge) < _FIRST_BUCKETS
-        self._bucket_ends_us = arrived_us + (_FIRST_BUCKET_US if first else _BUCKET_US)
+        # Delays of chunks may hide much drift from the first buckets: it is asked for often until a minute tells it.
+        early = not self._slope and arrived_us - self._first_us < _MIN_SPAN_US
+        self._bucket_ends_us = arrived_us + (_FIRST_BUCKET_US if early else _BUCKET_US)
 
     def _bend(self, media_us: int, arrived_us: int) -> None:
         """Move the offset towards the edge by as much as is allowed since the last sample."""
