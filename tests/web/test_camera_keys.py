@@ -182,6 +182,7 @@ def test_keys_find_gaps_and_times(tmp_path: Path) -> None:
         page.get_by_label("Time at the site").fill(f"{to_datetime(second_us, UTC):%Y-%m-%d %H:%M:%S}")
         page.keyboard.press("Enter")
         wait(page, f"went.includes({second_us})")
+        page.get_by_label("Time at the site").wait_for(state="detached")
         page.keyboard.press("g")
         page.get_by_label("Time at the site").fill("now")
         page.keyboard.press("Enter")
