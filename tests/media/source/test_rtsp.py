@@ -59,6 +59,7 @@ def server(handler: Handler) -> Iterator[int]:
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
+        acceptor.join(5)  # first: what it takes in its last moment must be closed, too
         for connection in open_sockets:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
@@ -66,7 +67,7 @@ def server(handler: Handler) -> Iterator[int]:
                 pass
             finally:
                 connection.close()
-        for thread in [acceptor, *threads]:
+        for thread in threads:
             thread.join(5)
 
 
