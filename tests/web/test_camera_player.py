@@ -97,11 +97,11 @@ def test_a_lost_connection_comes_back(tmp_path: Path) -> None:
             wait(page, "said.some((words) => words.includes('The server does not answer'))")
             wait(page, "p.words === '' && p.live && p.delayS < 3")
             page.keyboard.press("ArrowLeft")
-            wait(page, "!p.live && !v.seeking")
+            wait(page, "!p.live && !p.way.busy")
             page.keyboard.press("k")
             before_us = look(page)["us"]
             page.evaluate("document.getElementById('player').way.feed.socket.close()")
-            wait(page, "p.way.feed.connected && v.readyState > 1 && v.currentTime < 5")
+            wait(page, "p.way.feed.connected && !p.way.busy && v.readyState > 1")
             seen = look(page)
             assert seen["paused"]
             assert abs(seen["us"] - before_us) < 200_000

@@ -54,7 +54,7 @@ export class Stream {
     this.edge = new Edge(this.video, this.sink);
     this.feed = new Feed(player.getAttribute("camera"), player.getAttribute("stream") || "main", {
       open: () => this.#opened(), hear: (name, value) => this.#hear(name, value), blocked: () => player.blocked(),
-      lost: (kind, words) => { this.#target = null; player.lost(kind, words, this.feed.heardAt || undefined); },
+      lost: (kind, words) => player.lost(kind, words, this.feed.heardAt || undefined),
       data: (bytes) => { player.awaits(null); this.sink.data(bytes); },
     });
     this.feed.can = can;
@@ -93,7 +93,8 @@ export class Stream {
       return;
     }
     this.player.face.said("empty", "");
-    this.#landing = { at: media, us, since: performance.now() };
+    const since = performance.now();
+    this.#landing = { at: media, us, since, until: since + LANDING_MS };
     this.video.currentTime = media + ROUNDED_S;
     this.run();
   }
@@ -199,7 +200,9 @@ export class Stream {
     this.#from_s = 0;
     this.clock.clear();
     player.found();
-    if (!this.#target) this.#aim(player.mode === "live" || player.wallUs === null ? "live" : player.wallUs);
+    // What was asked for and has not come is asked for again, and not what is on the screen.
+    if (this.#target) this.#target.begun = false;
+    else this.#aim(player.mode === "live" || player.wallUs === null ? "live" : player.wallUs);
     this.#send();
   }
 
@@ -247,7 +250,7 @@ export class Stream {
     this.#target = null;
     const past_s = where === "live" ? 0 : Math.max(0, (where - entry.wall_us) / 1e6);
     const at = entry.media_s + past_s;
-    this.#landing = { at, us: where, since };
+    this.#landing = { at, us: where, since, until: performance.now() + LANDING_MS };
     this.#from_s = entry.media_s - 0.001;
     this.sink.cut(this.#from_s);
     this.#missed(where, entry);
@@ -294,6 +297,7 @@ export class Stream {
 
   #showed(media_s) {
     const { player, video, steps } = this;
+    if (!video.readyState) return; // what was shown before the media was thrown away
     const steady = !player.paused && !this.busy && video.playbackRate <= 1.1;
     if (steady) steps.paced(media_s - this.#last_s);
     this.#last_s = media_s;
@@ -306,7 +310,7 @@ export class Stream {
     if (this.#target) return; // what an older wish brought
     const landing = this.#landing;
     // A picture of before a jump may still come: it says nothing of where we are.
-    if (landing && Math.abs(media_s - landing.at) > NEAR_S && performance.now() - landing.since < LANDING_MS) return;
+    if (landing && Math.abs(media_s - landing.at) > NEAR_S && performance.now() < landing.until) return;
     this.#landing = null;
     if (!landing && this.#map && map.media_s > this.#map.media_s) {
       const missing = this.clock.between(this.#map, map); // a jump may go over several maps at once
