@@ -152,18 +152,22 @@ def lengthen(source: Path, root: Path, minutes: Sequence[int]) -> tuple[int, int
     return first_us, end_us
 
 
-def seeks(spot: Spot, span: tuple[int, int], count: int) -> list[float]:
-    """Milliseconds from each word to the first media that belongs to it."""
-    dice = random.Random(1)  # noqa: S311 - the same instants in each run
-    address = f"ws://{spot.address}/api/v1/cameras/{LONG}/stream"
-    took = []
-    with connect(
-        address,
+def line_to(spot: Spot, camera: str) -> ClientConnection:
+    """Open the stream of a camera, as the player does."""
+    return connect(
+        f"ws://{spot.address}/api/v1/cameras/{camera}/stream",
         additional_headers={"Authorization": f"Bearer {spot.token}"},
         max_size=None,
         compression=None,
         proxy=None,
-    ) as line:
+    )
+
+
+def seeks(spot: Spot, span: tuple[int, int], count: int) -> list[float]:
+    """Milliseconds from each word to the first media that belongs to it."""
+    dice = random.Random(1)  # noqa: S311 - the same instants in each run
+    took = []
+    with line_to(spot, LONG) as line:
         for number in range(count + 1):
             at_us = dice.randrange(span[0] + SECOND_US, span[1] - 5 * SECOND_US)
             begun = time.perf_counter()
@@ -191,15 +195,8 @@ def _first_media(line: ClientConnection, number: int) -> int:
 
 def parts(spot: Spot, seconds: float) -> tuple[list[float], list[float], list[float]]:
     """Of each live fragment: its length, and how long after its last picture, and after its first, it was here."""
-    address = f"ws://{spot.address}/api/v1/cameras/gate/stream"
     lengths, last, first = [], [], []
-    with connect(
-        address,
-        additional_headers={"Authorization": f"Bearer {spot.token}"},
-        max_size=None,
-        compression=None,
-        proxy=None,
-    ) as line:
+    with line_to(spot, "gate") as line:
         line.send(json.dumps({"play": "live"}))
         begun = time.monotonic()
         while time.monotonic() - begun < seconds + 1:

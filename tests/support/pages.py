@@ -14,6 +14,7 @@ from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
 from holdfast.core.status import StreamState, StreamStatus, status_name
 from holdfast.core.timing import SECOND_US
+from holdfast.library import cameras as library_cameras
 from holdfast.library.accounts import Role
 from holdfast.library.desired import build_plan, publish_plan
 from holdfast.library.index import Indexer
@@ -129,6 +130,18 @@ def silent_cameras(count: int) -> Iterator[list[socket.socket]]:
     """Addresses that take a connection and never say anything; `was_asked` tells whether somebody came."""
     with ExitStack() as stack:
         yield [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+
+
+def cameras_at(servers: list[socket.socket]) -> str:
+    """Settings of cameras dead0, dead1 and so on at these addresses."""
+    ports = [server.getsockname()[1] for server in servers]
+    return "".join(f'[cameras.dead{n}]\nurl = "rtsp://127.0.0.1:{port}/x"\n' for n, port in enumerate(ports))
+
+
+def runtime_cameras(made: Site) -> dict[str, dict[str, object]]:
+    """What the catalog holds of each camera that was added or changed while the node ran."""
+    found = library_cameras.runtime_settings(made.home.context.catalog(), made.home.context.node)
+    return {str(camera["id"]): camera for camera in found}
 
 
 def was_asked(cameras: list[socket.socket]) -> bool:

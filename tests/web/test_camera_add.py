@@ -1,15 +1,8 @@
 """Adding a camera: address, preview, save; without scripts."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from holdfast.core.clock import SystemClock
-from holdfast.library import cameras
 from holdfast.library.accounts import Role
 from holdfast.web.camera_add import suggested_id
-from support.pages import Site, site, words
+from support.pages import Site, runtime_cameras, words
 from support.sim import simulated, small_camera
 
 ADD = "/cameras/-/add"
@@ -20,18 +13,6 @@ def _post(made: Site, **form: str) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-def _known(made: Site) -> dict[str, dict[str, object]]:
-    found = cameras.runtime_settings(made.home.context.catalog(), made.home.context.node)
-    return {str(camera["id"]): camera for camera in found}
-
-
-@pytest.fixture(name="gate")
-def _gate(tmp_path: Path) -> Iterator[Site]:
-    """A node with a gate in its file."""
-    with site(tmp_path, SystemClock(), "gate") as made:
-        yield made
-
-
 def test_a_camera_is_added(gate: Site) -> None:
     """An admin adds a camera by name and address, and the list says that it is there (C126)."""
     assert "Add a camera" in gate.page(ADD, Role.ADMIN)
@@ -39,8 +20,8 @@ def test_a_camera_is_added(gate: Site) -> None:
         ADD, data={"what": "add", "name": "North gate", "url": "rtsp://ann:s3cret@127.0.0.1:9/x"}
     )
     assert (answer.status_code, answer.headers["location"]) == (303, "/cameras?added=north-gate")
-    assert _known(gate)["north-gate"]["username"] == "ann"
-    assert "s3cret" not in str(_known(gate))
+    assert runtime_cameras(gate)["north-gate"]["username"] == "ann"
+    assert "s3cret" not in str(runtime_cameras(gate))
     html = gate.page("/cameras?added=north-gate", Role.ADMIN)
     assert "North gate was added" in words(html)
     assert "s3cret" not in html
@@ -64,7 +45,7 @@ def test_an_address_is_tried_before_it_is_saved(gate: Site) -> None:
     said = words(_post(gate, what="try", name="Yard", url="rtsp://127.0.0.1:9/x")[1])
     assert "No picture" in said
     assert "refused" in said
-    assert _known(gate) == {}
+    assert runtime_cameras(gate) == {}
 
 
 def test_what_makes_no_sense_keeps_what_was_typed_but_no_password(gate: Site) -> None:
@@ -82,7 +63,7 @@ def test_what_makes_no_sense_keeps_what_was_typed_but_no_password(gate: Site) ->
         assert _post(gate, what=what, name="Yard", url="h:554/x")[0] == 400
         status, text = _post(gate, what=what, name="Yard", url="/etc/passwd")
         assert (status, "cannot be named from elsewhere" in text) == (400, True)
-    assert _known(gate) == {}
+    assert runtime_cameras(gate) == {}
 
 
 def test_password_forms_name_whose_it_is(gate: Site) -> None:

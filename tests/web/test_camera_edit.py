@@ -8,7 +8,7 @@ import pytest
 from holdfast.core.clock import SystemClock
 from holdfast.library import cameras
 from holdfast.library.accounts import Role
-from support.pages import Site, site, untouched, words
+from support.pages import Site, runtime_cameras, site, untouched, words
 from support.sim import simulated, small_camera
 
 EDIT = "/cameras/gate/edit"
@@ -17,11 +17,6 @@ EDIT = "/cameras/gate/edit"
 def _post(made: Site, path: str = EDIT, **form: str) -> tuple[int, str]:
     answer = made.as_(Role.ADMIN).post(path, data={name.replace("__", "."): text for name, text in form.items()})
     return answer.status_code, answer.text
-
-
-def _row(made: Site, camera: str = "gate") -> dict[str, object]:
-    found = cameras.runtime_settings(made.home.context.catalog(), made.home.context.node)
-    return next((one for one in found if one["id"] == camera), {})
 
 
 @pytest.fixture(name="gate")
@@ -45,19 +40,22 @@ def test_a_form_that_nobody_touched_changes_nothing(gate: Site) -> None:
     form = untouched(gate.page(EDIT, Role.ADMIN), EDIT)
     assert {"url", "capture.override", "segment_s"} <= form.keys()
     assert gate.as_(Role.ADMIN).post(EDIT, data={**form, "what": "save"}).status_code == 303
-    assert _row(gate) == {}
+    assert runtime_cameras(gate).get("gate", {}) == {}
     assert gate.as_(Role.ADMIN).post(EDIT, data={**form, "location": "loc-9", "what": "save"}).status_code == 303
-    assert _row(gate) == {"id": "gate", "location": "loc-9"}
+    assert runtime_cameras(gate).get("gate", {}) == {"id": "gate", "location": "loc-9"}
 
 
 def test_changes_are_saved_and_set_back(gate: Site) -> None:
     """Only what was changed is laid over the file; setting back keeps what else was typed, and the row goes (C126)."""
     same = {"url": "rtsp://127.0.0.1:9/x", "segment_s": "300", "transport": "tcp", "enabled": "yes"}
     assert _post(gate, what="save", **same)[0] == 303
-    assert _row(gate) == {}
+    assert runtime_cameras(gate).get("gate", {}) == {}
     changes = {**same, "segment_s": "60", "name": "Gate", "capture__windows": "mon-fri 08:00-18:00", "enabled": "no"}
     assert _post(gate, what="save", **changes)[0] == 303
-    assert (_row(gate)["segment_s"], _row(gate)["enabled"]) == (60, False)
+    assert (runtime_cameras(gate).get("gate", {})["segment_s"], runtime_cameras(gate).get("gate", {})["enabled"]) == (
+        60,
+        False,
+    )
     html = gate.page(EDIT, Role.ADMIN)
     assert "Set back to 300" in words(html)
     assert "mon-fri 08:00-18:00" in html
@@ -65,10 +63,13 @@ def test_changes_are_saved_and_set_back(gate: Site) -> None:
     assert status == 200
     assert "not saved yet" in words(text)
     assert 'value="North gate"' in text
-    assert (_row(gate)["name"], "segment_s" in _row(gate)) == ("Gate", False)
+    assert (runtime_cameras(gate).get("gate", {})["name"], "segment_s" in runtime_cameras(gate).get("gate", {})) == (
+        "Gate",
+        False,
+    )
     for key in ("name", "capture.windows", "enabled"):
         assert _post(gate, reset=key)[0] == 200
-    assert _row(gate) == {}
+    assert runtime_cameras(gate).get("gate", {}) == {}
 
 
 def test_a_password_is_written_and_never_shown(gate: Site) -> None:
@@ -79,7 +80,7 @@ def test_a_password_is_written_and_never_shown(gate: Site) -> None:
     assert 'placeholder="unchanged"' in html
     assert "s3cret" not in html
     assert _post(gate, what="save", username="ann", password="", name="Gate")[0] == 303
-    merged = cameras.merged(gate.home.context.file, [_row(gate)])
+    merged = cameras.merged(gate.home.context.file, [runtime_cameras(gate).get("gate", {})])
     assert merged.config.cameras["gate"].password.reveal() == "s3cret"
     status, text = _post(gate, what="save", segment_s="0", password="0ther")
     assert (status, "0ther" in text) == (422, False)
@@ -94,7 +95,7 @@ def test_what_makes_no_sense_is_said_at_its_field(gate: Site) -> None:
     status, text = _post(gate, what="save", capture__windows="whenever")
     assert (status, "no time to record at" in text) == (422, True)
     assert _post(gate, what="save", url="/etc/passwd")[0] == 400
-    assert _row(gate) == {}
+    assert runtime_cameras(gate).get("gate", {}) == {}
 
 
 def test_a_change_is_tried_before_it_is_saved(gate: Site) -> None:
@@ -105,7 +106,7 @@ def test_a_change_is_tried_before_it_is_saved(gate: Site) -> None:
     assert status == 200
     assert "It answers" in words(text)
     assert "data:image/jpeg" in text
-    assert "url" not in _row(gate)
+    assert "url" not in runtime_cameras(gate).get("gate", {})
 
 
 def test_a_camera_of_run_time_can_be_taken_away(gate: Site) -> None:
@@ -131,4 +132,4 @@ def test_a_camera_that_makes_no_sense_any_more_can_go(gate: Site) -> None:
     assert "makes no sense any more" in said
     assert "Remove gate" in said
     assert _post(gate, "/cameras/change", camera="gate", what="remove")[0] == 303
-    assert _row(gate) == {}
+    assert runtime_cameras(gate).get("gate", {}) == {}

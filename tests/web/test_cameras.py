@@ -1,31 +1,16 @@
 """The page of all cameras."""
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from holdfast.core.clock import SystemClock
 from holdfast.library import cameras
 from holdfast.library.accounts import Role
-from support.pages import Site, site, words
+from support.pages import Site, runtime_cameras, site, words
 
 
 def _post(made: Site, path: str, role: Role = Role.ADMIN, **form: str) -> tuple[int, str]:
     answer = made.as_(role).post(path, data=form)
     return answer.status_code, answer.text
-
-
-def _known(made: Site) -> dict[str, dict[str, object]]:
-    found = cameras.runtime_settings(made.home.context.catalog(), made.home.context.node)
-    return {str(camera["id"]): camera for camera in found}
-
-
-@pytest.fixture(name="gate")
-def _gate(tmp_path: Path) -> Iterator[Site]:
-    """A node with a gate in its file."""
-    with site(tmp_path, SystemClock(), "gate") as made:
-        yield made
 
 
 def test_a_camera_is_switched_and_goes(gate: Site) -> None:
@@ -40,11 +25,11 @@ def test_a_camera_is_switched_and_goes(gate: Site) -> None:
         gate.clock,
     )
     assert _post(gate, "/cameras/change", camera="north-gate", what="disable")[0] == 303
-    assert _known(gate)["north-gate"]["enabled"] is False
+    assert runtime_cameras(gate)["north-gate"]["enabled"] is False
     assert "Switch on" in words(gate.page("/cameras", Role.ADMIN))
     assert _post(gate, "/cameras/change", camera="north-gate", what="enable")[0] == 303
     assert _post(gate, "/cameras/change", camera="north-gate", what="remove")[0] == 303
-    assert "north-gate" not in _known(gate)
+    assert "north-gate" not in runtime_cameras(gate)
     status, text = _post(gate, "/cameras/change", camera="gate", what="remove")
     assert (status, "stands in the configuration" in words(text)) == (400, True)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from holdfast.core.status import StreamState
 from support.clock import PushedClock
-from support.pages import Site, silent_cameras, site, was_asked, words
+from support.pages import Site, cameras_at, silent_cameras, site, was_asked, words
 
 
 def strip(html: str) -> dict[str, str]:
@@ -56,16 +56,11 @@ def test_32_cameras_are_all_there(tmp_path: Path, clock: PushedClock) -> None:
 
 def test_no_page_waits_for_a_camera(tmp_path: Path, clock: PushedClock) -> None:
     """With 8 cameras that take connections and never answer, pages come and no camera is asked for them (F66, C127)."""
-    with silent_cameras(8) as cameras:
-        text = "".join(
-            f'[cameras.dead{n}]\nurl = "rtsp://127.0.0.1:{camera.getsockname()[1]}/x"\n'
-            for n, camera in enumerate(cameras)
-        )
-        with site(tmp_path, clock, more=text) as made:
-            for path in ("/", "/coverage?source=journals", "/nowhere"):
-                html = made.page(path, status=404 if path == "/nowhere" else 200)
-                assert set(strip(html).values()) == {"lost"}
-            assert not was_asked(cameras)
+    with silent_cameras(8) as cameras, site(tmp_path, clock, more=cameras_at(cameras)) as made:
+        for path in ("/", "/coverage?source=journals", "/nowhere"):
+            html = made.page(path, status=404 if path == "/nowhere" else 200)
+            assert set(strip(html).values()) == {"lost"}
+        assert not was_asked(cameras)
 
 
 def test_the_sites_time_with_its_offset(tmp_path: Path, clock: PushedClock) -> None:

@@ -12,7 +12,7 @@ from holdfast.library.accounts import Role
 from holdfast.web.frame import PLACES
 from holdfast.web.pages import ROUTERS
 from support.clock import PushedClock
-from support.pages import Site, silent_cameras, site, was_asked
+from support.pages import Site, cameras_at, silent_cameras, site, was_asked
 
 # What the predecessors served at the root, and what a later issue serves there again (docs/design/0006).
 RESERVED = {
@@ -51,36 +51,31 @@ def test_every_page_asks_for_a_sign_in(two: Site) -> None:
 
 def test_every_page_comes_at_once_beside_dead_cameras(tmp_path: Path, clock: PushedClock) -> None:
     """With 8 dead cameras that have footage and gaps, each page is there within half a second, from its rows (F66)."""
-    with silent_cameras(8) as cameras:
-        text = "".join(
-            f'[cameras.dead{n}]\nurl = "rtsp://127.0.0.1:{camera.getsockname()[1]}/x"\n'
-            for n, camera in enumerate(cameras)
-        )
-        with site(tmp_path, clock, more=text) as made:
-            for n in range(8):
-                journal = made.journal(f"dead{n}")
-                for _ in range(10):
-                    journal.record(60)
-                    journal.down("unreachable", 30)
-                journal.close()
-            made.index()
-            admin, slow = made.as_(Role.ADMIN), {}
-            for route in routes():
-                path = route.path.replace("{camera}", "dead3")
-                if route.path in {*PUBLIC, LEADS_ON} or "GET" not in (route.methods or ()):
-                    continue
-                took_s = []
-                for _ in range(2):  # the first one also compiles its template
-                    began = time.perf_counter()
-                    answer = admin.get(path)
-                    took_s.append(time.perf_counter() - began)
-                    assert answer.status_code == 200, path
-                if min(took_s) > 0.5:
-                    slow[path] = min(took_s)
-            assert slow == {}
-            assert "unreachable" in made.page("/cameras/dead3")
-            assert "unreachable" in made.page("/coverage?camera=dead3")
-            assert not was_asked(cameras)
+    with silent_cameras(8) as cameras, site(tmp_path, clock, more=cameras_at(cameras)) as made:
+        for n in range(8):
+            journal = made.journal(f"dead{n}")
+            for _ in range(10):
+                journal.record(60)
+                journal.down("unreachable", 30)
+            journal.close()
+        made.index()
+        admin, slow = made.as_(Role.ADMIN), {}
+        for route in routes():
+            path = route.path.replace("{camera}", "dead3")
+            if route.path in {*PUBLIC, LEADS_ON} or "GET" not in (route.methods or ()):
+                continue
+            took_s = []
+            for _ in range(2):  # the first one also compiles its template
+                began = time.perf_counter()
+                answer = admin.get(path)
+                took_s.append(time.perf_counter() - began)
+                assert answer.status_code == 200, path
+            if min(took_s) > 0.5:
+                slow[path] = min(took_s)
+        assert slow == {}
+        assert "unreachable" in made.page("/cameras/dead3")
+        assert "unreachable" in made.page("/coverage?camera=dead3")
+        assert not was_asked(cameras)
 
 
 def test_no_page_takes_a_reserved_path() -> None:

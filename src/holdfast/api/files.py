@@ -5,7 +5,6 @@ Nothing that is remembered here is missed after a restart: indexes of files, pla
 Not here: the routes (hls, clips).
 """
 
-import threading
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -17,6 +16,7 @@ from holdfast.core.camera import CAMERA_ID, StreamKey
 from holdfast.core.errors import CatalogError
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
+from holdfast.http.kept import kept
 from holdfast.library.clips import Clips
 from holdfast.library.hls import LiveLists
 from holdfast.library.instants import read_instant
@@ -35,8 +35,6 @@ To = Annotated[
     str, Query(max_length=40, examples=["2026-05-01T18:10"], description="End, written like `from`; `now` is one, too.")
 ]
 
-_making = threading.Lock()
-
 
 @dataclass(frozen=True, slots=True)
 class Files:
@@ -49,12 +47,12 @@ class Files:
 
 def files_of(connection: HTTPConnection) -> Files:
     """Return the application's memory of files, for use as a dependency."""
-    with _making:
-        known: Files | None = getattr(connection.app.state, "files", None)
-        if known is None:
-            clock, indexes = context_of(connection).clock, Indexes()
-            known = connection.app.state.files = Files(indexes, LiveLists(clock, indexes), Clips(clock))
-        return known
+
+    def make() -> Files:
+        clock, indexes = context_of(connection).clock, Indexes()
+        return Files(indexes, LiveLists(clock, indexes), Clips(clock))
+
+    return kept(connection, "files", make)
 
 
 Memory = Annotated[Files, Depends(files_of)]

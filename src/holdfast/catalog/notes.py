@@ -101,6 +101,11 @@ def beside(tx: Transaction, camera: str, at_us: int, *, later: bool) -> NoteRow 
     return None if row is None else _row(row)
 
 
+def note_of(row: NoteRow) -> Note:
+    """Return what somebody wrote, without its place in the catalog."""
+    return Note(**{name: getattr(row, name) for name in Note.__dataclass_fields__})
+
+
 def _row(row: RowMapping) -> NoteRow:
     names = [name for name in NoteRow.__dataclass_fields__ if name != "id"]
     return NoteRow(id=Id(int(row["node"]), int(row["id"])), **{name: row[name] for name in names})

@@ -64,6 +64,11 @@ class Gap:
     open: bool = False
 
 
+def gap_of(start_us: int, end_us: int | None, reason: GapReason, detail: str, until_us: int) -> Gap:
+    """Return a gap as rows have it: one without an end lasts, and reaches to `until_us`."""
+    return Gap(start_us, until_us if end_us is None else end_us, reason, detail, end_us is None)
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """What somebody said about why there is no footage from an instant on."""

@@ -18,6 +18,7 @@ from holdfast.core.camera import Track
 from holdfast.core.clock import Clock
 from holdfast.core.errors import HoldfastError, NotFound
 from holdfast.http.context import Context
+from holdfast.http.kept import kept
 from holdfast.library.camera_check import Verdict, check_streams
 from holdfast.library.desired import build_plan
 from holdfast.media.probe import compare, probe
@@ -25,8 +26,6 @@ from holdfast.media.probe import compare, probe
 AT_ONCE = (
     4  # chosen: 32 cameras that answer take 20 s, 32 dead ones 2 to 4 min; more at once is felt on a small machine
 )
-
-_making = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +141,7 @@ class Round:
 
 def round_of(connection: HTTPConnection, context: Context) -> Round:
     """Return the server's round."""
-    with _making:
-        known: Round | None = getattr(connection.app.state, "round", None)
-        if known is None:
-            known = connection.app.state.round = Round(context.clock)
-        return known
+    return kept(connection, "round", lambda: Round(context.clock))
 
 
 def ask_many(connection: HTTPConnection, context: Context, cameras: Sequence[str] = ()) -> Progress:
@@ -170,11 +165,7 @@ def askable(context: Context) -> list[str]:
 
 def verdicts_of(connection: HTTPConnection) -> Verdicts:
     """Return the server's verdicts."""
-    with _making:
-        known: Verdicts | None = getattr(connection.app.state, "verdicts", None)
-        if known is None:
-            known = connection.app.state.verdicts = Verdicts()
-        return known
+    return kept(connection, "verdicts", Verdicts)
 
 
 def ask(connection: HTTPConnection, context: Context, camera: str) -> list[Verdict]:

@@ -3,19 +3,12 @@
 Not here: trying (library.camera_trial).
 """
 
-import threading
-
 from starlette.requests import HTTPConnection
 
+from holdfast.http.kept import kept
 from holdfast.library.camera_trial import Trials
-
-_making = threading.Lock()
 
 
 def trials_of(connection: HTTPConnection) -> Trials:
     """Return the server's trials."""
-    with _making:
-        known: Trials | None = getattr(connection.app.state, "trials", None)
-        if known is None:
-            known = connection.app.state.trials = Trials()
-        return known
+    return kept(connection, "trials", Trials)

@@ -2,14 +2,13 @@
 
 Footage comes back from journals, cameras and settings from the worker's memory; people are no footage, and without
 this a deleted catalog would let whoever comes first make themselves administrator. The file holds hashes, as the rows
-do, and is for this user alone (mode 0600).
+do, and is for this user alone.
 
 The worker writes it within seconds of a change; a change made while none runs is remembered from its next start on.
 
 Not here: what users and tokens are (accounts).
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 from holdfast.catalog import accounts, nodes
 from holdfast.catalog.db import Catalog
 from holdfast.core.clock import Clock
-from holdfast.storage.files import replace_atomically
+from holdfast.library import memory
 
 MEMORY = "accounts.json"  # in the state folder
 
@@ -47,18 +46,18 @@ def remember(state_dir: Path, found: Known) -> None:
     Raises:
         StorageError: It cannot be written.
     """
-    replace_atomically(state_dir / MEMORY, json.dumps(dict(found)).encode(), durable=True, mode=0o600)
+    memory.remember(state_dir, MEMORY, dict(found))
 
 
 def recall(state_dir: Path) -> Known:
     """Return what was remembered last; nobody where there is nothing usable."""
+    body = memory.recall(state_dir, MEMORY)
     try:
-        body = json.loads((state_dir / MEMORY).read_bytes())
         return {
             "users": [{name: user[name] for name in _USER} for user in body["users"]],
             "tokens": [{name: token[name] for name in _TOKEN} for token in body["tokens"]],
         }
-    except (OSError, ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         return {"users": [], "tokens": []}
 
 
@@ -79,9 +78,6 @@ def restore_lost(catalog: Catalog, node: str, remembered: Known, clock: Clock) -
     if not remembered["users"]:
         return []
     now_us = clock.wall_us()
-    with catalog.read() as tx:
-        if accounts.any_users(tx):
-            return []
     with catalog.write() as tx:
         number = nodes.ensure(tx, node, now_us)
         nodes.hold(tx, number)

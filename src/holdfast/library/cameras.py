@@ -8,7 +8,6 @@ Not here: changing what a camera is (camera_change), asking it what it sends (ca
 (core.config).
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +20,8 @@ from holdfast.core.camera import CAMERA_ID
 from holdfast.core.clock import Clock
 from holdfast.core.config import CameraConfig, Loaded, mask_url
 from holdfast.core.errors import UsageError
-from holdfast.library import camera_reach, camera_rows
+from holdfast.library import camera_reach, camera_rows, memory
 from holdfast.library.camera_change import change_camera, own_table
-from holdfast.storage.errors import storage_errors
-from holdfast.storage.files import replace_atomically
 
 FILE, RUNTIME, FOUND, SECRETS = camera_rows.FILE, camera_rows.RUNTIME, camera_rows.FOUND, camera_rows.SECRETS
 MEMORY = "runtime-cameras.json"  # in the state folder: the catalog's last answer
@@ -60,16 +57,13 @@ def remember(state_dir: Path, found: Sequence[Mapping[str, Any]]) -> None:
     Raises:
         StorageError: It cannot be written.
     """
-    with storage_errors("making folder", state_dir):
-        state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
-    replace_atomically(state_dir / MEMORY, json.dumps(list(found)).encode(), durable=True)
+    memory.remember(state_dir, MEMORY, list(found))
 
 
 def recall(state_dir: Path) -> list[dict[str, Any]]:
     """Return what was remembered last; empty where there is nothing usable."""
-    try:
-        body = json.loads((state_dir / MEMORY).read_bytes())
-    except (OSError, ValueError):
+    body = memory.recall(state_dir, MEMORY)
+    if not isinstance(body, list):
         return []
     return [camera for camera in body if isinstance(camera, dict) and "id" in camera]
 

@@ -13,17 +13,16 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from holdfast.catalog import cameras, gaps, nodes, segments
+from holdfast.catalog import cameras, gaps, segments
 from holdfast.catalog.db import Catalog, Transaction
 from holdfast.catalog.nodes import LOCAL
 from holdfast.catalog.rows import Id
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import CatalogUnavailable, UsageError
-from holdfast.core.gap import PLANNED, Gap
-from holdfast.core.timing import SECOND_US, from_datetime, to_datetime
+from holdfast.core.gap import PLANNED, Gap, gap_of
+from holdfast.core.timing import from_datetime, to_datetime
+from holdfast.library.footage import indexed_node
 from holdfast.library.timeline import lost, stream_timeline, streams_on
-
-STALE_US = 60 * SECOND_US  # what C011 allows: rows that are older than this do not answer for now
 
 Span = tuple[int, int]
 
@@ -114,9 +113,7 @@ def from_catalog(
     """
     wanted = [(day, day_span(day, zone)) for day in days]
     with catalog.read() as tx:
-        number = nodes.find(tx, node)
-        until_us = None if number is None else nodes.indexed_us(tx, number)
-        if until_us is None or now_us - until_us > STALE_US:
+        if indexed_node(tx, node, now_us, now_us) is None:
             raise CatalogUnavailable(
                 "the catalog is not up to date: journals have not been indexed for over a minute",
                 hint="is the worker running? holdfast coverage --from-journals asks the journals instead",
@@ -136,8 +133,7 @@ def from_catalog(
 
 def _rows(tx: Transaction, stream: Id, key: StreamKey, span: Span) -> Ledger:
     spans = [
-        Gap(row.start_us, span[1] if row.end_us is None else row.end_us, row.reason, row.detail, row.end_us is None)
-        for row in gaps.between(tx, stream, *span)
+        gap_of(row.start_us, row.end_us, row.reason, row.detail, span[1]) for row in gaps.between(tx, stream, *span)
     ]
     gone = segments.gone(tx, stream, *span)
     removed = tuple((start_us, end_us) for start_us, end_us, on_purpose in gone if on_purpose)

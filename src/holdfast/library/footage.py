@@ -22,7 +22,7 @@ from holdfast.catalog.nodes import LOCAL
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import BadInput, CatalogError, NotFound, StorageError
 from holdfast.core.footage import PART, stream_folder
-from holdfast.core.gap import Gap
+from holdfast.core.gap import Gap, gap_of
 from holdfast.core.timing import SECOND_US
 from holdfast.library.timeline import split, stream_timeline
 from holdfast.media import footage
@@ -122,10 +122,20 @@ def find(
     return _with_newest(volumes, stretch, now_us)
 
 
-def _from_rows(tx: Transaction, key: StreamKey, span: tuple[int, int], now_us: int, node: str) -> Stretch | None:
+def indexed_node(tx: Transaction, node: str, now_us: int, reach_us: int) -> int | None:
+    """Return the number of a node whose rows can be believed up to `reach_us`.
+
+    None where its indexer is not known, or is behind: what it has not seen would look like footage.
+    """
     number = nodes.find(tx, node)
     until_us = None if number is None else nodes.indexed_us(tx, number)
-    if number is None or until_us is None or (now_us - until_us > KEEPS_UP_US and span[1] > until_us):
+    behind = until_us is None or (now_us - until_us > KEEPS_UP_US and reach_us > until_us)
+    return None if behind else number
+
+
+def _from_rows(tx: Transaction, key: StreamKey, span: tuple[int, int], now_us: int, node: str) -> Stretch | None:
+    number = indexed_node(tx, node, now_us, span[1])
+    if number is None:
         return None
     stream = cameras.find_stream(tx, number, key)
     if stream is None:
@@ -140,8 +150,7 @@ def _from_rows(tx: Transaction, key: StreamKey, span: tuple[int, int], now_us: i
         )
         pieces[row.state != "removed" and row.missing_us is None].append(piece)
     holes = tuple(
-        Gap(row.start_us, now_us if row.end_us is None else row.end_us, row.reason, row.detail, row.end_us is None)
-        for row in gaps.between(tx, stream.id, *span)
+        gap_of(row.start_us, row.end_us, row.reason, row.detail, now_us) for row in gaps.between(tx, stream.id, *span)
     )
     return Stretch(
         key=key, from_us=span[0], to_us=span[1], pieces=tuple(pieces[True]), gaps=holes, removed=tuple(pieces[False])

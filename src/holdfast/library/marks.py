@@ -7,19 +7,18 @@ Reads only; any thread. Not here: everything within a span (spans).
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import fields
 from pathlib import Path
 
-from holdfast.catalog import cameras, gaps, nodes
+from holdfast.catalog import cameras, gaps
 from holdfast.catalog import notes as note_rows
 from holdfast.catalog.db import Catalog
 from holdfast.catalog.nodes import LOCAL
 from holdfast.catalog.notes import Note
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import CatalogError, CatalogUnavailable
-from holdfast.core.gap import Gap
+from holdfast.core.gap import Gap, gap_of
 from holdfast.library import notes
-from holdfast.library.footage import KEEPS_UP_US
+from holdfast.library.footage import indexed_node
 from holdfast.library.timeline import stream_timeline, streams_on
 
 
@@ -70,18 +69,13 @@ def _rows(
     catalog: Catalog, key: StreamKey, at_us: int, now_us: int, node: str, *, later: bool
 ) -> tuple[Gap | None, Note | None]:
     with catalog.read() as tx:
-        number = nodes.find(tx, node)
-        until_us = None if number is None else nodes.indexed_us(tx, number)
-        if number is None or until_us is None or (now_us - until_us > KEEPS_UP_US and (later or at_us > until_us)):
+        number = indexed_node(tx, node, now_us, now_us if later else at_us)
+        if number is None:
             raise CatalogUnavailable("the catalog is not up to date: is the worker running?")
-        stream = next((row for row in cameras.streams(tx, number) if row.key == key), None)
+        stream = cameras.find_stream(tx, number, key)
         plain = None if stream is None else gaps.beside(tx, stream.id, at_us, later=later)
         row = note_rows.beside(tx, key.camera, at_us, later=later)
-    gap = None
-    if plain is not None:
-        start_us, end_us, reason, detail = plain
-        gap = Gap(start_us, now_us if end_us is None else end_us, reason, detail, end_us is None)
-    return gap, None if row is None else Note(**{field.name: getattr(row, field.name) for field in fields(Note)})
+    return None if plain is None else gap_of(*plain, now_us), None if row is None else note_rows.note_of(row)
 
 
 def _files(

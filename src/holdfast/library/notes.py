@@ -145,7 +145,7 @@ def _from_catalog(catalog: Catalog, camera: str | None, from_us: int | None, to_
     with catalog.read() as tx:
         while True:
             page = notes.page(tx, camera=camera, from_us=from_us, to_us=to_us, cursor=cursor)
-            found += [Note(**{name: getattr(row, name) for name in Note.__dataclass_fields__}) for row in page.rows]
+            found += [notes.note_of(row) for row in page.rows]
             cursor = page.cursor
             if cursor is None:
                 return found

@@ -7,7 +7,6 @@ about. A password is never in a row: it stands in a file of mode 0600 that the r
 Not here: cameras (cameras), which keys there are (core.config.settable), how layers are merged (core.config.load).
 """
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from holdfast.core.config.problems import did_you_mean
 from holdfast.core.config.secret import is_reference
 from holdfast.core.config.settable import Settable, settable
 from holdfast.core.errors import BadInput, Conflict, NotFound
+from holdfast.library import memory
 from holdfast.library.cameras import SECRETS
 from holdfast.library.desired import load_or_last_good
 from holdfast.storage.errors import storage_errors
@@ -75,15 +75,12 @@ def remember(state_dir: Path, found: Mapping[str, Any]) -> None:
     Raises:
         StorageError: It cannot be written.
     """
-    replace_atomically(state_dir / MEMORY, json.dumps(dict(found)).encode(), durable=True)
+    memory.remember(state_dir, MEMORY, dict(found))
 
 
 def recall(state_dir: Path) -> dict[str, Any]:
     """Return what was remembered last; empty where there is nothing usable."""
-    try:
-        body = json.loads((state_dir / MEMORY).read_bytes())
-    except (OSError, ValueError):
-        return {}
+    body = memory.recall(state_dir, MEMORY)
     return body if isinstance(body, dict) else {}
 
 

@@ -13,15 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from holdfast.catalog import cameras, gaps, nodes, segments
+from holdfast.catalog import cameras, gaps, segments
 from holdfast.catalog.db import Catalog, Transaction
 from holdfast.catalog.nodes import LOCAL
 from holdfast.catalog.rows import StreamRow
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import CatalogError, CatalogUnavailable, UsageError
-from holdfast.core.gap import PLANNED, Gap, GapReason
+from holdfast.core.gap import PLANNED, Gap, GapReason, gap_of
 from holdfast.core.timing import DAY_US, HOUR_US, MINUTE_US, SECOND_US
-from holdfast.library.footage import KEEPS_UP_US
+from holdfast.library.footage import indexed_node
 from holdfast.library.timeline import lost, stream_timeline, streams_on
 
 MOST_GAPS = 1000  # chosen: more are narrower than a pixel; a page of 100 kB
@@ -122,10 +122,8 @@ def look(
 def _from_rows(
     tx: Transaction, span: Span, now_us: int, keys: Sequence[StreamKey] | None, node: str
 ) -> list[_Known]:  # fmt: skip
-    number = nodes.find(tx, node)
-    until_us = None if number is None else nodes.indexed_us(tx, number)
-    if number is None or until_us is None or (now_us - until_us > KEEPS_UP_US and span[1] > until_us):
-        # What its indexer has not seen would look like footage here.
+    number = indexed_node(tx, node, now_us, span[1])
+    if number is None:
         raise CatalogUnavailable("the catalog is not up to date: is the worker running?")
     rows = cameras.streams(tx, number)
     by_key = {row.key: row for row in rows}
@@ -138,10 +136,7 @@ def _stream_rows(tx: Transaction, row: StreamRow | None, key: StreamKey, span: S
         return _Known(key, None, (), (), ())
     begins = [segments.first_us(tx, row.id), gaps.first_us(tx, row.id)]
     known_us = min((at for at in begins if at is not None), default=None)
-    found = tuple(
-        Gap(start_us, now_us if end_us is None else end_us, reason, detail, end_us is None)
-        for start_us, end_us, reason, detail in gaps.plain(tx, row.id, *span)
-    )
+    found = tuple(gap_of(*plain, now_us) for plain in gaps.plain(tx, row.id, *span))
     gone = segments.gone(tx, row.id, *span)
     removed = tuple((start_us, end_us) for start_us, end_us, on_purpose in gone if on_purpose)
     missing = tuple((start_us, end_us) for start_us, end_us, on_purpose in gone if not on_purpose)

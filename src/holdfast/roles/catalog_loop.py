@@ -146,13 +146,13 @@ class CatalogLoop:
             self._url = loaded.config.catalog_url
             self._catalog = self._open_catalog(self._url)
         catalog = self._catalog
+        self._look_after_people(catalog)
         self._restore(catalog)
         if self._synced is not loaded:
             cameras.sync_file_cameras(catalog, self._node, loaded, self._clock)
             self._indexer = self._make_indexer(catalog, loaded)
             self._synced = loaded
         self._learn(settings.saved(catalog, self._node), cameras.runtime_settings(catalog, self._node))
-        self._learn_people(accounts_memory.known(catalog))
         if self._indexer is not None:
             problems = list(self._indexer.pass_once().problems)
             if self._reconciled is not self._indexer:
@@ -163,8 +163,6 @@ class CatalogLoop:
                 _log.warning("index.problem", reason=problem)
 
     def _restore(self, catalog: Catalog) -> None:
-        for name in accounts_memory.restore_lost(catalog, self._node, self._people, self._clock):
-            _log.warning("user.restored", user=name, why="the catalog had forgotten everybody")
         for key in settings.restore_lost(catalog, self._node, self.saved, self._clock):
             _log.warning("setting.restored", key=key, why="the catalog had forgotten it")
         for camera_id in cameras.restore_lost(catalog, self._node, self.runtime, self._clock):
@@ -182,9 +180,14 @@ class CatalogLoop:
             # The plan that follows from it is published all the same; only a restart without catalog would miss it.
             _log.warning("changes.not_remembered", reason=str(error))
 
-    def _learn_people(self, people: accounts_memory.Known) -> None:
-        # A catalog without anybody is a new one, and not what should be remembered of the one that was lost.
-        if people == self._people or not people["users"]:
+    def _look_after_people(self, catalog: Catalog) -> None:
+        people = accounts_memory.known(catalog)
+        if not people["users"]:
+            # A catalog without anybody is a new one, and not what should be remembered of the one that was lost.
+            for name in accounts_memory.restore_lost(catalog, self._node, self._people, self._clock):
+                _log.warning("user.restored", user=name, why="the catalog had forgotten everybody")
+            return
+        if people == self._people:
             return
         self._people = people
         try:

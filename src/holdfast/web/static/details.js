@@ -2,12 +2,12 @@
 //
 // What the page knows already stands there at once; the rest follows, and is asked for anew while the dialog is open.
 
-import { capital, dialog, make, node, nowUs, span, stateOf, zoned } from "./app.js";
+import { capital, dialog, make, node, nowUs, span, stateOf } from "./app.js";
+import { clockWords, nearWords } from "./player/words.js";
 
 const RENEW_MS = 2000; // chosen: status files are written each second
 const ANSWER_MS = 10000; // chosen: who answers later is away
 const MAY_TEST = new Set(["operator", "admin"]);
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const CODECS = { h264: "H.264", hevc: "H.265", aac: "AAC", opus: "Opus", mjpeg: "MJPEG", pcm_mulaw: "G.711", pcm_alaw: "G.711" };
 const HEADS = { OK: ["well", "Answers"], MISMATCH: ["degraded", "Not as expected"], ERROR: ["lost", "No answer"] };
 
@@ -23,12 +23,7 @@ async function ask(address, options = {}) {
 }
 
 /** Say since when: `14:03:27, for 12 min`, with the day where that was another one. */
-function since(us) {
-  const at = zoned(us), now = zoned(nowUs());
-  const day = at.day === now.day && at.month === now.month && at.year === now.year ? ""
-    : `${Number(at.day)} ${MONTHS[at.month - 1]} ${at.year} `;
-  return `${day}${at.hour}:${at.minute}:${at.second}, for ${span((nowUs() - us) / 1e6)}`;
-}
+const since = (us) => `${nearWords(us, nowUs())}, for ${span((nowUs() - us) / 1e6)}`;
 
 function fact(list, name, value) {
   if (value || value === 0) list.append(make("dt", {}, name), make("dd", {}, String(value)));
@@ -73,10 +68,7 @@ function verdict(found) {
     found.fix ? make("p", {}, `What to do: ${found.fix}`) : null);
 }
 
-function instantWords(us) {
-  const at = zoned(us);
-  return nowUs() - us < 60e6 ? `${at.hour}:${at.minute}:${at.second}` : `${at.hour}:${at.minute}:${at.second}, ${span((nowUs() - us) / 1e6)} ago`;
-}
+const instantWords = (us) => (nowUs() - us < 60e6 ? clockWords(us) : `${clockWords(us)}, ${span((nowUs() - us) / 1e6)} ago`);
 
 /** What came of asking a camera last, and for whoever may, asking it now: a button, how long it takes, what came of it. */
 function tester(camera, may) {

@@ -28,17 +28,17 @@ export function meaning(reason, detail = "") {
   return detail && words ? `${words} (${detail})` : detail || words;
 }
 
-/** `14:03:27` at the site. */
-export function clockWords(us) {
-  const at = zoned(us);
+/** `14:03:27` at the site, or in another zone. */
+export function clockWords(us, zone) {
+  const at = zoned(us, zone);
   return `${at.hour}:${at.minute}:${at.second}`;
 }
 
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+export const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /** `21 Nov 2026`, as the server says days. */
-export function dayWords(us) {
-  const at = zoned(us);
+export function dayWords(us, zone) {
+  const at = zoned(us, zone);
   return `${Number(at.day)} ${MONTHS[at.month - 1]} ${at.year}`;
 }
 
@@ -46,10 +46,7 @@ export function dayWords(us) {
 export const fullWords = (us) => `${dayWords(us)} ${clockWords(us)} ${zoned(us).offset}`;
 
 /** `21 Nov 2026 13:03:27 UTC`, for whoever hovers. */
-export function utcWords(us) {
-  const at = zoned(us, "UTC");
-  return `${Number(at.day)} ${MONTHS[at.month - 1]} ${at.year} ${at.hour}:${at.minute}:${at.second} UTC`;
-}
+export const utcWords = (us) => `${dayWords(us, "UTC")} ${clockWords(us, "UTC")} UTC`;
 
 /** How long a gap is: tenths below ten seconds. */
 export function lengthWords(us) {

@@ -1,11 +1,11 @@
 // Ticks and labels of an axis in the site's time: whole hours and midnights as its clocks show them, 23 to 25 hours a day.
 
 import { zoned } from "../app.js";
+import { MONTHS } from "../player/words.js";
 
 const SECOND = 1e6, MINUTE = 60e6, HOUR = 3600e6, DAY = 86400e6;
 const STEPS = [SECOND, 2e6, 5e6, 10e6, 15e6, 30e6, MINUTE, 120e6, 300e6, 600e6, 900e6, 1800e6, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR,
   12 * HOUR];
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const known = new Map();
 
 /** How far the site's time is ahead of UTC at an instant, in microseconds. */
