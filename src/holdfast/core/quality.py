@@ -1,0 +1,136 @@
+"""When a picture is black or frozen and sound is missing: thresholds, and what numbers mean by them. Pure.
+
+A verdict is True, False, or None where it cannot be known: no sound that is young enough says nothing about silence.
+
+Not here: measuring (media.analysis), how long something must last (core.incident).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from holdfast.core.incident import IncidentType
+from holdfast.core.timing import SECOND_US
+
+SILENT_DB = -100.0  # what digital silence, and sound without a single sample, is written as
+FRAMES = 3  # pictures that freeze is judged by
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The part of a picture that is looked at, as shares of its width and height from its top left corner."""
+
+    left: float = 0.0
+    top: float = 0.0
+    right: float = 1.0
+    bottom: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What is bad at one camera.
+
+    Attributes:
+        black_level: Grey of 255 at or below which a pixel is black.
+        black_percent: A picture is black where more of its pixels are than this.
+        freeze_difference: Pictures are the same where their grey differs by less than this on average.
+        sound_percent: There is sound where its level is above this.
+        sound_age_s: Sound that ended longer before the picture says nothing about it.
+        region: The part of the picture that is looked at.
+    """
+
+    black_level: int = 10
+    black_percent: float = 95.0
+    freeze_difference: float = 0.5
+    sound_percent: float = 5.0
+    sound_age_s: float = 10.0
+    region: Region = Region()
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Sound of a span: its mean level, where it ends, and its loudest sample.
+
+    Attributes:
+        end_us: Wall time of its end.
+        mean_db: Root mean square of all samples, in dB of full scale; `SILENT_DB` at least.
+        peak_db: The loudest sample.
+    """
+
+    end_us: int
+    mean_db: float
+    peak_db: float
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was measured at one instant.
+
+    Attributes:
+        at_us: Wall time of the picture.
+        black_percent: Black pixels in percent of the region, with one decimal; None without a picture.
+        differences: Mean grey differences of the newest three consecutive pictures: first and second, first and third,
+            second and third. None where there were fewer, or their sizes differ.
+        heard: The newest sound; None where there is none at all.
+    """
+
+    at_us: int
+    black_percent: float | None = None
+    differences: tuple[float, float, float] | None = None
+    heard: Heard | None = None
+
+
+def is_black(seen: Seen, limits: Thresholds) -> bool | None:
+    """Say whether the picture is black."""
+    return None if seen.black_percent is None else seen.black_percent > limits.black_percent
+
+
+def is_frozen(seen: Seen, limits: Thresholds) -> bool | None:
+    """Say whether the newest three pictures are the same."""
+    if seen.differences is None:
+        return None
+    return all(difference < limits.freeze_difference for difference in seen.differences)
+
+
+def has_sound(seen: Seen, limits: Thresholds) -> bool | None:
+    """Say whether there is sound; None where what was heard last is too old, or nothing ever was."""
+    heard = current(seen, limits)
+    return None if heard is None else volume_percent(heard.mean_db) > limits.sound_percent
+
+
+def current(seen: Seen, limits: Thresholds) -> Heard | None:
+    """Return the sound that belongs to the picture; None where it is too old."""
+    if seen.heard is None or seen.at_us - seen.heard.end_us > limits.sound_age_s * SECOND_US:
+        return None
+    return seen.heard
+
+
+def why_unknown(seen: Seen, limits: Thresholds) -> str:
+    """Say why nothing is known about sound; empty where something is."""
+    if seen.heard is None:
+        return "there is no sound"
+    if current(seen, limits) is None:
+        age_s = (seen.at_us - seen.heard.end_us) / SECOND_US
+        return f"the newest sound is {age_s:.0f} s older than the picture"
+    return ""
+
+
+def volume_percent(mean_db: float) -> float:
+    """Turn a level into percent: -60 dB and less are 0, 0 dB are 100."""
+    return min(100.0, max(0.0, (mean_db + 60) / 60 * 100))
+
+
+def conditions(seen: Seen, limits: Thresholds, wanted: frozenset[IncidentType]) -> Mapping[IncidentType, bool]:
+    """Return what is bad and what is not, as far as it is known, in the words of incidents.
+
+    Args:
+        seen: What was measured.
+        limits: The camera's thresholds.
+        wanted: What is asked for at all.
+    """
+    sound = has_sound(seen, limits)
+    found = {
+        IncidentType.BLACKSCREEN: is_black(seen, limits),
+        IncidentType.FREEZE: is_frozen(seen, limits),
+        IncidentType.AUDIO_LOSS: None if sound is None else not sound,
+    }
+    return {kind: bad for kind, bad in found.items() if bad is not None and kind in wanted}

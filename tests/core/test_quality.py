@@ -1,0 +1,61 @@
+"""What numbers mean: black, frozen, silent, not known."""
+
+import pytest
+
+from holdfast.core.incident import IncidentType
+from holdfast.core.quality import (
+    Heard,
+    Seen,
+    Thresholds,
+    conditions,
+    has_sound,
+    is_black,
+    is_frozen,
+    volume_percent,
+    why_unknown,
+)
+from holdfast.core.timing import SECOND_US
+
+LIMITS = Thresholds()
+
+
+@pytest.mark.parametrize(("percent", "black"), [(95.0, False), (95.1, True), (100.0, True), (0.0, False), (None, None)])
+def test_black_is_more_than_95_percent(percent: float | None, black: bool | None) -> None:  # noqa: FBT001 - a case
+    """Strictly more than 95 % black pixels make a black picture; without a picture nothing is known (C051)."""
+    assert is_black(Seen(0, black_percent=percent), LIMITS) is black
+
+
+@pytest.mark.parametrize(
+    ("differences", "frozen"),
+    [((0.0, 0.49, 0.2), True), ((0.0, 0.5, 0.2), False), ((0.1, 0.1, 7.0), False), (None, None)],
+)
+def test_frozen_is_all_three_pairs(differences: tuple[float, float, float] | None, frozen: bool | None) -> None:  # noqa: FBT001 - a case
+    """All three pairs differ by less than 0.5, or it moves; with fewer pictures nothing is known (C052)."""
+    assert is_frozen(Seen(0, differences=differences), LIMITS) is frozen
+
+
+@pytest.mark.parametrize(("db", "percent"), [(-60, 0), (-57, 5), (-30, 50), (0, 100), (-91, 0), (3, 100)])
+def test_percent_of_a_level(db: float, percent: float) -> None:
+    """-60 dB are nothing and 0 dB are everything (C053)."""
+    assert volume_percent(db) == percent
+
+
+def test_old_sound_says_nothing() -> None:
+    """Sound of up to 10 s before the picture counts; what is older, or not there, is not known: why (C053, F40)."""
+    young, old = Heard(0, -20.0, -1.0), Heard(0, -20.0, -1.0)
+    assert has_sound(Seen(10 * SECOND_US, heard=young), LIMITS) is True
+    late = Seen(11 * SECOND_US, heard=old)
+    assert has_sound(late, LIMITS) is None
+    assert why_unknown(late, LIMITS) == "the newest sound is 11 s older than the picture"
+    assert has_sound(Seen(0), LIMITS) is None
+    assert why_unknown(Seen(0), LIMITS) == "there is no sound"
+    assert has_sound(Seen(0, heard=Heard(0, -57.0, -40.0)), LIMITS) is False
+
+
+def test_only_what_is_known_and_wanted_is_told() -> None:
+    """What is not known is missing, and so is what nobody asked for (C018)."""
+    seen = Seen(0, black_percent=99.0, differences=None, heard=Heard(0, -100.0, -100.0))
+    assert conditions(seen, LIMITS, frozenset(IncidentType)) == {
+        IncidentType.BLACKSCREEN: True, IncidentType.AUDIO_LOSS: True,
+    }  # fmt: skip
+    assert conditions(seen, LIMITS, frozenset({IncidentType.FREEZE})) == {}
