@@ -7,6 +7,7 @@ nothing may hide. `no_leaks` fails a test that leaves a thread, a descriptor or 
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -33,6 +34,12 @@ def pytest_configure() -> None:
     """Let Ctrl-C be itself: a run in a shell's background ignores it, and so would every program that a test starts."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_unconfigure() -> None:
+    """End the browser that this process kept for its tests."""
+    if (keeper := sys.modules.get("support.chromium")) is not None:
+        keeper.close_browser()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,3 +1,4 @@
+import asyncio
 import os
 import signal
 import subprocess
@@ -5,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Error
 
+from support.chromium import chromium, window
 from support.needs import NEEDS
 
 _HERE = Path(__file__).parent
@@ -115,3 +118,20 @@ def test_ctrl_c_works_in_a_background_run(tmp_path: Path) -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.needs("chromium")
+def test_a_browser_is_kept_and_one_that_died_is_not() -> None:
+    """Tests share one browser but no cookies, other loops run between them, and who finds it dead gets a new one."""
+    with chromium() as first, window(first) as page:
+        page.context.add_cookies([{"name": "crumb", "value": "1", "url": "http://127.0.0.1"}])
+    assert asyncio.run(asyncio.sleep(0, "another loop")) == "another loop"
+    with chromium() as second:
+        assert second is first
+        with window(second) as page:
+            assert page.context.cookies() == []
+        with pytest.raises(Error):
+            second.new_browser_cdp_session().send("Browser.crash")
+    with chromium() as third, window(third) as page:
+        assert third is not first
+        assert page.evaluate("1 + 1") == 2

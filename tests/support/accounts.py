@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import argon2
 import httpx
+import pytest
 from fastapi import FastAPI
 
 from holdfast.core.clock import Clock
@@ -114,10 +116,18 @@ class House:
 
 
 @contextmanager
+def _quick_hashes() -> Iterator[None]:
+    """Hash passwords with argon2's least parameters; what the product's own are, the tests of library.accounts see."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "_HASHER", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+@contextmanager
 def house(root: Path, clock: Clock, *, catalog_url: str = "", more: str = "") -> Iterator[House]:
     """The application over a new node; closed at the end."""
     context = context_for(node(root, catalog_url=catalog_url, more=more), clock)
-    with asyncio.Runner() as runner:
+    with _quick_hashes(), asyncio.Runner() as runner:
         made = House(context, create_app(context), runner)
         stop = runner.run(_begun(made.app))
         try:

@@ -14,7 +14,7 @@ from holdfast.core.plan import StreamPlan
 from holdfast.library.accounts import Role
 from holdfast.sim.camera import CameraSpec
 from support.accounts import PASSWORD
-from support.chromium import chromium, sign_in, window
+from support.chromium import chromium, signed_in, window
 from support.pages import Site, site
 from support.recording import footage_files, stream_plan, until
 from support.sim import simulated
@@ -22,8 +22,9 @@ from support.web import serving
 from support.wire import Wire, wired
 
 NUMBER = (Path(__file__).resolve().parents[2] / "benchmarks" / "counter.js").read_text(encoding="utf-8")
-EVENTS = """() => { window.shown = []; window.said = []; window.went = []; const p = document.getElementById("player");
-  p.addEventListener("hf-shown", (e) => shown.push(e.detail.ms));
+EVENTS = """() => { window.shown = []; window.landed = []; window.said = []; window.went = [];
+  const p = document.getElementById("player");
+  p.addEventListener("hf-shown", (e) => { shown.push(e.detail.ms); landed.push(p.wallUs); });
   p.addEventListener("hf-time", (e) => { went.push(e.detail.us); if (went.length > 500) went.shift(); });
   p.addEventListener("hf-state", (e) => { if (e.detail.words) said.push(e.detail.words); }); }"""
 LOOK = """() => { const p = document.getElementById("player"); return { live: p.live, paused: p.paused, delay: p.delayS,
@@ -33,9 +34,10 @@ LOOK = """() => { const p = document.getElementById("player"); return { live: p.
 
 @dataclass
 class Place:
-    """A served site with a camera called gate, and what records it."""
+    """A served site with a camera called gate, and what records it. `address` is that of the wire to `served`."""
 
     address: str
+    served: str
     plan: StreamPlan
     site: Site
     wire: Wire
@@ -49,14 +51,14 @@ def place(root: Path, camera: CameraSpec, role: Role = Role.VIEWER, more: str = 
         made.says("gate")
         plan = stream_plan(root / "vol", sim.url("gate"), camera="gate", segment_s=2)
         with serving(made.home.app) as address, wired(address) as wire:
-            yield Place(wire.address, plan, made, wire)
+            yield Place(wire.address, address, plan, made, wire)
 
 
 @contextmanager
 def watching(spot: Place, query: str = "", size: str = "desk", **more: Any) -> Iterator[Page]:
     """Open the camera's page and wait for its first picture."""
     with chromium() as browser, window(browser, size, **more) as page:
-        sign_in(page, spot.address, "alice", PASSWORD)
+        signed_in(page, spot.address, "alice", PASSWORD)
         page.goto(f"{spot.address}/cameras/gate{query}")
         page.evaluate(EVENTS)
         wait(page, "p.wallUs !== null")

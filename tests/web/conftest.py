@@ -1,6 +1,7 @@
 """What the tests of pages stand on."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,10 @@ import pytest
 from holdfast.core.clock import SystemClock
 from support.clock import PushedClock
 from support.pages import Site, site
+from support.player import Place, place
+from support.recording import recording
+from support.sim import small_camera
+from support.wire import wired
 
 
 @pytest.fixture(name="clock")
@@ -28,3 +33,18 @@ def _gate(tmp_path: Path) -> Iterator[Site]:
     """A node with a gate in its file, by the machine's clock."""
     with site(tmp_path, SystemClock(), "gate") as made:
         yield made
+
+
+@pytest.fixture(scope="package", name="shared")
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A camera that is recorded for as long as the tests of this folder run; they get it as `recorded`."""
+    with place(tmp_path_factory.mktemp("shared"), small_camera("gate")) as spot, recording(spot.plan):
+        yield spot
+
+
+@pytest.fixture(name="recorded")
+def _recorded(shared: Place) -> Iterator[Place]:
+    """A camera that is recorded and shared by the tests here, so none ends it; over a wire of this test alone."""
+    shared.site.says("gate")
+    with wired(shared.served) as wire:
+        yield replace(shared, address=wire.address, wire=wire)

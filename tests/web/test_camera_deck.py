@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from support.chromium import barriers
-from support.player import begun, look, place, wait, watching
+from support.player import Place, begun, look, place, wait, watching
 from support.recording import recording
 from support.sim import small_camera
 
@@ -25,76 +25,73 @@ def over(page: Page, us: int) -> None:
     page.mouse.move(x, box["y"] + 40)
 
 
-def test_clock_and_tip_say_which_hour_it_is(tmp_path: Path) -> None:
+def test_clock_and_tip_say_which_hour_it_is(recorded: Place) -> None:
     """The clock under the picture and the timeline's tip have the offset, and UTC beside it or on hover (C129)."""
-    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
-        begun(spot, 2)
-        with watching(spot) as page:
-            wait(page, "v.currentTime > 0.5")
-            page.keyboard.press("k")
-            assert page.locator("#date").inner_text().endswith(" +00:00")
-            assert " UTC" in (page.locator("[data-act=goto]").get_attribute("title") or "")
-            over(page, int(look(page)["us"]) - 1_000_000)
-            tip = page.locator(".hf-tip").inner_text()
-            assert " +00:00 · " in tip
-            assert " UTC" in tip
+    begun(recorded, 2)
+    with watching(recorded) as page:
+        wait(page, "v.currentTime > 0.5")
+        page.keyboard.press("k")
+        assert page.locator("#date").inner_text().endswith(" +00:00")
+        assert " UTC" in (page.locator("[data-act=goto]").get_attribute("title") or "")
+        over(page, int(look(page)["us"]) - 1_000_000)
+        tip = page.locator(".hf-tip").inner_text()
+        assert " +00:00 · " in tip
+        assert " UTC" in tip
 
 
-def test_buttons_step_while_paused(tmp_path: Path) -> None:
+def test_buttons_step_while_paused(recorded: Place) -> None:
     """Two buttons move a picture back and on while it is paused, on a phone too; else they are not there (C119)."""
-    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
-        begun(spot, 3)
-        with watching(spot, size="phone") as page:
-            wait(page, "v.currentTime > 0.5")
-            back, on = (
-                page.get_by_role("button", name="A picture back"),
-                page.get_by_role("button", name="A picture on"),
-            )
-            assert not back.is_visible()
-            page.keyboard.press("ArrowLeft")
-            wait(page, "!p.live && !v.seeking")
-            page.get_by_role("button", name="Pause").click()
-            wait(page, "p.paused && !v.seeking")
-            page.wait_for_timeout(300)
-            before_us = int(look(page)["us"])
-            back.click()
-            wait(page, f"p.wallUs < {before_us}")
-            after_us = int(look(page)["us"])
-            on.click()
-            wait(page, f"p.wallUs > {after_us}")
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    begun(recorded, 3)
+    with watching(recorded, size="phone") as page:
+        wait(page, "v.currentTime > 0.5")
+        back, on = (
+            page.get_by_role("button", name="A picture back"),
+            page.get_by_role("button", name="A picture on"),
+        )
+        assert not back.is_visible()
+        page.keyboard.press("ArrowLeft")
+        wait(page, "!p.live && !v.seeking")
+        page.get_by_role("button", name="Pause").click()
+        wait(page, "p.paused && !v.seeking")
+        page.wait_for_timeout(300)
+        before_us = int(look(page)["us"])
+        back.click()
+        wait(page, f"p.wallUs < {before_us}")
+        after_us = int(look(page)["us"])
+        on.click()
+        wait(page, f"p.wallUs > {after_us}")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_pictures_of_the_timeline_come_in_sheets(tmp_path: Path) -> None:
+def test_pictures_of_the_timeline_come_in_sheets(recorded: Place) -> None:
     """Moving over all of the timeline shows small pictures and asks for a few sheets, not for a picture a pixel."""
-    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
-        begun(spot, 4)
-        with watching(spot) as page:
-            wait(page, "p.now && t.known.parts.segments.length")
-            page.evaluate(
-                "() => { const t = document.getElementById('timeline'), to = document.getElementById('player').wallUs;"
-                " t.show(to - 60e6, to); }"
-            )
-            asked: list[str] = []
-            page.on("request", lambda request: asked.append(request.url))
-            box = page.locator("hf-timeline").bounding_box()
-            assert box is not None
-            over(page, int(look(page)["us"]) - 4_000_000)
-            expect(page.locator(".hf-tip canvas")).to_be_visible()
-            for x in range(0, int(box["width"]), 2):
-                page.mouse.move(box["x"] + x, box["y"] + 40)
-            over(page, int(look(page)["us"]) - 5_000_000)
-            expect(page.locator(".hf-tip canvas")).to_be_visible()
-            bright = page.evaluate(
-                "() => { const c = document.querySelector('.hf-tip canvas');"
-                " const { data } = c.getContext('2d').getImageData(0, 0, c.width, c.height);"
-                " return Math.max(...data.filter((v, n) => n % 4 < 3)); }"
-            )
-            assert bright > 50  # no black tile
-            page.mouse.move(box["x"] + 5, box["y"] - 200)
-            expect(page.locator(".hf-tip")).to_be_hidden()
-            pictures = [url for url in asked if "/sheet.j" in url or "/still." in url]
-            assert 2 <= len(pictures) <= 2 * 9, pictures  # six sheets, and what became newer
+    begun(recorded, 4)
+    with watching(recorded) as page:
+        wait(page, "p.now && t.known.parts.segments.length")
+        page.evaluate(
+            "() => { const t = document.getElementById('timeline'), to = document.getElementById('player').wallUs;"
+            " t.show(to - 60e6, to); }"
+        )
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        box = page.locator("hf-timeline").bounding_box()
+        assert box is not None
+        over(page, int(look(page)["us"]) - 4_000_000)
+        expect(page.locator(".hf-tip canvas")).to_be_visible()
+        for x in range(0, int(box["width"]), 2):
+            page.mouse.move(box["x"] + x, box["y"] + 40)
+        over(page, int(look(page)["us"]) - 5_000_000)
+        expect(page.locator(".hf-tip canvas")).to_be_visible()
+        bright = page.evaluate(
+            "() => { const c = document.querySelector('.hf-tip canvas');"
+            " const { data } = c.getContext('2d').getImageData(0, 0, c.width, c.height);"
+            " return Math.max(...data.filter((v, n) => n % 4 < 3)); }"
+        )
+        assert bright > 50  # no black tile
+        page.mouse.move(box["x"] + 5, box["y"] - 200)
+        expect(page.locator(".hf-tip")).to_be_hidden()
+        pictures = [url for url in asked if "/sheet.j" in url or "/still." in url]
+        assert 2 <= len(pictures) <= 2 * 9, pictures  # six sheets, and what became newer
 
 
 def test_long_clips_are_offered_by_day(tmp_path: Path) -> None:

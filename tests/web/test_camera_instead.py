@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from holdfast.core.status import StreamState
 from support.accounts import PASSWORD
-from support.chromium import barriers, chromium, sign_in, window
-from support.player import EVENTS, NUMBER, begun, look, number, place, wait, watching
+from support.chromium import barriers, chromium, signed_in, window
+from support.player import EVENTS, NUMBER, Place, begun, look, number, place, wait, watching
 from support.recording import recording, until
 from support.sim import small_camera
 
@@ -31,7 +31,7 @@ SHOWN = "document.querySelector('hf-player img').naturalWidth"
 def opened(page: Page, address: str, script: str, query: str = "") -> None:
     """Sign in and open the camera's page with a browser in which this script ran first."""
     page.add_init_script(script)
-    sign_in(page, address, "alice", PASSWORD)
+    signed_in(page, address, "alice", PASSWORD)
     page.goto(f"{address}/cameras/gate{query}")
     page.evaluate(EVENTS)
 
@@ -88,40 +88,36 @@ def test_single_pictures_go_over_a_gap(tmp_path: Path) -> None:
             wait(page, f"{SHOWN} === 320 && p.wallUs > {stopped_us + 2_000_000}")
 
 
-def test_lists_where_the_browser_plays_them(tmp_path: Path) -> None:
+def test_lists_where_the_browser_plays_them(recorded: Place) -> None:
     """Without MediaSource but with HLS the browser's own player gets the lists, of live and from any instant on."""
-    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
-        begun(spot, 9)
-        with chromium() as browser, window(browser) as page:
-            opened(page, spot.address, NO_SOURCE.split("HTMLMedia", maxsplit=1)[0])  # this Chromium plays lists, too
-            source = page.locator("hf-player video")
-            expect(source).to_have_attribute("src", "/api/v1/cameras/gate/live.m3u8")
-            assert "some seconds late" in look(page)["words"]
-            wait(page, "p.now && p.delayS > 2 && v.videoWidth === 320")
-            at_us = spot.site.clock.wall_us() - 15_000_000
-            page.evaluate("us => document.getElementById('player').play(us)", at_us)
-            expect(source).to_have_attribute("src", re.compile(rf"/gate/playback\.m3u8\?from={at_us}&to=\d+$"))
-            wait(page, f"!p.live && p.wallUs > {at_us + 300_000} && p.wallUs < {at_us + 3_000_000}")
-            page.keyboard.press("k")
-            wait(page, "v.paused && !v.seeking")
-            page.wait_for_timeout(500)
-            shown = page.evaluate(STILL_NUMBER, f"/api/v1/cameras/gate/still.jpg?at={look(page)['us']}")
-            assert abs((number(page) or 0) - shown) % 98 <= 2  # pictures; and it is the instant that it says
-            page.keyboard.press("End")
-            expect(source).to_have_attribute("src", "/api/v1/cameras/gate/live.m3u8")
-            spot.wire.cut()
-            wait(page, "!p.now && p.trouble && p.trouble.kind === 'away'")
-            spot.wire.mend()
-            wait(page, "p.now")
+    begun(recorded, 9)
+    with chromium() as browser, window(browser) as page:
+        opened(page, recorded.address, NO_SOURCE.split("HTMLMedia", maxsplit=1)[0])  # this Chromium plays lists, too
+        source = page.locator("hf-player video")
+        expect(source).to_have_attribute("src", "/api/v1/cameras/gate/live.m3u8")
+        assert "some seconds late" in look(page)["words"]
+        wait(page, "p.now && p.delayS > 2 && v.videoWidth === 320")
+        at_us = recorded.site.clock.wall_us() - 15_000_000
+        page.evaluate("us => document.getElementById('player').play(us)", at_us)
+        expect(source).to_have_attribute("src", re.compile(rf"/gate/playback\.m3u8\?from={at_us}&to=\d+$"))
+        wait(page, f"!p.live && p.wallUs > {at_us + 300_000} && p.wallUs < {at_us + 3_000_000}")
+        page.keyboard.press("k")
+        wait(page, "v.paused && !v.seeking")
+        page.wait_for_timeout(500)
+        shown = page.evaluate(STILL_NUMBER, f"/api/v1/cameras/gate/still.jpg?at={look(page)['us']}")
+        assert abs((number(page) or 0) - shown) % 98 <= 2  # pictures; and it is the instant that it says
+        page.keyboard.press("End")
+        expect(source).to_have_attribute("src", "/api/v1/cameras/gate/live.m3u8")
+        recorded.wire.cut()
+        wait(page, "!p.now && p.trouble && p.trouble.kind === 'away'")
+        recorded.wire.mend()
+        wait(page, "p.now")
 
 
-def test_a_proxy_without_websockets(tmp_path: Path) -> None:
+def test_a_proxy_without_websockets(recorded: Place) -> None:
     """Where no WebSocket comes through, single pictures take over by themselves, and it is said (C119)."""
-    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
-        begun(spot, 1)
-        spot.wire.deaf = True
-        with watching(spot) as page:
-            wait(page, f"p.now && {SHOWN} === 320")
-            assert (
-                look(page)["words"] == "The live stream does not come through to this browser: single pictures instead"
-            )
+    begun(recorded, 1)
+    recorded.wire.deaf = True
+    with watching(recorded) as page:
+        wait(page, f"p.now && {SHOWN} === 320")
+        assert look(page)["words"] == "The live stream does not come through to this browser: single pictures instead"

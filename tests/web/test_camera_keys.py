@@ -101,48 +101,47 @@ def test_keys_move_in_time(tmp_path: Path) -> None:
             assert look(page)["paused"]
 
 
-def test_keys_shuttle_and_mark(tmp_path: Path) -> None:
+def test_keys_shuttle_and_mark(recorded: Place) -> None:
     """J, k and l are a jog wheel, i and o mark a clip, d fetches it, s saves the picture; buttons keep their space."""
-    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
-        begun(spot, 5)
-        with watching(spot) as page:
-            wait(page, "v.currentTime > 0.5")
-            at_us = paused_at(page, int(look(page)["us"]) - 6_000_000)
-            page.keyboard.press("i")
-            page.keyboard.press("l")
-            wait(page, f"!p.paused && v.playbackRate === 1 && p.wallUs > {at_us + 300_000}")
-            page.keyboard.press("l")
-            wait(page, "v.playbackRate === 2")
-            page.keyboard.press("k")
-            wait(page, "p.paused && v.paused && !v.seeking")
-            page.keyboard.press("o")
-            mark = page.evaluate("document.getElementById('timeline').mark")
-            assert mark["from"] == at_us
-            assert abs(mark["to"] - look(page)["us"]) < 100_000
-            assert page.locator("#range").inner_text() in lengths(mark["to"] - mark["from"])
-            with page.expect_download() as clip:
-                page.keyboard.press("d")
-            assert clip.value.path().read_bytes()[4:8] == b"ftyp"
-            with page.expect_download() as still:
-                page.keyboard.press("s")
-            assert still.value.path().read_bytes()[:2] == b"\xff\xd8"
-            assert still.value.suggested_filename.startswith("gate-")
-            before_us = int(look(page)["us"])
-            page.keyboard.press("j")
-            wait(page, f"p.speed === -1 && p.wallUs < {before_us - 400_000}")
-            page.keyboard.press("j")
-            wait(page, "p.speed === -2")
-            page.keyboard.press("k")
-            wait(page, "p.paused && p.speed === 1")
-            page.locator("#toggle").focus()
-            page.keyboard.press(" ")
-            wait(page, "!p.paused")
-            page.locator("#toggle").blur()
-            page.keyboard.press("m")
-            wait(page, "!v.muted")
-            page.keyboard.press("?")
-            listed = page.get_by_role("dialog").inner_text()
-            assert all(words in listed for words in ("5 s back, 60 s with shift", "A picture on", "Next gap or note"))
+    begun(recorded, 5)
+    with watching(recorded) as page:
+        wait(page, "v.currentTime > 0.5")
+        at_us = paused_at(page, int(look(page)["us"]) - 6_000_000)
+        page.keyboard.press("i")
+        page.keyboard.press("l")
+        wait(page, f"!p.paused && v.playbackRate === 1 && p.wallUs > {at_us + 300_000}")
+        page.keyboard.press("l")
+        wait(page, "v.playbackRate === 2")
+        page.keyboard.press("k")
+        wait(page, "p.paused && v.paused && !v.seeking")
+        page.keyboard.press("o")
+        mark = page.evaluate("document.getElementById('timeline').mark")
+        assert mark["from"] == at_us
+        assert abs(mark["to"] - look(page)["us"]) < 100_000
+        assert page.locator("#range").inner_text() in lengths(mark["to"] - mark["from"])
+        with page.expect_download() as clip:
+            page.keyboard.press("d")
+        assert clip.value.path().read_bytes()[4:8] == b"ftyp"
+        with page.expect_download() as still:
+            page.keyboard.press("s")
+        assert still.value.path().read_bytes()[:2] == b"\xff\xd8"
+        assert still.value.suggested_filename.startswith("gate-")
+        before_us = int(look(page)["us"])
+        page.keyboard.press("j")
+        wait(page, f"p.speed === -1 && p.wallUs < {before_us - 400_000}")
+        page.keyboard.press("j")
+        wait(page, "p.speed === -2")
+        page.keyboard.press("k")
+        wait(page, "p.paused && p.speed === 1")
+        page.locator("#toggle").focus()
+        page.keyboard.press(" ")
+        wait(page, "!p.paused")
+        page.locator("#toggle").blur()
+        page.keyboard.press("m")
+        wait(page, "!v.muted")
+        page.keyboard.press("?")
+        listed = page.get_by_role("dialog").inner_text()
+        assert all(words in listed for words in ("5 s back, 60 s with shift", "A picture on", "Next gap or note"))
 
 
 def test_keys_find_gaps_and_times(tmp_path: Path) -> None:

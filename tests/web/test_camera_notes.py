@@ -7,7 +7,7 @@ import pytest
 from holdfast.library import notes
 from holdfast.library.accounts import Role
 from support.accounts import PASSWORD
-from support.chromium import chromium, sign_in, window
+from support.chromium import chromium, signed_in, window
 from support.player import EVENTS, begun, look, place, wait, watching
 from support.recording import recording
 from support.sim import small_camera
@@ -47,7 +47,7 @@ def test_all_of_the_player_is_seen_at_once(tmp_path: Path) -> None:
     with place(tmp_path, small_camera("gate"), Role.OPERATOR) as spot, recording(spot.plan):
         begun(spot, 1)
         with chromium() as browser, window(browser) as page:
-            sign_in(page, spot.address, "alice", PASSWORD)
+            signed_in(page, spot.address, "alice", PASSWORD)
             page.goto(f"{spot.address}/cameras/gate")
             page.evaluate(EVENTS)
             wait(page, "p.wallUs !== null")

@@ -1,15 +1,12 @@
 """A camera's page under fingers: a phone with a touch screen."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import CDPSession, Page
 
 from support.chromium import barriers
-from support.player import begun, look, place, wait, watching
-from support.recording import recording
-from support.sim import small_camera
+from support.player import Place, begun, look, wait, watching
 
 pytestmark = [pytest.mark.needs("chromium")]
 
@@ -35,61 +32,59 @@ def moved(page: Page, session: CDPSession, begin: list[tuple[float, float]], end
     fingers(session, "touchEnd")
 
 
-def test_fingers_move_in_time(tmp_path: Path) -> None:
+def test_fingers_move_in_time(recorded: Place) -> None:
     """A drag pans the timeline, a pinch zooms it, a tap plays from there, the badge is live again (C118)."""
-    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
-        begun(spot, 4)
-        with watching(spot, **PHONE) as page:
-            wait(page, "p.now && t.known.parts.segments.length")
-            session = page.context.new_cdp_session(page)
-            page.locator("hf-timeline").scroll_into_view_if_needed()
-            box = page.locator("hf-timeline").bounding_box()
-            assert box is not None
-            y, left, wide = box["y"] + 36, box["x"], box["width"]
-            page.evaluate("() => { const t = document.getElementById('timeline'); t.show(t.at - 50e6, t.at + 10e6); }")
-            from_us, to_us = page.evaluate(VIEW)
-            moved(page, session, [(left + wide * 0.3, y)], [(left + wide * 0.6, y)])
-            earlier_us, until_us = page.evaluate(VIEW)
-            assert abs((from_us - earlier_us) - 0.3 * (to_us - from_us)) < 0.05 * (to_us - from_us)
-            assert abs((until_us - earlier_us) - (to_us - from_us)) < 1
-            moved(
-                page, session, [(left + wide * 0.4, y), (left + wide * 0.6, y)],
-                [(left + wide * 0.1, y), (left + wide * 0.9, y)],
-            )  # fmt: skip
-            from_us, to_us = page.evaluate(VIEW)
-            assert (to_us - from_us) < 0.4 * (until_us - earlier_us)
-            assert look(page)["live"]  # nothing of that was a tap
-            at_us = int(look(page)["us"]) - 5_000_000
-            page.evaluate("us => document.getElementById('timeline').show(us - 30e6, us + 30e6)", at_us)
-            page.touchscreen.tap(left + wide / 2, y)
-            wait(page, f"!p.live && shown.length && Math.abs(p.wallUs - {at_us}) < 3e6")
-            page.locator(".hf-live").tap()
-            wait(page, "p.now")
+    begun(recorded, 4)
+    with watching(recorded, **PHONE) as page:
+        wait(page, "p.now && t.known.parts.segments.length")
+        session = page.context.new_cdp_session(page)
+        page.locator("hf-timeline").scroll_into_view_if_needed()
+        box = page.locator("hf-timeline").bounding_box()
+        assert box is not None
+        y, left, wide = box["y"] + 36, box["x"], box["width"]
+        page.evaluate("() => { const t = document.getElementById('timeline'); t.show(t.at - 50e6, t.at + 10e6); }")
+        from_us, to_us = page.evaluate(VIEW)
+        moved(page, session, [(left + wide * 0.3, y)], [(left + wide * 0.6, y)])
+        earlier_us, until_us = page.evaluate(VIEW)
+        assert abs((from_us - earlier_us) - 0.3 * (to_us - from_us)) < 0.05 * (to_us - from_us)
+        assert abs((until_us - earlier_us) - (to_us - from_us)) < 1
+        moved(
+            page, session, [(left + wide * 0.4, y), (left + wide * 0.6, y)],
+            [(left + wide * 0.1, y), (left + wide * 0.9, y)],
+        )  # fmt: skip
+        from_us, to_us = page.evaluate(VIEW)
+        assert (to_us - from_us) < 0.4 * (until_us - earlier_us)
+        assert look(page)["live"]  # nothing of that was a tap
+        at_us = int(look(page)["us"]) - 5_000_000
+        page.evaluate("us => document.getElementById('timeline').show(us - 30e6, us + 30e6)", at_us)
+        page.touchscreen.tap(left + wide / 2, y)
+        wait(page, f"!p.live && shown.length && Math.abs(p.wallUs - {at_us}) < 3e6")
+        page.locator(".hf-live").tap()
+        wait(page, "p.now")
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_everything_is_within_reach_of_a_finger(tmp_path: Path, scheme: str) -> None:
+def test_everything_is_within_reach_of_a_finger(recorded: Place, scheme: str) -> None:
     """All buttons of the deck are on the screen and 40 pixels high, nothing is wider than the phone, axe is content."""
-    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
-        begun(spot, 1)
-        with watching(spot, color_scheme=scheme, **PHONE) as page:
-            wait(page, "p.now")
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-            assert page.evaluate("visualViewport.scale") == 1
-            parts = page.evaluate(
-                "() => [...document.querySelectorAll('#deck button, #deck select, #choice')]"
-                ".filter((one) => one.offsetParent).map((one) => {"
-                " const { left, right, height } = one.getBoundingClientRect();"
-                " return [one.getAttribute('aria-label') || one.textContent, left, right, height]; })"
-            )
-            assert len(parts) > 10
-            for name, left, right, height in parts:
-                assert left >= 0, name
-                assert right <= 390, name
-                assert height >= 36, name
-            assert not barriers(page)
-            page.get_by_role("button", name="Pause").tap()
-            wait(page, "p.paused")
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-            page.locator("hf-player").tap(position={"x": 150, "y": 60})
-            wait(page, "!p.paused")
+    begun(recorded, 1)
+    with watching(recorded, color_scheme=scheme, **PHONE) as page:
+        wait(page, "p.now")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.evaluate("visualViewport.scale") == 1
+        parts = page.evaluate(
+            "() => [...document.querySelectorAll('#deck button, #deck select, #choice')]"
+            ".filter((one) => one.offsetParent).map((one) => {"
+            " const { left, right, height } = one.getBoundingClientRect();"
+            " return [one.getAttribute('aria-label') || one.textContent, left, right, height]; })"
+        )
+        assert len(parts) > 10
+        for name, left, right, height in parts:
+            assert left >= 0, name
+            assert right <= 390, name
+            assert height >= 36, name
+        assert not barriers(page)
+        page.get_by_role("button", name="Pause").tap()
+        wait(page, "p.paused")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.locator("hf-player").tap(position={"x": 150, "y": 60})
+        wait(page, "!p.paused")

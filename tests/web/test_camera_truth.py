@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from holdfast.core.status import StreamState
 from support.accounts import PASSWORD
 from support.chromium import barriers, sign_in
-from support.player import begun, look, place, wait, watching
+from support.player import Place, begun, look, place, wait, watching
 from support.recording import recording, until
 from support.sim import small_camera
 
@@ -29,36 +29,34 @@ def signed_out(page: Page, other: Page) -> None:
     page.evaluate("document.getElementById('player').way.feed.socket.close()")
 
 
-def test_a_server_that_is_gone_is_not_live(tmp_path: Path) -> None:
+def test_a_server_that_is_gone_is_not_live(recorded: Place) -> None:
     """Without the server the badge says since when, the sentence what is tried, and live comes back by itself (F59)."""
-    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
-        begun(spot, 1)
-        with watching(spot) as page:
-            wait(page, "p.now")
-            spot.wire.cut()
-            wait(page, f"!p.now && {BADGE}.startsWith('No answer since ')")
-            assert look(page)["words"] == "The server does not answer; trying again"
-            assert page.locator("#to-live .dot").get_attribute("data-health") == "degraded"
-            assert not barriers(page)
-            acts(page, "Try again")
-            wait(page, "p.trouble && p.trouble.kind === 'away'")
-            spot.wire.mend()
-            wait(page, "p.now && p.words === ''")
-            assert look(page)["badge"].startswith("LIVE ")
+    begun(recorded, 1)
+    with watching(recorded) as page:
+        wait(page, "p.now")
+        recorded.wire.cut()
+        wait(page, f"!p.now && {BADGE}.startsWith('No answer since ')")
+        assert look(page)["words"] == "The server does not answer; trying again"
+        assert page.locator("#to-live .dot").get_attribute("data-health") == "degraded"
+        assert not barriers(page)
+        acts(page, "Try again")
+        wait(page, "p.trouble && p.trouble.kind === 'away'")
+        recorded.wire.mend()
+        wait(page, "p.now && p.words === ''")
+        assert look(page)["badge"].startswith("LIVE ")
 
 
-def test_a_server_that_hangs_is_not_live(tmp_path: Path) -> None:
+def test_a_server_that_hangs_is_not_live(recorded: Place) -> None:
     """A connection over which nothing comes counts as lost after some seconds, though nobody closed it (F59)."""
-    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
-        begun(spot, 1)
-        with watching(spot) as page:
-            wait(page, "p.now")
-            spot.wire.frozen = True
-            frozen_us = spot.site.clock.wall_us()
-            wait(page, f"!p.now && {BADGE}.startsWith('No answer since ')")
-            wait(page, f"Math.abs(p.trouble.since_us - {frozen_us}) < 3e6")  # and not since it was noticed
-            spot.wire.frozen = False
-            wait(page, "p.now && p.words === ''")
+    begun(recorded, 1)
+    with watching(recorded) as page:
+        wait(page, "p.now")
+        recorded.wire.frozen = True
+        frozen_us = recorded.site.clock.wall_us()
+        wait(page, f"!p.now && {BADGE}.startsWith('No answer since ')")
+        wait(page, f"Math.abs(p.trouble.since_us - {frozen_us}) < 3e6")  # and not since it was noticed
+        recorded.wire.frozen = False
+        wait(page, "p.now && p.words === ''")
 
 
 def test_a_camera_that_stalls_is_not_live(tmp_path: Path) -> None:
@@ -91,29 +89,28 @@ def test_the_end_of_the_footage_is_said(tmp_path: Path) -> None:
             assert "no connection to the camera could be made (no route)" in look(page)["words"]
 
 
-def test_whoever_is_signed_out_is_told(tmp_path: Path) -> None:
+def test_whoever_is_signed_out_is_told(recorded: Place) -> None:
     """A session that ended ends live: it is said, a button leads to signing in, and from there back to the camera."""
-    with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
-        begun(spot, 1)
-        with watching(spot) as page:
-            wait(page, "p.now")
-            other = page.context.new_page()
-            other.goto(f"{spot.address}/")
-            signed_out(page, other)
-            wait(page, f"!p.now && {BADGE} === 'Signed out'")
-            assert look(page)["words"] == "You were signed out"
-            # Whoever signs in elsewhere need not do it here.
-            sign_in(other, spot.address, "alice", PASSWORD)
-            page.evaluate("document.getElementById('player').again()")
-            wait(page, "p.now && p.words === ''")
-            signed_out(page, other)
-            wait(page, f"!p.now && {BADGE} === 'Signed out'")
-            acts(page, "Sign in")
-            page.wait_for_url("**/sign-in?next=%2Fcameras%2Fgate")
-            page.get_by_label("Name").fill("alice")
-            page.get_by_label("Password").fill(PASSWORD)
-            page.get_by_role("button", name="Sign in").click()
-            page.wait_for_url("**/cameras/gate")
+    begun(recorded, 1)
+    with watching(recorded) as page:
+        wait(page, "p.now")
+        other = page.context.new_page()
+        other.goto(f"{recorded.address}/")
+        signed_out(page, other)
+        wait(page, f"!p.now && {BADGE} === 'Signed out'")
+        assert look(page)["words"] == "You were signed out"
+        # Whoever signs in elsewhere need not do it here.
+        sign_in(other, recorded.address, "alice", PASSWORD)
+        page.evaluate("document.getElementById('player').again()")
+        wait(page, "p.now && p.words === ''")
+        signed_out(page, other)
+        wait(page, f"!p.now && {BADGE} === 'Signed out'")
+        acts(page, "Sign in")
+        page.wait_for_url("**/sign-in?next=%2Fcameras%2Fgate")
+        page.get_by_label("Name").fill("alice")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/cameras/gate")
 
 
 def test_no_footage_there_is_said(tmp_path: Path) -> None:

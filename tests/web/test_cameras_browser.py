@@ -14,7 +14,7 @@ from holdfast.core.status import StreamState
 from holdfast.library import accounts
 from holdfast.library.accounts import Role
 from support.accounts import PASSWORD
-from support.chromium import SIZES, barriers, chromium, sign_in, window
+from support.chromium import SIZES, barriers, chromium, sign_in, signed_in, window
 from support.node import Node
 from support.pages import Site, site
 from support.sim import simulated, small_camera
@@ -80,7 +80,7 @@ def test_nothing_stands_in_anybodys_way(served: tuple[Site, str], size: str, sch
     _, address = served
     found = []
     with chromium() as browser, window(browser, size, color_scheme=scheme) as page:
-        sign_in(page, address, "alice", PASSWORD)
+        signed_in(page, address, "alice", PASSWORD)
         for path in ("/cameras", "/cameras?added=gate", "/cameras/-/add", "/cameras/gate/edit"):
             page.goto(address + path)
             found += _looked_at(page, path)
@@ -105,7 +105,7 @@ def test_empty_and_last_states_stand_in_nobodys_way(tmp_path: Path) -> None:
         # Without motion: between two themes colours are on their way for a tenth of a second.
         calm = {"reduced_motion": "reduce"}
         with serving(made.home.app) as address, chromium() as browser, window(browser, "phone", **calm) as page:
-            sign_in(page, address, "alice", PASSWORD)
+            signed_in(page, address, "alice", PASSWORD)
             page.goto(f"{address}/cameras")
             found = _both(page, "no cameras")
             page.get_by_role("main").get_by_role("link", name="Add a camera").click()
@@ -126,7 +126,7 @@ def test_a_camera_that_somebody_else_adds_is_said(served: tuple[Site, str]) -> N
     """Who looks at the list is told of a camera that came meanwhile, and no row moves under their hands."""
     made, address = served
     with chromium() as browser, window(browser) as page:
-        sign_in(page, address, "alice", PASSWORD)
+        signed_in(page, address, "alice", PASSWORD)
         page.goto(f"{address}/cameras")
         text = (made.root / "holdfast.toml").read_text(encoding="utf-8")
         more = text + '[cameras.yard]\nurl = "rtsp://127.0.0.1:9/x"\n'
@@ -141,7 +141,7 @@ def test_rows_stay_current_and_where_they_are(served: tuple[Site, str]) -> None:
     """A camera's state changes in the list as it happens, without a reload, and nothing on the page moves by it."""
     made, address = served
     with chromium() as browser, window(browser) as page:
-        sign_in(page, address, "alice", PASSWORD)
+        signed_in(page, address, "alice", PASSWORD)
         page.goto(f"{address}/cameras")
         row = page.locator('tr[data-camera="gate"]')
         expect(row.locator(".state-word")).to_have_text("recording")
@@ -159,7 +159,7 @@ def test_without_scripts(served: tuple[Site, str]) -> None:
     made, address = served
     home = made.home.context
     with chromium() as browser, window(browser, java_script_enabled=False) as page:
-        sign_in(page, address, "alice", PASSWORD)
+        signed_in(page, address, "alice", PASSWORD)
         page.goto(f"{address}/cameras")
         page.get_by_role("link", name="Edit gate").click()
         page.get_by_label("Length of a file").fill("60")
@@ -204,7 +204,7 @@ def test_a_refused_camera_loses_nothing(served: tuple[Site, str]) -> None:
         chromium() as browser,
         window(browser, "phone") as page,
     ):
-        sign_in(page, address, "alice", PASSWORD)
+        signed_in(page, address, "alice", PASSWORD)
         page.goto(f"{address}/cameras/-/add")
         page.get_by_label("Address", exact=True).fill(sim.url("cam1", credentials=False))
         page.get_by_label("User name").fill("ann")

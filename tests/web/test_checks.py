@@ -9,7 +9,7 @@ import pytest
 from holdfast.core.clock import SystemClock
 from holdfast.library.accounts import Role
 from support.accounts import PASSWORD
-from support.chromium import barriers, chromium, sign_in, window
+from support.chromium import barriers, chromium, signed_in, window
 from support.pages import Site, silent_cameras, site, words
 from support.recording import until
 from support.sim import simulated, small_camera
@@ -70,7 +70,7 @@ def test_without_scripts(spot: Spot) -> None:
 def test_progress_without_leaving(spot: Spot, size: str, scheme: str) -> None:
     """All cameras are asked while the page stays: progress, then results, the keyboard where it was; axe-clean."""
     with chromium() as browser, window(browser, size, color_scheme=scheme) as page:
-        sign_in(page, spot.address, "alice", PASSWORD)
+        signed_in(page, spot.address, "alice", PASSWORD)
         page.goto(f"{spot.address}/machine")
         part = page.locator("#checks")
         page.locator("html:not(.no-script)").wait_for()

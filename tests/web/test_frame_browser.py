@@ -11,7 +11,7 @@ from holdfast.core.clock import SystemClock
 from holdfast.core.status import StreamState
 from holdfast.library.accounts import Role
 from support.accounts import PASSWORD
-from support.chromium import chromium, sign_in, window
+from support.chromium import chromium, sign_in, signed_in, window
 from support.pages import Site, site
 from support.web import serving
 
@@ -50,7 +50,7 @@ def test_eight_pages_are_open_at_once(served: tuple[Site, str]) -> None:
     """Any number of pages loads and hears of changes: one of them listens for all, and when it goes, another (C127)."""
     made, address = served
     with chromium() as browser, window(browser) as page:
-        sign_in(page, address, "alice", PASSWORD)
+        signed_in(page, address, "alice", PASSWORD)
         pages = [page, *(page.context.new_page() for _ in range(7))]
         for one in pages:
             one.goto(f"{address}/machine")
@@ -107,7 +107,7 @@ def test_pages_go_by_two_keys_where_one_means_a_time(served: tuple[Site, str]) -
     """On a camera's page `g` and a letter go to a page as everywhere; `g` alone, or before digits, asks for a time."""
     _, address = served
     with chromium() as browser, window(browser) as page:
-        sign_in(page, address, "alice", PASSWORD)
+        signed_in(page, address, "alice", PASSWORD)
         for where in ("/cameras/gate", "/machine"):
             for key, path in (("o", "/"), ("c", "/cameras"), ("v", "/coverage"), ("s", "/machine")):
                 page.goto(address + where)

@@ -12,7 +12,7 @@ from holdfast.core.status import StreamState
 from holdfast.core.timing import SECOND_US
 from holdfast.library.accounts import Role
 from support.accounts import PASSWORD
-from support.chromium import barriers, chromium, sign_in, window
+from support.chromium import barriers, chromium, signed_in, window
 from support.pages import Site, silent_cameras, site
 from support.sim import simulated, small_camera
 from support.web import serving
@@ -70,7 +70,7 @@ def test_the_facts_of_a_camera(spot: Spot) -> None:
     The address is without the password for everybody.
     """
     with chromium() as browser, window(browser) as page:
-        sign_in(page, spot.address, "viewer", PASSWORD)
+        signed_in(page, spot.address, "viewer", PASSWORD, "/")
         said = _open(page, "gate")
         for words in ("North gate", "recording", "for 2 min", "25.0 fps", "4.0 Mb/s", "3 times", "H.264"):
             assert words in said
@@ -85,7 +85,7 @@ def test_the_facts_of_a_camera(spot: Spot) -> None:
         assert "no media for 12 s" in said
         assert "Look at its cable" in said
     with chromium() as browser, window(browser) as page:
-        sign_in(page, spot.address, "admin", PASSWORD)
+        signed_in(page, spot.address, "admin", PASSWORD, "/")
         said = _open(page, "gate")
         assert "rtsp://127.0.0.1" in said
         assert SECRET not in page.content()
@@ -94,7 +94,7 @@ def test_the_facts_of_a_camera(spot: Spot) -> None:
 def test_what_it_does_is_asked_for_anew(spot: Spot) -> None:
     """An open dialog follows the camera: from recording to not, without a click."""
     with chromium() as browser, window(browser) as page:
-        sign_in(page, spot.address, "viewer", PASSWORD)
+        signed_in(page, spot.address, "viewer", PASSWORD, "/")
         assert "Main stream\nrecording" in _open(page, "gate")
         spot.made.says("gate", StreamState.STALLED, reason="stalled", detail="no media for 9 s")
         page.get_by_role("dialog").get_by_text("no media for 9 s").wait_for()
@@ -105,7 +105,7 @@ def test_what_it_does_is_asked_for_anew(spot: Spot) -> None:
 def test_a_test_on_demand(spot: Spot, scheme: str) -> None:
     """An operator has a camera asked now: progress, then what it sends, or why there is no answer and what to do."""
     with chromium() as browser, window(browser, color_scheme=scheme) as page:
-        sign_in(page, spot.address, "operator", PASSWORD)
+        signed_in(page, spot.address, "operator", PASSWORD, "/")
         _open(page, "gate")
         box, button = page.get_by_role("dialog"), page.get_by_role("button", name="Test now")
         button.focus()
@@ -130,7 +130,7 @@ def test_a_test_on_demand(spot: Spot, scheme: str) -> None:
 def test_an_open_dialog_and_a_dead_camera_delay_nothing(spot: Spot) -> None:
     """While a silent camera is asked, pages come as ever, and closing the dialog ends the wait (C127, F66)."""
     with chromium() as browser, window(browser) as page:
-        sign_in(page, spot.address, "operator", PASSWORD)
+        signed_in(page, spot.address, "operator", PASSWORD, "/")
         _open(page, "dock")
         page.get_by_role("button", name="Test now").click()
         page.get_by_role("dialog").get_by_text("Asking the camera").wait_for()
@@ -148,7 +148,7 @@ def test_an_open_dialog_and_a_dead_camera_delay_nothing(spot: Spot) -> None:
 def test_every_camera_from_a_phone(spot: Spot) -> None:
     """On a phone the count of the strip opens the list of cameras, and each one there its details."""
     with chromium() as browser, window(browser, "phone", has_touch=True, is_mobile=True) as page:
-        sign_in(page, spot.address, "viewer", PASSWORD)
+        signed_in(page, spot.address, "viewer", PASSWORD, "/")
         page.locator(".strip-count").tap()
         page.get_by_role("dialog", name="Cameras").get_by_text("dock").tap()
         assert "no media for 12 s" in page.get_by_role("dialog", name="dock").inner_text()

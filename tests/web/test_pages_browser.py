@@ -9,7 +9,7 @@ from holdfast.core.clock import SystemClock
 from holdfast.core.status import StreamState
 from holdfast.library.accounts import Role
 from support.accounts import PASSWORD
-from support.chromium import SIZES, barriers, chromium, sign_in, window
+from support.chromium import SIZES, barriers, chromium, sign_in, signed_in, window
 from support.pages import Site, site
 from support.web import serving
 
@@ -86,7 +86,7 @@ def test_nothing_stands_in_anybodys_way(served: tuple[Site, str], size: str, sch
     with chromium() as browser, window(browser, size, color_scheme=scheme) as page:
         page.goto(f"{address}/sign-in")
         found = barriers(page)
-        sign_in(page, address, "alice", PASSWORD)
+        signed_in(page, address, "alice", PASSWORD)
         for path in ("/", "/coverage?source=journals", "/coverage", "/nowhere"):
             page.goto(address + path)
             found += [f"{path} {barrier}" for barrier in barriers(page)]
@@ -120,7 +120,7 @@ def test_a_link_from_elsewhere_needs_no_second_sign_in(served: tuple[Site, str])
     """Who is signed in and comes by a link of another site arrives, though browsers hide the cookie then."""
     _, address = served
     with chromium() as browser, window(browser) as page:
-        sign_in(page, address, "alice", PASSWORD)
+        signed_in(page, address, "alice", PASSWORD)
         page.goto("data:text/html,<a href='" + address + "/coverage'>look</a>")
         page.get_by_role("link").click()
         page.wait_for_url(f"{address}/coverage")

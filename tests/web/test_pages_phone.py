@@ -14,7 +14,7 @@ from holdfast.library import accounts
 from holdfast.library.accounts import Role
 from holdfast.library.index import Indexer
 from support.accounts import PASSWORD
-from support.chromium import SIZES, barriers, chromium, sign_in, window
+from support.chromium import SIZES, barriers, chromium, signed_in, window
 from support.clock import PushedClock
 from support.journals import Told
 from support.pages import Site, site
@@ -93,7 +93,7 @@ def test_no_page_is_wider_than_a_phone(
     with chromium() as browser, window(browser, "tested", has_touch=True, is_mobile=True) as page:
         page.goto(f"{address}/sign-in")
         wide += _looked_at(page, "sign-in", width)
-        sign_in(page, address, "alice", PASSWORD)
+        signed_in(page, address, "alice", PASSWORD)
         for name, path in _pages().items():
             made.says("gate")
             made.says(LONG, StreamState.STALLED, reason="stalled", detail=WHY)

@@ -7,7 +7,7 @@ import pytest
 from holdfast.core.clock import SystemClock
 from holdfast.library.accounts import Role
 from support.accounts import PASSWORD
-from support.chromium import SIZES, barriers, chromium, sign_in, window
+from support.chromium import SIZES, barriers, chromium, sign_in, signed_in, window
 from support.pages import Site, site, words
 from support.web import serving
 
@@ -88,7 +88,7 @@ def test_by_hand_without_scripts(tmp_path: Path, size: str) -> None:
             page.get_by_role("button", name="Change password").click()
             page.get_by_text("Your password is changed").wait_for()
         with window(browser, size) as page:
-            sign_in(page, address, "alice", NEW)
+            signed_in(page, address, "alice", NEW)
             page.goto(f"{address}/password")
             assert not barriers(page)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
