@@ -70,12 +70,15 @@ class Seen:
         black_percent: Black pixels in percent of the region, with one decimal; None without a picture.
         differences: Mean grey differences of the newest three consecutive pictures: first and second, first and third,
             second and third. None where there were fewer, or their sizes differ.
+        drift: How far the picture has come from the one that was looked at before it, seconds ago: the mean difference
+            of their grey, averaged over small squares first. None without such a picture.
         heard: The newest sound; None where there is none at all.
     """
 
     at_us: int
     black_percent: float | None = None
     differences: tuple[float, float, float] | None = None
+    drift: float | None = None
     heard: Heard | None = None
 
 
@@ -85,10 +88,16 @@ def is_black(seen: Seen, limits: Thresholds) -> bool | None:
 
 
 def is_frozen(seen: Seen, limits: Thresholds) -> bool | None:
-    """Say whether the newest three pictures are the same."""
+    """Say whether the newest three pictures are the same.
+
+    At 25 a second three consecutive pictures of slow clouds are the same, too; what stands still is also where it was
+    seconds ago. Encoders pack a still picture anew with each keyframe, with noise of up to 3 grey on average, but
+    hardly any once squares of pixels are averaged: that is why those are compared over seconds.
+    """
     if seen.differences is None:
         return None
-    return all(difference < limits.freeze_difference for difference in seen.differences)
+    stands = seen.drift is None or seen.drift < limits.freeze_difference
+    return stands and all(difference < limits.freeze_difference for difference in seen.differences)
 
 
 def has_sound(seen: Seen, limits: Thresholds) -> bool | None:

@@ -120,6 +120,10 @@ class Decoder:
         packet.time_base = Fraction(1, self.coding.timescale)
         return self._decoded(packet)
 
+    def restart(self) -> None:
+        """Forget what was fed: what comes next is a keyframe somewhere else."""
+        self._context.flush_buffers()
+
     def flush(self) -> list[Any]:
         """Return what is held back. Nothing more may be fed after it."""
         return self._decoded(None)

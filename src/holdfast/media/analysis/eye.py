@@ -1,0 +1,157 @@
+"""Looks at a track now and then: three consecutive pictures each time, and nothing is decoded between.
+
+A look begins at a keyframe, where decoding can begin; where those come too seldom for the rhythm, everything is
+decoded. The three pictures are of one group, because a keyframe packs what stands still anew, and differently.
+In order of media time. One object a track of a file, on one thread at a time.
+
+Not here: what a look means (core.quality), where samples come from (roles.watcher, analysis.file).
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.core.quality import FRAMES, Region
+from holdfast.media.analysis.grey import Grey, grey_of
+from holdfast.media.decode import Coding, Decoder
+from holdfast.media.still import Shot
+
+_KNOWN = 64  # pictures whose instants are remembered: more than any decoder holds back
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen at one instant.
+
+    Attributes:
+        at_us: Wall time of the newest picture.
+        black_percent: How much of it is black.
+        differences: As `core.quality.Seen`; None where fewer than three pictures of one size came.
+        drift: As there.
+        shots: The pictures, oldest first.
+    """
+
+    at_us: int
+    black_percent: float
+    differences: tuple[float, float, float] | None
+    drift: float | None
+    shots: tuple[Shot, ...]
+
+
+@dataclass(slots=True)
+class Gaze:
+    """What goes on from one file to the next: the picture that was seen last, and when the next look is due."""
+
+    last: Grey | None = None
+    due_us: int = 0
+
+
+class Eye:
+    """Looks at one video track.
+
+    Args:
+        coding: How it is coded.
+        every_us: Time between two looks, on a grid of wall time.
+        black_level: Grey that counts as black.
+        region: What of the picture is looked at.
+        gaze: What went on before this track, and goes on after it.
+
+    Attributes:
+        decoded: Pictures that were decoded, a count.
+        damaged: Samples that could not be.
+
+    Raises:
+        Unsupported: This build of libav cannot decode it.
+        BadInput: Its configuration is damaged.
+    """
+
+    def __init__(
+        self, coding: Coding, every_us: int, *, black_level: int, region: Region, gaze: Gaze | None = None
+    ) -> None:
+        self._decoder = Decoder(coding)
+        self._every_us = every_us
+        self._black_level = black_level
+        self._region = region
+        self._walls: dict[int, int] = {}
+        self._frames: deque[tuple[int, Any]] = deque(maxlen=FRAMES)
+        self._gaze = gaze or Gaze()
+        self._grouped = 0  # pictures since the newest keyframe that came out
+        self._key_us: int | None = None
+        self._seldom = True  # until two keyframes came: nobody knows when the next one will
+        self._looking = False
+        self._skipped = False
+        self.decoded = 0
+
+    @property
+    def damaged(self) -> int:
+        """Samples that could not be decoded, a count."""
+        return self._decoder.damaged
+
+    def feed(self, payload: bytes, pts: int, dts: int, wall_us: int, *, keyframe: bool) -> list[Look]:
+        """Take the next sample; return what was seen, hardly ever more than one look."""
+        if keyframe:
+            if self._key_us is not None:
+                self._seldom = wall_us - self._key_us > self._every_us
+            self._key_us = wall_us
+            self._looking = self._looking or wall_us >= self._gaze.due_us
+            if self._skipped and (self._looking or self._seldom):
+                self._decoder.restart()
+                self._frames.clear()
+                self._walls.clear()
+                self._skipped = False
+        if self._key_us is None or self._skipped or not (self._looking or self._seldom):
+            self._skipped = True
+            return []
+        self._remember(pts, wall_us)
+        return self._take(self._decoder.feed(payload, pts, dts))
+
+    def flush(self) -> list[Look]:
+        """Return what is held back, even of fewer than three pictures. Nothing more may be fed after it."""
+        looks = [] if self._skipped or self._key_us is None else self._take(self._decoder.flush())
+        if self._looking and self._frames:
+            looks.append(self._look())
+        return looks
+
+    def _remember(self, pts: int, wall_us: int) -> None:
+        self._walls[pts] = wall_us
+        if len(self._walls) > _KNOWN:
+            del self._walls[next(iter(self._walls))]
+
+    def _take(self, frames: list[Any]) -> list[Look]:
+        looks: list[Look] = []
+        for frame in frames:
+            self.decoded += 1
+            wall_us = self._walls.pop(frame.pts, None)
+            if wall_us is None:
+                continue
+            if frame.key_frame:
+                if self._grouped >= FRAMES:  # else groups are so short that there would never be three
+                    self._frames.clear()
+                self._grouped = 0
+            self._grouped += 1
+            self._frames.append((wall_us, frame))
+            if wall_us >= self._gaze.due_us and len(self._frames) == FRAMES:
+                looks.append(self._look())
+        return looks
+
+    def _look(self) -> Look:
+        shots = tuple(Shot(frame, wall_us, frame.width, frame.height) for wall_us, frame in self._frames)
+        greys = [grey_of(shot.frame, self._region) for shot in shots]
+        newest, last = greys[-1], self._gaze.last
+        at_us = shots[-1].at_us
+        self._looking, self._gaze.last = False, newest
+        self._gaze.due_us = (at_us // self._every_us + 1) * self._every_us
+        return Look(
+            at_us=at_us,
+            black_percent=newest.black_percent(self._black_level),
+            differences=_differences(greys),
+            drift=newest.drift(last) if last is not None and newest.same_size(last) else None,
+            shots=shots,
+        )
+
+
+def _differences(greys: list[Grey]) -> tuple[float, float, float] | None:
+    if len(greys) < FRAMES or not all(grey.same_size(greys[0]) for grey in greys):
+        return None
+    first, second, third = greys
+    return first.difference(second), first.difference(third), second.difference(third)

@@ -1,0 +1,108 @@
+"""Looking at a track now and then."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import pytest
+
+from holdfast.core.quality import Region
+from holdfast.core.timing import SECOND_US
+from holdfast.media.analysis.eye import Eye, Gaze, Look
+from holdfast.media.decode import Coding
+from support.films import Picture, film, moving, noisy, plain
+
+
+def looks_at(path: Path, every_s: float = 2.0, gaze: Gaze | None = None, start_us: int = 0) -> tuple[list[Look], Eye]:
+    """Feed a film's pictures as they lie in it."""
+    looks: list[Look] = []
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        context = stream.codec_context
+        coding = Coding(0, context.name, SECOND_US, bytes(context.extradata or b""))
+        eye = Eye(coding, round(every_s * SECOND_US), black_level=10, region=Region(), gaze=gaze)
+        for packet in container.demux(stream):
+            if packet.size and packet.dts is not None and packet.pts is not None and packet.time_base:
+                pts, dts = (int(ticks * packet.time_base * SECOND_US) for ticks in (packet.pts, packet.dts))
+                looks += eye.feed(bytes(packet), pts, dts, start_us + pts, keyframe=packet.is_keyframe)
+    return looks + eye.flush(), eye
+
+
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        ("libx264", {}),
+        ("libx264", {"tune": "zerolatency"}),
+        ("libx264", {"bf": "3"}),
+        ("libx265", {"x265-params": "log-level=none"}),
+    ],
+)
+def test_a_look_is_three_pictures_in_a_row(tmp_path: Path, codec: str, options: dict[str, str]) -> None:
+    """Every 2 s three pictures in a row are seen and little between is decoded, B-pictures or not (C057)."""
+    path = film(tmp_path / "a.mp4", 12, moving, codec=codec, options=options)
+    looks, eye = looks_at(path)
+    seconds = [round(look.at_us / SECOND_US, 2) for look in looks]
+    assert len(looks) in {6, 7}
+    assert all(later - sooner == pytest.approx(2, abs=0.25) for sooner, later in pairwise(seconds[1:]))
+    for look in looks:
+        first, second, third = (shot.at_us for shot in look.shots)
+        assert second - first == third - second == SECOND_US // 25
+        assert look.differences is not None
+        assert min(look.differences) > 5
+    assert eye.decoded < 12 * 25 / 2
+    assert eye.damaged == 0
+
+
+def test_long_groups_are_decoded_whole(tmp_path: Path) -> None:
+    """With a keyframe every 10 s there is still a look every 2 s (C057)."""
+    looks, _ = looks_at(film(tmp_path / "a.mp4", 12, moving, group=250))
+    assert len(looks) >= 6
+
+
+def test_pictures_that_are_all_keyframes_are_looked_at(tmp_path: Path) -> None:
+    """Where every picture is a keyframe three in a row are compared as anywhere."""
+    looks, _ = looks_at(film(tmp_path / "a.mkv", 6, moving, codec="mjpeg", pixels="yuvj420p", group=1))
+    assert len(looks) >= 3
+    assert all(look.differences for look in looks)
+
+
+@pytest.mark.parametrize(
+    ("picture", "frozen"),
+    [(lambda _: plain(90), True), (lambda _: noisy(7), True), (moving, False), (noisy, False)],
+    ids=["plain", "frozen grain", "moving", "live grain"],
+)
+def test_still_pictures_differ_little(tmp_path: Path, picture: Callable[[float], Picture], frozen: bool) -> None:  # noqa: FBT001 - a case
+    """What stands still differs by less than 0.5 however it was packed, grain and all; what lives does not (C052)."""
+    looks, _ = looks_at(film(tmp_path / "a.mp4", 8, picture))
+    for look in looks:
+        assert look.differences is not None
+        assert (max(look.differences) < 0.5) is frozen
+    assert all((look.drift or 0) < 0.5 for look in looks) or not frozen
+
+
+def test_it_goes_on_in_the_next_file(tmp_path: Path) -> None:
+    """The rhythm, and the picture that was seen last, go on from one file to the next."""
+    path, gaze = film(tmp_path / "a.mp4", 3, lambda _: plain(90)), Gaze()
+    first, _ = looks_at(path, gaze=gaze)
+    second, _ = looks_at(path, gaze=gaze, start_us=3 * SECOND_US)
+    assert first[0].drift is None
+    assert second[0].drift == pytest.approx(0, abs=0.3)
+    assert second[0].at_us >= 4 * SECOND_US
+
+
+def test_damage_is_counted_and_survived(tmp_path: Path) -> None:
+    """Samples that are no pictures are passed over, and the next group is seen."""
+    path = film(tmp_path / "a.mp4", 4, moving, options={"sc_threshold": "0"})
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        coding = Coding(0, "h264", SECOND_US, bytes(stream.codec_context.extradata or b""))
+        eye = Eye(coding, SECOND_US, black_level=10, region=Region())
+        looks = []
+        for number, packet in enumerate(container.demux(stream)):
+            if packet.size and packet.pts is not None and packet.dts is not None and packet.time_base:
+                pts, dts = (int(ticks * packet.time_base * SECOND_US) for ticks in (packet.pts, packet.dts))
+                body = b"\xff" * 50 if 5 < number < 20 else bytes(packet)
+                looks += eye.feed(body, pts, dts, pts, keyframe=packet.is_keyframe)
+    assert eye.damaged > 5
+    assert looks[-1].at_us > 2 * SECOND_US
