@@ -10,10 +10,11 @@ from sqlalchemy import CheckConstraint, Column, Index, PrimaryKeyConstraint, Str
 
 from holdfast.catalog.schema_accounts import settings, sign_ins, tokens, users
 from holdfast.catalog.schema_base import belongs, flag, id_of, metadata, node, whole, words
+from holdfast.catalog.schema_watch import evidence, incidents, measures, minutes, watches
 
 __all__ = [
-    "cameras", "gaps", "ids", "journals", "metadata", "nodes", "notes", "runs", "segments", "settings", "sign_ins",
-    "streams", "tokens", "users", "volumes",
+    "cameras", "evidence", "gaps", "ids", "incidents", "journals", "measures", "metadata", "minutes", "nodes", "notes",
+    "runs", "segments", "settings", "sign_ins", "streams", "tokens", "users", "volumes", "watches",
 ]  # fmt: skip
 
 ids = Table(

@@ -1,0 +1,152 @@
+"""Measures: what was seen and heard, look by look and minute by minute; how far the watcher is."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select
+
+from holdfast.catalog import schema
+from holdfast.catalog.db import Transaction
+from holdfast.core.timing import MINUTE_US
+
+_WATCHES = schema.watches.c
+_MEASURES = schema.measures.c
+_MINUTES = schema.minutes.c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """What one look brought; columns as in the schema, None where it is not known."""
+
+    at_us: int
+    black_percent: float | None = None
+    difference: float | None = None
+    drift: float | None = None
+    mean_db: float | None = None
+    peak_db: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minute:
+    """What the looks of a minute brought. `black_mean` and `db_mean` are means over the looks that knew."""
+
+    minute_us: int
+    looks: int
+    black_mean: float | None
+    black_most: float | None
+    difference_least: float | None
+    db_mean: float | None
+    db_most: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far the watcher came with a camera, and what it must know to go on."""
+
+    taken_us: int
+    state: dict[str, Any]
+
+
+def position(tx: Transaction, node: int, camera: str) -> Position | None:
+    """Return how far a camera's footage is judged; None where nobody has begun."""
+    where = (_WATCHES.node == node) & (_WATCHES.camera == camera)
+    row = tx.run("watches", select(_WATCHES.taken_us, _WATCHES.state).where(where)).one_or_none()
+    return None if row is None else Position(int(row.taken_us), json.loads(row.state))
+
+
+def set_position(tx: Transaction, node: int, camera: str, reached: Position, now_us: int) -> None:
+    """Write how far a camera's footage is judged, with everything that was found until there."""
+    values = {"taken_us": reached.taken_us, "state": json.dumps(reached.state), "updated_us": now_us}
+    row = tx.insert(schema.watches).values(node=node, camera=camera, **values)
+    tx.run("watches", row.on_conflict_do_update(index_elements=[_WATCHES.node, _WATCHES.camera], set_=values))
+
+
+def add(tx: Transaction, node: int, camera: str, found: Sequence[Measure]) -> None:
+    """Add measures of a camera, in the order of time, and to their minutes. One that is there is not added again."""
+    if not found:
+        return
+    where = (_MEASURES.node == node) & (_MEASURES.camera == camera)
+    where &= (_MEASURES.at_us >= found[0].at_us) & (_MEASURES.at_us <= found[-1].at_us)
+    known = set(tx.run("measures", select(_MEASURES.at_us).where(where)).scalars())
+    new = [one for one in found if one.at_us not in known]
+    if not new:
+        return
+    tx.run("measures", insert(schema.measures), [{"node": node, "camera": camera, **asdict(one)} for one in new])
+    for minute_us in sorted({one.at_us // MINUTE_US * MINUTE_US for one in new}):
+        _roll_up(tx, node, camera, minute_us)
+
+
+def _roll_up(tx: Transaction, node: int, camera: str, minute_us: int) -> None:
+    """Make a minute's row of its looks, which are all there still: nothing is judged later than looks are kept."""
+    where = (_MEASURES.node == node) & (_MEASURES.camera == camera)
+    where &= (_MEASURES.at_us >= minute_us) & (_MEASURES.at_us < minute_us + MINUTE_US)
+    columns = {
+        "looks": func.count(),
+        "black_most": func.max(_MEASURES.black_percent),
+        "black_sum": func.sum(_MEASURES.black_percent),
+        "difference_least": func.min(_MEASURES.difference),
+        "db_sum": func.sum(_MEASURES.mean_db),
+        "db_most": func.max(_MEASURES.mean_db),
+        "db_looks": func.count(_MEASURES.mean_db),
+    }
+    query = select(*(column.label(name) for name, column in columns.items())).where(where)
+    values = dict(tx.run("measures", query).mappings().one())
+    row = tx.insert(schema.minutes).values(node=node, camera=camera, minute_us=minute_us, **values)
+    same = [_MINUTES.node, _MINUTES.camera, _MINUTES.minute_us]
+    tx.run("measure_minutes", row.on_conflict_do_update(index_elements=same, set_=values))
+
+
+def between(tx: Transaction, node: int, camera: str, from_us: int, to_us: int, *, limit: int) -> list[Measure]:
+    """Return the measures of a span, in the order of time, `limit` at most."""
+    where = (_MEASURES.node == node) & (_MEASURES.camera == camera)
+    where &= (_MEASURES.at_us >= from_us) & (_MEASURES.at_us < to_us)
+    names = list(Measure.__dataclass_fields__)
+    query = select(*(_MEASURES[name] for name in names)).where(where).order_by(_MEASURES.at_us).limit(limit)
+    return [Measure(**row) for row in tx.run("measures", query).mappings()]
+
+
+def newest(tx: Transaction, node: int, camera: str) -> Measure | None:
+    """Return the newest measure of a camera; None where there is none."""
+    names = list(Measure.__dataclass_fields__)
+    query = select(*(_MEASURES[name] for name in names))
+    query = query.where((_MEASURES.node == node) & (_MEASURES.camera == camera)).order_by(_MEASURES.at_us.desc())
+    row = tx.run("measures", query.limit(1)).mappings().one_or_none()
+    return None if row is None else Measure(**row)
+
+
+def minutes(tx: Transaction, node: int, camera: str, from_us: int, to_us: int, *, limit: int) -> list[Minute]:
+    """Return the minutes that begin in a span, in the order of time, `limit` at most."""
+    where = (_MINUTES.node == node) & (_MINUTES.camera == camera)
+    where &= (_MINUTES.minute_us >= from_us) & (_MINUTES.minute_us < to_us)
+    query = select(schema.minutes).where(where).order_by(_MINUTES.minute_us).limit(limit)
+    found = []
+    for row in tx.run("measure_minutes", query).mappings():
+        looks, heard = int(row["looks"]), int(row["db_looks"])
+        minute = Minute(
+            minute_us=int(row["minute_us"]), looks=looks, black_most=row["black_most"],
+            black_mean=None if row["black_sum"] is None else row["black_sum"] / looks,
+            difference_least=row["difference_least"], db_most=row["db_most"],
+            db_mean=row["db_sum"] / heard if heard else None,
+        )  # fmt: skip
+        found.append(minute)
+    return found
+
+
+def forget(tx: Transaction, node: int, *, looks_before_us: int, minutes_before_us: int, most: int) -> int:
+    """Delete what is older, `most` looks and minutes at once; return how many rows went."""
+    gone = 0
+    for table, at, before_us in (
+        (schema.measures, _MEASURES.at_us, looks_before_us),
+        (schema.minutes, _MINUTES.minute_us, minutes_before_us),
+    ):
+        columns = table.c
+        old = select(columns.camera, at).where(columns.node == node, at < before_us).limit(most)
+        last: dict[str, int] = {}
+        for row in tx.run(table.name, old.order_by(columns.camera, at)).mappings():
+            last[row["camera"]] = int(row[at.name])
+        for camera, last_us in last.items():
+            where = (columns.node == node) & (columns.camera == camera) & (at <= last_us)
+            gone += tx.run(table.name, delete(table).where(where)).rowcount
+    return gone
