@@ -106,7 +106,8 @@ def test_a_hundred_thousand_are_listed_at_once(catalog: Catalog) -> None:
         incidents.put(tx, node, "gate", open_case(10**9), now_us=1)
         plain = {
             "node": node, "type": "freeze", "count": 2, "detail": "", "seen": "{}", "checked": False,
-            "check_type": None, "checked_by": "", "checked_us": None, "discarded": False, "discard_type": "", "discarded_by": "",
+            "check_type": None, "checked_by": "", "checked_us": None, "discarded": False, "discard_type": "",
+            "discarded_by": "",
             "discarded_us": None, "comment": "", "created_us": 1, "updated_us": 1,
         }  # fmt: skip
         for begin in range(0, 100_000, 10_000):
