@@ -94,8 +94,9 @@ def test_what_lasts_is_told_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """Where nothing changes, the state is told anew now and then, so that no duration in it stands still (C127)."""
     monkeypatch.setattr(streams, "UNWELL_S" if state is StreamState.STALLED else "WELL_S", 1.0)
     with site(tmp_path, SystemClock(), "gate") as made, _served(made) as address:
-        since_us = made.clock.wall_us() - 5_000_000
-        made.says("gate", state, reason="" if state is StreamState.RECORDING else "stalled", since_us=since_us)
+        last_us = made.clock.wall_us()
+        reason = "" if state is StreamState.RECORDING else "stalled"
+        made.says("gate", state, reason=reason, since_us=last_us - 5_000_000, last_sample_us=last_us)
         (made.root / "run/supervisor.json").write_text(json.dumps({"at_us": made.clock.wall_us(), "state": "starting"}))
         listener = Listener(address)
         listener.thread.start()

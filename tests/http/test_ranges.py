@@ -61,7 +61,7 @@ def _client(tmp_path: Path, *, cut: bool = False) -> Iterator[httpx.Client]:
     config.write_text('state_dir = "state"\nruntime_dir = "run"\n[volumes.main]\npath = "vol"\n', encoding="utf-8")
     with (
         serving(application(context_for(config, SystemClock()), [router])) as address,
-        httpx.Client(base_url=address, trust_env=False) as client,
+        httpx.Client(base_url=address, trust_env=False, timeout=60) as client,
     ):
         yield client
 

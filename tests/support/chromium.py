@@ -12,9 +12,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it has no types
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
 
+PATIENCE_MS = 15_000  # chosen: what comes, comes within it on a busy machine; whoever expects anything waits so long
 SIZES = {"desk": (1440, 900), "tablet": (1024, 768), "phone": (390, 844)}
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 class _Kept:
@@ -103,7 +106,7 @@ def window(browser: Browser, size: str = "desk", **more: Any) -> Iterator[Page]:
     """Open a window of a size, with nothing kept from before; what its scripts complain about fails the test."""
     width, height = SIZES[size]
     context: BrowserContext = browser.new_context(viewport={"width": width, "height": height}, **more)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))

@@ -3,15 +3,16 @@
 import re
 import select
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 from holdfast.core import config
 from holdfast.core.camera import StreamKey
-from holdfast.core.clock import Clock
+from holdfast.core.clock import Clock, SystemClock
 from holdfast.core.status import StreamState, StreamStatus, status_name
 from holdfast.core.timing import SECOND_US
 from holdfast.library import cameras as library_cameras
@@ -22,6 +23,7 @@ from support.accounts import Client, House, house
 from support.clock import PushedClock
 from support.journals import Told
 
+_REWRITE_S = 1.0  # as recorders do
 TRACKS = [{"kind": "video", "codec": "h264", "width": 1920, "height": 1080}]
 
 
@@ -69,6 +71,9 @@ class Site:
         self.home = home
         self.clock = clock
         self._people: dict[str, Client] = {}
+        self._told: dict[str, StreamStatus] = {}
+        self._filmed: set[str] = set()
+        self._writing = threading.Lock()
 
     def publish(self) -> None:
         """Do what the worker does: make the plan of the settings."""
@@ -83,9 +88,40 @@ class Site:
         if state is StreamState.RECORDING:
             told = replace(told, tracks=TRACKS, fps=25.0, last_sample_us=now_us, bitrate_bps=4_000_000)
         told = replace(told, **more)  # type: ignore[arg-type] # fields of the caller's choice
-        (self.root / "run").mkdir(exist_ok=True)
-        (self.root / "run" / status_name(camera, "main")).write_text(told.to_json(), encoding="utf-8")
+        with self._writing:
+            self._told[camera] = told
+            filmed = state is StreamState.RECORDING and "last_sample_us" not in more
+            (self._filmed.add if filmed else self._filmed.discard)(camera)
+            self._write(told)
         return told
+
+    def _write(self, told: StreamStatus) -> None:
+        path = self.root / "run" / status_name(told.camera, "main")
+        path.parent.mkdir(exist_ok=True)
+        half = path.with_suffix(".half")
+        half.write_text(told.to_json(), encoding="utf-8")
+        half.replace(path)  # whoever reads meanwhile reads one or the other
+
+    def _go_on(self, over: threading.Event) -> None:
+        while not over.wait(_REWRITE_S):
+            with self._writing:
+                for told in list(self._told.values()):
+                    now_us = self.clock.wall_us()
+                    # Pictures go on coming where they come; what a test said of the last one stays.
+                    came = told.camera in self._filmed
+                    self._write(replace(told, at_us=now_us, last_sample_us=now_us if came else told.last_sample_us))
+
+    @contextmanager
+    def rewritten(self) -> Iterator[None]:
+        """Do what recorders do each second: say again what they said, as of now. Else all of them are soon gone."""
+        over = threading.Event()
+        thread = threading.Thread(target=self._go_on, args=(over,), name="recorders")
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def journal(self, camera: str) -> Told:
         """Return the journal that a recorder of this camera writes, open."""
@@ -117,12 +153,13 @@ class Site:
 
 @contextmanager
 def site(root: Path, clock: Clock, *cameras: str, more: str = "", url: str = "rtsp://127.0.0.1:9/x") -> Iterator[Site]:
-    """A node with these cameras, planned, without recorders."""
+    """A node with these cameras, planned, without recorders. By the machine's clock what they say is `rewritten`."""
     text = "".join(f'[cameras.{camera}]\nurl = "{url}"\n' for camera in cameras)
     with house(root, clock, more=text + more) as home:
         made = Site(root, home, clock)
         made.publish()
-        yield made
+        with made.rewritten() if isinstance(clock, SystemClock) else nullcontext():
+            yield made
 
 
 @contextmanager

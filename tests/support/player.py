@@ -83,6 +83,18 @@ def wait(page: Page, condition: str) -> None:
         page.wait_for_timeout(50)
 
 
+def settled(page: Page) -> int:
+    """Wait until a paused picture does not change any more: the instant that the player says of it then."""
+    seen: list[tuple[int | None, int | None]] = []
+    deadline = time.monotonic() + 20
+    while len(seen) < 5 or None in seen[-1] or len({*seen[-5:]}) > 1:
+        assert time.monotonic() < deadline, (seen[-5:], look(page))
+        page.wait_for_timeout(50)
+        now = look(page)
+        seen.append((number(page), now["us"] if now["paused"] else None))
+    return seen[-1][1] or 0
+
+
 def begun(spot: Place, files: int) -> None:
     """Wait until so many files are finished."""
     until(lambda: len(footage_files(spot.plan)) >= files, 30)

@@ -44,7 +44,7 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture(name="recorded")
 def _recorded(shared: Place) -> Iterator[Place]:
-    """A camera that is recorded and shared by the tests here, so none ends it; over a wire of this test alone."""
+    """A recorded camera over a wire of this test alone. It is shared: none here may end it, or index it only once."""
     shared.site.says("gate")
     with wired(shared.served) as wire:
         yield replace(shared, address=wire.address, wire=wire)

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from holdfast.core.clock import SystemClock
 from holdfast.core.timing import to_datetime
-from support.player import Place, begun, look, number, place, wait, watching
+from support.player import Place, begun, look, number, place, settled, wait, watching
 from support.recording import recording, until
 from support.sim import small_camera
 
@@ -58,15 +58,6 @@ def shows(page: Page, wanted: int) -> None:
     until(lambda: number(page) == wanted % PICTURES)
 
 
-def still(page: Page) -> int:
-    """The number on the screen once it does not change any more."""
-    seen: list[int | None] = [None]
-    while None in seen or len(seen) < 5 or len({*seen}) > 1:
-        page.wait_for_timeout(50)
-        seen = [*seen[-4:], number(page)]
-    return seen[-1] or 0
-
-
 def test_keys_move_in_time(tmp_path: Path) -> None:
     """Space, arrows with and without shift, and pictures back and on do what the list says, to the picture (C119)."""
     with place(tmp_path, small_camera("gate")) as spot, recording(spot.plan):
@@ -91,7 +82,8 @@ def test_keys_move_in_time(tmp_path: Path) -> None:
             )
             wait(page, f"went[0] === went[1] - 60e6 && went[1] === {us}")
             paused_at(page, at_us)
-            first = still(page)
+            settled(page)
+            first = number(page) or 0
             for key, moved in ((",", -1), (",", -2), (".", -1), (".", 0), (".", 1)):
                 page.keyboard.press(key)
                 shows(page, first + moved)
@@ -99,6 +91,17 @@ def test_keys_move_in_time(tmp_path: Path) -> None:
                 page.keyboard.press(".")  # faster than pictures are shown
             shows(page, first + 6)
             assert look(page)["paused"]
+
+
+def test_pictures_left_out_do_not_lengthen_steps(recorded: Place) -> None:
+    """A machine that shows one picture of thirty at first does not make a step thirty pictures long (C119)."""
+    begun(recorded, 1)
+    with watching(recorded) as page:
+        lengths_s = page.evaluate(
+            "() => { const steps = new (document.getElementById('player').way.steps.constructor)();"
+            " return [1.32, 0.2, 0.2, 0.9, 0.2, 0.2].map((step_s) => { steps.paced(step_s); return steps.frame_s; }); }"
+        )
+    assert lengths_s == [0.04, 0.04, *[0.2] * 4]
 
 
 def test_keys_shuttle_and_mark(recorded: Place) -> None:

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from holdfast.core.status import StreamState
 from support.accounts import PASSWORD
@@ -36,8 +36,8 @@ def test_a_server_that_is_gone_is_not_live(recorded: Place) -> None:
         wait(page, "p.now")
         recorded.wire.cut()
         wait(page, f"!p.now && {BADGE}.startsWith('No answer since ')")
-        assert look(page)["words"] == "The server does not answer; trying again"
-        assert page.locator("#to-live .dot").get_attribute("data-health") == "degraded"
+        wait(page, "p.words === 'The server does not answer; trying again'")
+        expect(page.locator("#to-live .dot")).to_have_attribute("data-health", "degraded")
         assert not barriers(page)
         acts(page, "Try again")
         wait(page, "p.trouble && p.trouble.kind === 'away'")
@@ -69,7 +69,7 @@ def test_a_camera_that_stalls_is_not_live(tmp_path: Path) -> None:
             first.close()
             spot.site.says("gate", StreamState.STALLED, reason="stalled", last_sample_us=int(look(page)["us"]))
             wait(page, f"!p.now && p.live && {BADGE}.startsWith('Stalled since ')")
-            assert "connected, but nothing arrived" in look(page)["words"]
+            wait(page, "p.words.includes('connected, but nothing arrived')")
             for place_of in (".hf-live", ".hf-words p"):
                 assert (page.locator(place_of).get_attribute("title") or "").endswith(" UTC")  # C129
             acts(page, "Try again")
@@ -86,7 +86,7 @@ def test_the_end_of_the_footage_is_said(tmp_path: Path) -> None:
         spot.site.says("gate", StreamState.WAITING, reason="unreachable", detail="no route")
         with watching(spot, f"?at={spot.site.clock.wall_us() - 4_000_000}") as page:
             wait(page, f"p.live && !p.now && {BADGE}.startsWith('No picture since ')")
-            assert "no connection to the camera could be made (no route)" in look(page)["words"]
+            wait(page, "p.words.includes('no connection to the camera could be made (no route)')")
 
 
 def test_whoever_is_signed_out_is_told(recorded: Place) -> None:
@@ -98,7 +98,7 @@ def test_whoever_is_signed_out_is_told(recorded: Place) -> None:
         other.goto(f"{recorded.address}/")
         signed_out(page, other)
         wait(page, f"!p.now && {BADGE} === 'Signed out'")
-        assert look(page)["words"] == "You were signed out"
+        wait(page, "p.words === 'You were signed out'")
         # Whoever signs in elsewhere need not do it here.
         sign_in(other, recorded.address, "alice", PASSWORD)
         page.evaluate("document.getElementById('player').again()")
@@ -124,10 +124,11 @@ def test_no_footage_there_is_said(tmp_path: Path) -> None:
             begun(spot, 4)
             with watching(spot) as page:
                 page.evaluate("us => document.getElementById('player').play(us)", stopped_us + 1_000_000)
-                wait(page, "p.words.startsWith('Nothing was recorded at ')")
-                said = look(page)["words"]
-                assert "the recorder was not running" in said
-                assert "; the next footage is at " in said
+                said = (
+                    "words.startsWith('Nothing was recorded at ') && words.includes('the recorder was not running')"
+                    " && words.includes('; the next footage is at ')"
+                )
+                wait(page, f"said.some((words) => {said})")
                 wait(page, f"p.wallUs > {stopped_us + 1_500_000}")
                 page.evaluate("us => document.getElementById('player').play(us)", stopped_us - 86_400_000_000)
-                wait(page, "/^There is no footage of .*: recording began later; /.test(p.words)")
+                wait(page, "said.some((words) => /^There is no footage of .*: recording began later; /.test(words))")
