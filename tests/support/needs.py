@@ -111,6 +111,7 @@ NEEDS: dict[str, Need] = {
     "gst-rtsp": Need(_gst_rtsp, _gst_packages()),
     "chromium": Need(_tool("chromium", "chromium-browser", "google-chrome"), ("chromium",)),
     "chromedriver": Need(_tool("chromedriver"), ("chromium-driver",)),
+    "xvfb": Need(_tool("Xvfb"), ("xvfb",)),
     "git": Need(_tool("git"), ("git",)),
     "openssl": Need(_tool("openssl"), ("openssl",)),
     "linux": Need(lambda: sys.platform == "linux", how="run the tests on Linux"),

@@ -20,6 +20,7 @@ from holdfast.cli.common import bitrate, duration
 from holdfast.core.camera import CAMERA_ID
 from holdfast.core.clock import SystemClock
 from holdfast.core.config import split_url
+from holdfast.core.config.feeds import SOURCES
 from holdfast.core.errors import AlreadyRunning, SourceEnded, UsageError
 from holdfast.core.footage import lock_path, stream_folder
 from holdfast.core.gap import GapReason
@@ -44,7 +45,12 @@ STOP_S = 25.0  # specified: an orderly end takes at most 30 s
 
 @app.command()
 def record(  # noqa: PLR0913, PLR0917 - Typer: a parameter for each option
-    url: Annotated[str, typer.Option(help="rtsp://, rtsps:// or a media file; credentials may stand in it.")] = "",
+    url: Annotated[
+        str,
+        typer.Option(
+            help="rtsp, rtsps, http, https, x11 or v4l2 address, or a media file; credentials may stand in it."
+        ),
+    ] = "",
     out: Annotated[Path | None, typer.Option(help="Folder to record into; footage/CAMERA/main/DAY below it.")] = None,
     length: Annotated[str, typer.Option("--for", help="Stop after this long: 20s, 10m, 1h30m. Else Ctrl-C.")] = "",
     camera: Annotated[str, typer.Option(help="Name of the camera in paths.")] = "camera",
@@ -79,7 +85,8 @@ def record(  # noqa: PLR0913, PLR0917 - Typer: a parameter for each option
 
 
 def _kind(url: str) -> str:
-    return "rtsp" if "://" in url and not url.lower().startswith("file://") else "file"
+    # What has a scheme that there is none for is refused by the source that it is taken for.
+    return SOURCES.get(url.partition("://")[0].lower() if "://" in url else "", "rtsp")
 
 
 def _shard(state_dir: Path, shard: int) -> int:

@@ -48,6 +48,7 @@ class Track:
 
     `config` is what a decoder needs first: the body of an `avcC` or `hvcC` box for video, AudioSpecificConfig for AAC.
     `codec` is what lands on disk (`h264`, `hevc`, `aac`), `sent_codec` what the camera sent (`pcm_alaw`, say).
+    `encoder` made pictures of the one from the other (libav's name); empty where they are recorded as they came.
     """
 
     kind: Kind
@@ -61,6 +62,7 @@ class Track:
     frame_rate: float = 0.0
     sample_rate: int = 0
     channels: int = 0
+    encoder: str = ""
 
     def facts(self) -> dict[str, str | int | float]:
         """Return what a person or a check wants to know, without the bytes; zero and empty values left out."""
@@ -68,6 +70,7 @@ class Track:
             "kind": self.kind.value, "codec": self.codec, "sent_codec": self.sent_codec, "profile": self.profile,
             "width": self.width, "height": self.height, "frame_rate": self.frame_rate,
             "sample_rate": self.sample_rate, "channels": self.channels, "timescale": self.timescale,
+            "encoder": self.encoder,
         }  # fmt: skip
         return {name: value for name, value in pairs.items() if value}
 

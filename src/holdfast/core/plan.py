@@ -48,6 +48,29 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """What to make of pictures that arrive uncompressed or as JPEG. Sources that send H.264 or H.265 pass it over.
+
+    Attributes:
+        width: Most pixels across, as the picture is recorded (turned already); never enlarged, the aspect is kept.
+        height: Most pixels down.
+        frame_rate: Most pictures a second.
+        poll_rate: How often a second an address that gives one picture at a time is asked.
+        bitrate_bps: Bits a second, on average.
+        encoder: `auto` (hardware where it really opens), `software`, or libav's name of one.
+        rotation: Degrees clockwise by which the picture is turned: 0, 90, 180 or 270.
+    """
+
+    width: int = 1280
+    height: int = 720
+    frame_rate: float = 15.0
+    poll_rate: float = 1.0
+    bitrate_bps: int = 1_500_000
+    encoder: str = "auto"
+    rotation: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamPlan:
     """How to record one stream. Everything is resolved: no defaults are looked up anywhere else.
 
@@ -55,7 +78,7 @@ class StreamPlan:
         camera: Camera id.
         stream: `main` or `sub`.
         process: Number of the recorder process that this stream sticks to.
-        source: `rtsp` or `file`.
+        source: Kind of source: `rtsp`, `http`, `x11`, `v4l2` or `file`.
         url: Where to connect, without credentials.
         username: For the camera; empty where it asks for none.
         password: The same. Never leaves this file but for the camera.
@@ -77,6 +100,7 @@ class StreamPlan:
         expected: What the stream should be, as `kind` to facts, for the stream contract check.
         capture: When to be connected.
         cpu: CPU core to run on, or None.
+        encode: What to make of pictures that are not recorded as they come.
         site: Site id, carried along.
         location: Location id of the customer's own systems, carried along.
         options: What only one kind of source understands.
@@ -107,6 +131,7 @@ class StreamPlan:
     expected: dict[str, dict[str, str | int | float]] = field(default_factory=dict)
     capture: Capture = field(default_factory=Capture)
     cpu: int | None = None
+    encode: Encoding = field(default_factory=Encoding)
     site: str = ""
     location: str = ""
     options: dict[str, str] = field(default_factory=dict)
@@ -162,4 +187,5 @@ def _stream(body: dict[str, Any]) -> StreamPlan:
         Window(**{**_known(Window, w), "days": tuple(w["days"])}) for w in capture.get("windows", ())
     )
     capture["spans"] = tuple((a, b) for a, b in capture.get("spans", ()))
-    return StreamPlan(**{**_known(StreamPlan, body), "capture": Capture(**capture)})
+    encode = Encoding(**_known(Encoding, body.get("encode", {})))
+    return StreamPlan(**{**_known(StreamPlan, body), "capture": Capture(**capture), "encode": encode})

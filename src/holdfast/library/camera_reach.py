@@ -1,10 +1,11 @@
 """What a camera may name when it is added, changed or tried over the network (C140).
 
-Whoever asks over HTTP is not on this machine, whatever right they have. So a camera that they name may lead to an RTSP
-address and nowhere else: not to a file, whose picture they would be shown, and not to a secret by reference, which
-would be sent to a camera of theirs as its password. Two kinds of files are no secret from whoever may administer:
-those in a volume, which holds footage, and those that the configuration file itself has as cameras. On this machine
-(`holdfast cameras`, the configuration file) everything may be named that the recorder can read.
+Whoever asks over HTTP is not on this machine, whatever right they have. So a camera that they name may lead to an
+address of the network and nowhere else: not to a file, a screen or a device of this machine, whose picture they would
+be shown, and not to a secret by reference, which would be sent to a camera of theirs as its password. Two kinds of
+files are no secret from whoever may administer: those in a volume, which holds footage, and those that the
+configuration file itself has as cameras. On this machine (`holdfast cameras`, the configuration file) everything may be
+named that the recorder can read.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any
 from holdfast.core import config as configuration
 from holdfast.core.camera import STREAMS
 from holdfast.core.config import CameraConfig, Feed, Loaded
+from holdfast.core.config.feeds import ON_THE_NETWORK
 from holdfast.core.config.layers import leaves
 from holdfast.core.config.problems import dotted
 from holdfast.core.config.secret import is_reference
@@ -46,12 +48,17 @@ def check_sources(loaded: Loaded, camera_id: str, camera: CameraConfig, before: 
     Raises:
         UsageError: From a file that is not for whoever asks over the network.
     """
-    known = {feed.url for name, one in loaded.config.cameras.items() for feed in _files(loaded, name, one)}
+    known = {feed.url for name, one in loaded.config.cameras.items() for feed in _own(loaded, name, one)}
     if before is not None:
-        known |= {feed.url for feed in _files(loaded, camera_id, before)}
-    for feed in _files(loaded, camera_id, camera):
+        known |= {feed.url for feed in _own(loaded, camera_id, before)}
+    for feed in _own(loaded, camera_id, camera):
         if feed.url in known:
             continue
+        if feed.source != "file":
+            raise UsageError(
+                f"camera {camera_id}: a screen or a device of this machine cannot be named from elsewhere",
+                hint=f"name it in {loaded.path.name}, or with holdfast cameras add on this machine",
+            )
         if not _in_volume(loaded, Path(feed.url)):
             raise UsageError(
                 f"camera {camera_id}: a file of this machine cannot be named from elsewhere",
@@ -65,8 +72,10 @@ def check_sources(loaded: Loaded, camera_id: str, camera: CameraConfig, before: 
             )
 
 
-def _files(loaded: Loaded, camera_id: str, camera: CameraConfig) -> list[Feed]:
-    return [feed for feed in configuration.feeds(camera_id, camera, loaded.base) if feed.source == "file"]
+def _own(loaded: Loaded, camera_id: str, camera: CameraConfig) -> list[Feed]:
+    """Return the feeds that lead to something of this machine."""
+    found = configuration.feeds(camera_id, camera, loaded.base)
+    return [feed for feed in found if feed.source not in ON_THE_NETWORK]
 
 
 def _in_volume(loaded: Loaded, path: Path) -> bool:

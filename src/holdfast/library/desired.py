@@ -112,6 +112,7 @@ def _stream(
         expected=_expected(camera) if feed.stream == STREAMS[0] else {},
         capture=_capture(camera.capture, config.site.time_zone, enabled=camera.enabled),
         cpu=camera.cpu,
+        encode=configuration.encoding(camera.encode, feed.source),
         site=camera.site or config.site_id,
         location=camera.location,
         options=camera.options,

@@ -27,6 +27,9 @@ def _feeds(**settings: Any) -> tuple[Feed, ...]:
         ),
         ({"url": "clips/a.mp4"}, ["/base/clips/a.mp4"]),
         ({"url": "file:///clips/a.mp4"}, ["/clips/a.mp4"]),
+        ({"url": "https://h:8443/{id}.jpg"}, ["https://h:8443/gate.jpg"]),
+        ({"url": "x11://:0.0+100,50"}, ["x11://:0.0+100,50"]),
+        ({"url": "v4l2:///dev/video0"}, ["v4l2:///dev/video0"]),
     ],
 )
 def test_addresses_of_a_camera(settings: dict[str, Any], urls: list[str]) -> None:
@@ -37,6 +40,8 @@ def test_addresses_of_a_camera(settings: dict[str, Any], urls: list[str]) -> Non
 def test_the_source_follows_from_the_address() -> None:
     """Nobody has to say what an address says already."""
     assert [feed.source for feed in _feeds(url="rtsps://h/x", sub_url="a.mp4")] == ["rtsp", "file"]
+    assert [feed.source for feed in _feeds(url="https://h/x", sub_url="http://h/y")] == ["http", "http"]
+    assert [feed.source for feed in _feeds(url="x11://:1", sub_url="v4l2:///dev/video2")] == ["x11", "v4l2"]
     assert [feed.stream for feed in _feeds(url="rtsp://h/x", sub_url="rtsp://h/y")] == ["main", "sub"]
 
 
@@ -57,6 +62,11 @@ def test_each_known_make_has_both_streams(make: str) -> None:
         ({"url": "rtsp:///x"}, "url"),
         ({"url": "rtsp://h h/x"}, "url"),
         ({"url": "mailto://h"}, "url"),
+        ({"url": "http:///x"}, "url"),
+        ({"url": "x11://0"}, "url"),
+        ({"url": "x11://:0/../x"}, "url"),
+        ({"url": "v4l2://video0"}, "url"),
+        ({"url": "v4l2:///etc/passwd"}, "url"),
         ({"url": "rtsp://h", "sub_url": "rtmp://h"}, "sub_url"),
         ({"address": "h/x"}, "address"),
         ({"address": "h", "path": "nonsense"}, "path"),

@@ -64,6 +64,12 @@ VALUES: dict[str, tuple[str, str]] = {
     "expected.audio.codec": ('"aac"', '"pcm_alaw"'),
     "expected.audio.sample_rate": ("8000", "16000"),
     "expected.audio.channels": ("1", "2"),
+    "encode.quality": ('"low"', '"high"'),
+    "encode.size": ('"640x360"', '"800x600"'),
+    "encode.frame_rate": ("5", "0.1"),
+    "encode.kbps": ("500", "800"),
+    "encode.encoder": ('"software"', '"h264_v4l2m2m"'),
+    "encode.rotation": ("90", "180"),
     "options": ('{ loop = "yes" }', '{ loop = "no" }'),
 }
 # What a key needs beside it to make sense.
@@ -172,7 +178,9 @@ CAMERA = f'{BASE}[cameras.gate]\nurl = "rtsp://h/x"\n'
         (f'{CAMERA}[recorder]\ncpu = "all"\n', "7: recorder.cpu: 'all' is no choice of cores"),
         (f'{BASE}[cameras.gate]\nsub_url = "rtsp://h/x"\n', "a sub stream without a main stream"),
         (f"{BASE}[cameras.gate]\n", "holdfast.toml:4: cameras.gate.url: is missing"),
-        (f'{BASE}[cameras.gate]\nurl = "http://h/x"\n', "http:// cannot be recorded"),
+        (f'{BASE}[cameras.gate]\nurl = "mms://h/x"\n', "mms:// cannot be recorded"),
+        (f'{CAMERA}encode.size = "1281x720"\n', "'1281x720' is no size of a picture"),
+        (f'{CAMERA}encode.quality = "best"\n', "cameras.gate.encode.quality"),
         (f'{BASE}[cameras.gate]\nurl = "rtsp://u:p/w@h/x"\n', "a / in a password is written %2F"),
         (f'{BASE}[cameras.gate]\naddress = "http://h"\n', "is no host name or IP address"),
         (f'{BASE}[cameras]\ngate = "rtsp://h"\n', "5: cameras.gate: must be a table (write [cameras.gate])"),

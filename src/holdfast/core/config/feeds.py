@@ -16,12 +16,23 @@ PRESETS: dict[str, tuple[str, str]] = {
 }
 """Makes whose paths are known: main and sub stream of the first channel."""
 
-SOURCES = {"rtsp": "rtsp", "rtsps": "rtsp", "file": "file", "": "file"}
+SOURCES = {
+    "rtsp": "rtsp", "rtsps": "rtsp", "http": "http", "https": "http", "x11": "x11", "v4l2": "v4l2", "file": "file",
+    "": "file",
+}  # fmt: skip
+"""Kind of source by the scheme of an address."""
+
+ON_THE_NETWORK = frozenset({"rtsp", "http"})
+"""Kinds whose address names a host; the others name something of this machine."""
+
 RTSP_PORT = 554
 
 # What a person types for a camera; files are hardly ever called so, and one that is there counts as a file.
 _BARE_HOST = re.compile(r"[^\s/]+@|[A-Za-z0-9.-]+:\d+(/|$)|\d+(\.\d+){3}(/|$)|\[[0-9A-Fa-f:]+\]")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s\[\]:/@?#]+)(?::(\d{1,5}))?")
+
+_SCREEN = re.compile(r"x11://[A-Za-z0-9.-]*:\d{1,3}(\.\d{1,2})?(\+\d{1,5},\d{1,5})?/?")
+_DEVICE = re.compile(r"v4l2:///dev/[A-Za-z0-9_.:/+-]+")
 
 _PORT_ONLY = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s\[\]:/@?#]+):[^\s:/@?#]*")
 
@@ -108,7 +119,8 @@ def _feed(stream: str, key: str, url: str, camera: CameraConfig, base: Path) -> 
     scheme = url.partition("://")[0].lower() if "://" in url else ""
     source = SOURCES.get(scheme)
     if source is None:
-        raise FeedError(key, f"{scheme}:// cannot be recorded", "use rtsp://, rtsps:// or the path of a file")
+        known = "use rtsp://, rtsps://, http://, https://, x11://, v4l2:// or the path of a file"
+        raise FeedError(key, f"{scheme}:// cannot be recorded", known)
     if camera.source and camera.source != source:
         raise FeedError("source", f"source is {camera.source}, but the address is of kind {source}", "leave source out")
     if source == "file":
@@ -120,7 +132,12 @@ def _feed(stream: str, key: str, url: str, camera: CameraConfig, base: Path) -> 
         if not scheme and _BARE_HOST.match(name) and not path.exists():
             raise FeedError(key, "is an address without rtsp:// before it", "write rtsp://…, or the path of a file")
         return Feed(stream, source, str(path))
-    _check_host(key, url)
+    if source == "x11" and not _SCREEN.fullmatch(url):
+        raise FeedError(key, "names no X display", "write it as x11://:0, or x11://:0.0+100,50 for a part of it")
+    if source == "v4l2" and not _DEVICE.fullmatch(url):
+        raise FeedError(key, "names no video device", "write it as v4l2:///dev/video0, or /dev/v4l/by-id/… for good")
+    if source in ON_THE_NETWORK:
+        _check_host(key, url)
     return Feed(stream, source, url)
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
 
+from holdfast.core.config.encode import EncodeConfig
 from holdfast.core.config.problems import nearest
 from holdfast.core.config.secret import Secret, anchored, is_reference, resolve
 from holdfast.core.config.units import format_bytes, parse_bytes
@@ -223,7 +224,11 @@ class CameraConfig(Table):
     location: str = Field(default="", description="Id of the location in your own systems, carried to its rows.")
     enabled: bool = Field(default=True, description="Whether it is recorded; switched off it leaves a `disabled` gap.")
     volume: str = Field(default="", description="Name of the volume; may be left out where there is only one.")
-    url: Text = Field(default="", description="Address of the main stream; `{id}` stands for the camera's id.")
+    url: Text = Field(
+        default="",
+        description="Address of the main stream (rtsp, rtsps, http, https, x11, v4l2) or a media file; `{id}` stands "
+        "for the camera's id.",
+    )
     sub_url: Text = Field(default="", description="Address of the sub stream.")
     address: Text = Field(default="", description="Host name or IP address, with `path` instead of a whole `url`.")
     port: int | None = Field(default=None, ge=1, le=65_535, description="Port for `address`; unset is 554.")
@@ -236,7 +241,7 @@ class CameraConfig(Table):
     )
     username: Text = Field(default="", description="User name at the camera.")
     password: Secret = Field(default_factory=Secret, description="Password at the camera.")
-    source: Literal["rtsp", "file"] | None = Field(
+    source: Literal["rtsp", "http", "x11", "v4l2", "file"] | None = Field(
         default=None, description="Kind of source; unset is told from the address."
     )
     transport: Literal["tcp", "udp"] = Field(default="tcp", description="How RTSP media travels.")
@@ -266,6 +271,9 @@ class CameraConfig(Table):
         default=None, ge=0, description="Core that its streams run on; unset follows `recorder.cpu`."
     )
     expected: ExpectedConfig = Field(default=ExpectedConfig(), description="What the main stream should be.")
+    encode: EncodeConfig = Field(
+        default=EncodeConfig(), description="How pictures are encoded that do not come as H.264 or H.265."
+    )
     options: dict[str, str] = Field(default={}, description="Further settings of one kind of source.")
 
 

@@ -31,7 +31,7 @@ GENERAL = (
     "web.cors_origins",
 )
 
-OWN = frozenset({"name", "location", "url", "sub_url", "address", "options"})
+OWN = frozenset({"name", "location", "url", "sub_url", "address", "encode", "options"})
 """Keys that make sense for one camera alone."""
 
 PASSING = frozenset({"capture.override", "capture.override_until"})
@@ -67,7 +67,7 @@ def settable() -> dict[str, Settable]:
     defaults = (
         found
         for found in _leaves(CameraConfig, "defaults.")
-        if (own := found.key.removeprefix("defaults.")) not in PASSING and own not in OWN
+        if (own := found.key.removeprefix("defaults.")) not in PASSING and own.partition(".")[0] not in OWN
     )
     return {key: general[key] for key in GENERAL} | {found.key: found for found in defaults}
 

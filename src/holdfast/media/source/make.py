@@ -1,15 +1,22 @@
 """The right source for a plan: the one place that knows which kinds there are; and whether anything answers there."""
 
 import threading
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from holdfast.core.clock import Clock
 from holdfast.core.errors import UsageError
 from holdfast.core.plan import StreamPlan
 from holdfast.media.source.address import address_of, tcp_connects
+from holdfast.media.source.child import ChildSource
 from holdfast.media.source.contract import Source
 from holdfast.media.source.direct.reader import DirectSource, speaks
 
-KINDS = ("rtsp", "file")
+KINDS = ("rtsp", "http", "x11", "v4l2", "file")
+APART = frozenset({"http", "x11", "v4l2"})
+"""Kinds that run in a process of their own: they encode, or a library that may hang reads them."""
+
+_SCHEMES = {"http": ("http", "https"), "x11": ("x11",), "v4l2": ("v4l2",)}
 
 
 def make_source(plan: StreamPlan, clock: Clock) -> Source:
@@ -43,11 +50,39 @@ def make_source(plan: StreamPlan, clock: Clock) -> Source:
         from holdfast.media.source.rtsp import RtspSource  # noqa: PLC0415 - loads libav, see above
 
         return RtspSource(plan, clock)
+    if plan.source in APART:
+        if scheme not in _SCHEMES[plan.source]:
+            hint = " or ".join(f"{one}://…" for one in _SCHEMES[plan.source])
+            raise UsageError(f"{plan.key}: {scheme}:// cannot be recorded as {plan.source}", hint=f"write {hint}")
+        return ChildSource(plan, clock)
     raise UsageError(f"{plan.key}: {plan.source!r} is not a kind of source", hint=f"there are {', '.join(KINDS)}")
 
 
+def make_inner(plan: StreamPlan, clock: Clock) -> Source:
+    """Make the source of a kind that runs apart, in the process that is its own. Loads libav.
+
+    Raises:
+        UsageError: The plan's kind is none of those.
+    """
+    if plan.source == "http":
+        from holdfast.media.source.http import HttpSource  # noqa: PLC0415 - only what is used, see above
+
+        return HttpSource(plan, clock)
+    if plan.source == "x11":
+        from holdfast.media.source.screen import ScreenSource  # noqa: PLC0415 - as above
+
+        return ScreenSource(plan, clock)
+    if plan.source == "v4l2":
+        from holdfast.media.source.device import DeviceSource  # noqa: PLC0415 - as above
+
+        return DeviceSource(plan, clock)
+    raise UsageError(f"{plan.key}: {plan.source!r} needs no process of its own")
+
+
 def tcp_answers(url: str, timeout_s: float) -> bool:
-    """Say whether the host of a URL accepts a TCP connection on its port; how an unreachable camera is looked for.
+    """Say whether anything is where a URL points; how an unreachable camera is looked for.
+
+    A host is there when it accepts a TCP connection on its port; a file, a device and a local screen, when they exist.
 
     Looking up a name cannot be given a deadline or be interrupted, so it happens in a thread that may be left behind;
     until that ends, asking again waits for it instead of leaving another one.
@@ -56,8 +91,27 @@ def tcp_answers(url: str, timeout_s: float) -> bool:
         url: As in the plan; credentials in it are not used.
         timeout_s: How long to wait, the name's look-up included.
     """
-    host, port = address_of(url)
+    parts = urlsplit(url)
+    if parts.scheme in {"", "file", "v4l2"}:
+        return Path(unquote(parts.path) if parts.scheme else url).exists()
+    if parts.scheme == "x11":
+        host, port, local = display_of(url)
+        if local:
+            return Path(local).exists()
+    else:
+        host, port = address_of(url)
     return bool(host) and _knock(host, port, timeout_s).answered(timeout_s)
+
+
+def display_of(url: str) -> tuple[str, int, str]:
+    """Return host and port of an X display, or the path of its socket where it is one of this machine.
+
+    Source: X(7), "display names": `HOST:DISPLAY.SCREEN`; TCP ports begin at 6000.
+    """
+    host, _, rest = url.partition("://")[2].partition("/")[0].partition(":")
+    digits = rest.partition("+")[0].partition(".")[0]
+    number = int(digits) if digits.isdecimal() else 0
+    return host, 6000 + number, "" if host else f"/tmp/.X11-unix/X{number}"  # noqa: S108 - where X servers have it
 
 
 class _Knock:
