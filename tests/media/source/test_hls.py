@@ -1,6 +1,6 @@
 import time
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
@@ -108,3 +108,16 @@ def test_a_list_that_ends(camera: WebCamera) -> None:
         assert time.monotonic() - began < 1
     finally:
         source.close()
+
+
+def test_no_file_of_a_short_list_is_missed(camera: WebCamera) -> None:
+    """A server that remembers three files loses none to us: what it lists is fetched at once, its time comes later."""
+    source = HttpSource(plan(camera.url("/hls/bframes/live.m3u8")), SystemClock())
+    try:
+        scale = source.open()[0].timescale
+        ticks = sorted(item.pts_ticks for item in islice(source.samples(), 200) if isinstance(item, Sample))
+    finally:
+        source.close()
+    steps = [(b - a) / scale for a, b in pairwise(ticks)]
+    assert len(steps) == 199
+    assert max(steps) < 0.05

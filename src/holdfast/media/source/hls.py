@@ -6,12 +6,14 @@ files before the newest, so that a late one is no gap (RFC 8216, 6.3.3); where t
 samples are said to have arrived that much earlier, which is when they were made but for a file's length. One variant of
 several is read: the best for a main stream, the least for a sub stream.
 
-In the source's own process, on its thread.
+In the source's own process; a thread reads ahead.
 
 Not here: fetching the list for the first time (http), tracks and samples (assembly).
 """
 
+import queue
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
@@ -44,6 +46,8 @@ _TARGET = re.compile(r"#EXT-X-TARGETDURATION:(\d+)")
 _SOUND_APART = re.compile(r"#EXT-X-MEDIA:.*TYPE=AUDIO.*URI=")
 _USUAL_TARGET_S = 6.0  # what most servers take; a list of lists does not say it
 _QUIET_TARGETS = 3.0  # RFC 8216, 6.2.2: a new file comes within one and a half target durations; lists may be late
+_ROOM = 4000  # chosen: packets read ahead, half a minute of pictures and sound; more waits at the server
+_LEAVE_S = 0.3  # chosen: libav looks up ten times a second
 _TICK_S = 0.1  # how late an interruption is noticed while a sample waits for its time
 _FORGIVEN_US = 20_000  # chosen: a server that is later than this moves everything that follows
 _FAR_US = 60 * SECOND_US  # chosen: no list is this far ahead of its time; a clock that jumped begins anew
@@ -82,6 +86,9 @@ class HlsSource:
         self._assembly: Assembly | None = None
         self._packets: Iterator[Any] = iter(())
         self._early: list[Item] = []
+        self._tracks: tuple[Track, ...] = ()
+        self._fetched: queue.Queue[list[Item] | SourceError] = queue.Queue(_ROOM)
+        self._thread = threading.Thread(name="list")
         self._start: tuple[int, int] | None = None
         self.notes: tuple[str, ...] = ()
         listen_to_libav()
@@ -109,33 +116,59 @@ class HlsSource:
             raise failure
         self._patience.deadline_s = None
         assembly = self._assembly
-        return () if assembly is None else assembly.tracks()
+        self._tracks = () if assembly is None else assembly.tracks()
+        self._thread = threading.Thread(target=self._fetch, args=(assembly,), name="list", daemon=True)
+        return self._tracks
 
     def samples(self) -> Iterator[Item]:
         """Yield what is in the list's files, each at its time; see `contract.Source.samples`."""
-        assembly = self._assembly
-        if assembly is None:
+        if self._assembly is None:
             raise SourceEnded(f"{self._name}: not open")
-        early, self._early = self._early, []
-        for item in early:
+        for item in self._early:
             yield self._paced(item)
+        self._thread.start()
+        while True:
+            try:
+                came = self._fetched.get(timeout=_TICK_S)
+            except queue.Empty:
+                if self._patience.told:
+                    raise SourceEnded(f"{self._name}: told to stop", hint="") from None
+                continue
+            if isinstance(came, SourceError):
+                raise came
+            for item in came:
+                yield self._paced(item)
+
+    def _fetch(self, assembly: Assembly) -> None:
+        """Read ahead: a list forgets its files, whether or not it was their turn. The thread of the connection."""
         failure: SourceError | None = None
         while failure is None:
             packet, failure = self._next()
             if packet is None:
                 break
-            for item in assembly.feed(packet, self._clock.boot_us()):
-                yield self._paced(item)
-        for item in assembly.flush():
-            yield self._paced(item)
-        raise failure or SourceEnded(f"{self._name}: the list has come to its end")
+            items = assembly.feed(packet, self._clock.boot_us())
+            if items:
+                self._put(items)
+        self._put(list(assembly.flush()))
+        self._put(failure or SourceEnded(f"{self._name}: the list has come to its end"))
+
+    def _put(self, what: list[Item] | SourceError) -> None:
+        while not self._patience.told:
+            try:
+                self._fetched.put(what, timeout=_TICK_S)
+            except queue.Full:
+                continue
+            return
 
     def close(self) -> None:
         """Hang up."""
+        self._patience.interrupt()
+        if self._thread.is_alive():
+            self._thread.join(_LEAVE_S)
         container, self._container = self._container, None
         self._assembly = None
-        self._packets = iter(())
-        if container is not None:
+        # Where libav does not let go of the thread, container and thread end with the process.
+        if container is not None and not self._thread.is_alive():
             self._patience.allow(1.0)
             with self._patience, suppress(av.error.FFmpegError):
                 container.close()
@@ -186,9 +219,10 @@ class HlsSource:
 
     def _paced(self, item: Item) -> Item:
         """Wait until it is this item's turn; it arrives then. The first track waits, the other one goes along."""
-        if isinstance(item, TracksChanged) or self._assembly is None:
+        if isinstance(item, TracksChanged):
+            self._tracks = item.tracks
             return item
-        at_us = ticks_to_us(item.dts_ticks, self._assembly.tracks()[item.track].timescale)
+        at_us = ticks_to_us(item.dts_ticks, self._tracks[item.track].timescale)
         now_us = self._clock.boot_us()
         if self._start is None or abs(at_us - self._start[0] - (now_us - self._start[1])) > _FAR_US:
             self._start = (at_us, now_us)
