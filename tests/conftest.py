@@ -21,6 +21,7 @@ from support.needs import NEEDS, present
 
 # Nodes of tests record side by side: only those that are about pages and API serve them, on ports of their own.
 os.environ.setdefault("HOLDFAST_WEB__ENABLED", "false")
+os.environ.setdefault("HOLDFAST_WATCHER__ENABLED", "false")
 
 _SETTLE_S = 3.0  # chosen: how long threads and descriptors may take to go on a busy machine
 _MARK = "missing: "

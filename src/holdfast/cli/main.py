@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("config", "Check and show the configuration."),
     "record": ("record", "Record one source by hand, or run one recorder process."),
     "work": ("work", "Run the worker: index journals, publish what to record."),
+    "watch": ("watch", "Look at pictures and sound, and tell what is wrong with them."),
     "serve": ("serve", "Serve pages and API."),
     "users": ("users", "Say who may sign in to pages and API."),
     "tokens": ("tokens", "Make and revoke what programs show instead of a password."),

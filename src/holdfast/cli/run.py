@@ -101,6 +101,8 @@ def supervise(loaded: Loaded, story: View | None, *, greet: bool = True) -> None
         )
         if loaded.config.web.enabled:
             supervisor.with_server((*holdfast, "serve", "--wait", "--config", str(loaded.path)))
+        if loaded.config.watcher.enabled:
+            supervisor.with_watcher((*holdfast, "watch", "--config", str(loaded.path)))
         log = structlog.stdlib.get_logger("holdfast.supervisor")
         log.info("dependencies", holdfast=__version__, **versions())
         for sentence in degraded(loaded.config.runtime_dir):

@@ -83,6 +83,7 @@ class NodeNow:
         supervisor: Content of `supervisor.json` while it is fresh, else None.
         worker: Content of `worker.json` while it is fresh, else None.
         server: Content of `server.json` while it is fresh, else None.
+        watcher: Content of `watcher.json` while it is fresh, else None.
     """
 
     sentence: str
@@ -92,6 +93,7 @@ class NodeNow:
     supervisor: dict[str, Any] | None = None
     worker: dict[str, Any] | None = None
     server: dict[str, Any] | None = None
+    watcher: dict[str, Any] | None = None
     troubles: tuple[str, ...] = field(default=())
 
     def to_dict(self) -> dict[str, Any]:
@@ -105,6 +107,7 @@ class NodeNow:
             "supervisor": self.supervisor,
             "worker": self.worker,
             "server": self.server,
+            "watcher": self.watcher,
         }
 
 
@@ -127,11 +130,13 @@ def read_now(plan: Plan | None, runtime_dir: Path, now_us: int) -> NodeNow:
     supervisor = _read_role(runtime_dir / "supervisor.json", now_us)
     worker = _read_role(runtime_dir / "worker.json", now_us)
     server = _read_role(runtime_dir / "server.json", now_us)
-    troubles = tuple(_troubles(supervisor, worker, server))
+    watcher = _read_role(runtime_dir / "watcher.json", now_us)
+    troubles = tuple(_troubles(supervisor, worker, server, watcher))
     sentence, hint, well = _sentence(streams, troubles, running=supervisor is not None)
     return NodeNow(
         sentence=sentence, hint=hint, well=well, streams=tuple(streams),
-        supervisor=supervisor, worker=worker, server=server, troubles=troubles,
+        supervisor=supervisor, worker=worker, server=server, watcher=watcher,
+        troubles=troubles,
     )  # fmt: skip
 
 
@@ -240,8 +245,9 @@ def _why(status: StreamStatus) -> str:
 
 
 def _troubles(
-    supervisor: dict[str, Any] | None, worker: dict[str, Any] | None, server: dict[str, Any] | None
-) -> list[str]:
+    supervisor: dict[str, Any] | None, worker: dict[str, Any] | None, server: dict[str, Any] | None,
+    watcher: dict[str, Any] | None,
+) -> list[str]:  # fmt: skip
     """What is wrong besides cameras."""
     children = (supervisor or {}).get("children", [])
     found = [
@@ -262,6 +268,10 @@ def _troubles(
             found.append("the worker does not answer: recording goes on, the catalog does not follow")
         if server is None and _is_overdue(supervisor, "server", wanted=False):
             found.append("the server does not answer: recording goes on, pages are not served")
+        if watcher is None and _is_overdue(supervisor, "watcher", wanted=False):
+            found.append("the watcher does not answer: recording goes on, nothing is looked at")
+    if watcher and watcher.get("problem"):
+        found.append(f"pictures are not watched: {watcher['problem']}")
     return found
 
 

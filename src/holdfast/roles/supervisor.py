@@ -1,4 +1,4 @@
-"""The supervisor: recorders as the plan asks for, one worker, one server, kept running, stopped in order.
+"""The supervisor: recorders as the plan asks for, worker, server and watcher, kept running, stopped in order.
 
 It knows nothing of media. What to run it reads from `streams.json`, the last good one first, so that recording begins
 without waiting for the worker; whether a recorder works it reads from the status files of its streams, never from the
@@ -85,13 +85,13 @@ class Supervisor:
         self._recorders: dict[int, Child] = {}
         self._retire_us: dict[int, int] = {}
         self._worker = self._child("worker", worker, self._worker_marker)
-        self._server: Child | None = None
+        self._later: list[Child] = []  # what begins once the worker reports: nothing that is recorded waits for it
         self._looping: set[str] = set()
         self._state = "starting"
         self._since_us = clock.wall_us()
         self._baseline: dict[int, object] = {}
         self._worker_before: object = None
-        self._worker_begun = self._server_begun = False
+        self._worker_begun = self._later_begun = False
         self._worker_us = 0
         self._begun_us = self._ticked_us = self._status_us = self._ping_us = 0
 
@@ -101,7 +101,15 @@ class Supervisor:
         Args:
             argv: Its command line, program first.
         """
-        self._server = self._child("server", argv, self._server_marker)
+        self._later.append(self._child("server", argv, lambda: _stamp(self._runtime_dir / "server.json")))
+
+    def with_watcher(self, argv: Sequence[str]) -> None:
+        """Run a watcher, too. Before `run`.
+
+        Args:
+            argv: Its command line, program first.
+        """
+        self._later.append(self._child("watcher", argv, lambda: _stamp(self._runtime_dir / "watcher.json")))
 
     def run(self) -> None:
         """Supervise until SIGTERM or SIGINT; returns when every child has ended, within 30 s of it.
@@ -146,13 +154,14 @@ class Supervisor:
             self._worker_us = now_us
             self._worker.start()
 
-    def _start_server(self, now_us: int) -> None:
-        """Start the server once the worker reports: pages are worth the least while everything loads."""
-        if self._server is None or self._server_begun or not self._worker_begun:
+    def _start_later(self, now_us: int) -> None:
+        """Start server and watcher once the worker reports: they are worth the least while everything loads."""
+        if self._later_begun or not self._worker_begun:
             return
         if self._worker_marker() != self._worker_before or now_us - self._worker_us >= WORKER_AFTER_S * 1e6:
-            self._server_begun = True
-            self._server.start()
+            self._later_begun = True
+            for child in self._later:
+                child.start()
 
     def _reload(self) -> None:
         _log.info("supervisor.reloading")
@@ -170,7 +179,7 @@ class Supervisor:
         self._ticked_us = now_us
         self._follow_plan()
         self._start_worker(now_us)
-        self._start_server(now_us)
+        self._start_later(now_us)
         self._retire(now_us)
         for child in self._children():
             self._look_after(child)
@@ -250,10 +259,7 @@ class Supervisor:
         return Child(name, argv, clock=self._clock, errors=errors, marker=marker, stale_s=self._stale_s)
 
     def _children(self) -> list[Child]:
-        return [*self._recorders.values(), self._worker, *self._servers()]
-
-    def _servers(self) -> list[Child]:
-        return [self._server] if self._server is not None else []
+        return [*self._recorders.values(), self._worker, *self._later]
 
     def _recorder_marker(self, number: int) -> object:
         """Return what changes while the recorder writes status files, or None where it has nothing to write about."""
@@ -264,9 +270,6 @@ class Supervisor:
 
     def _worker_marker(self) -> object:
         return _stamp(self._runtime_dir / "worker.json")
-
-    def _server_marker(self) -> object:
-        return _stamp(self._runtime_dir / "server.json")
 
     def _ping(self, now_us: int) -> None:
         every_s = self._notifier.watchdog_s
@@ -289,8 +292,8 @@ class Supervisor:
         self._notifier.stopping()
         self._write_status()
         self._show()
-        # The server beside them: its viewers have seen the end, and nothing waits for it.
-        hurried = self._drain([*self._recorders.values(), *self._servers()], STOP_RECORDERS_S, signals, hurried=False)
+        # Server and watcher beside them: viewers have seen the end, and who watches goes on where it was.
+        hurried = self._drain([*self._recorders.values(), *self._later], STOP_RECORDERS_S, signals, hurried=False)
         self._drain([self._worker], STOP_WORKER_S, signals, hurried=hurried)
         self._state = "stopped"
         self._write_status()

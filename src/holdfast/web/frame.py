@@ -38,6 +38,7 @@ class Place:
 PLACES: tuple[Place, ...] = (
     Place("/", "Overview", "wall"),
     Place("/cameras", "Cameras", "camera"),
+    Place("/incidents", "Incidents", "incident"),
     Place("/coverage", "Coverage", "calendar"),
     Place("/machine", "System", "system"),
     Place("/people", "People", "user", Right.ADMIN),

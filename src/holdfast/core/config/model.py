@@ -10,12 +10,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo
 
 from holdfast.core.config.encode import EncodeConfig
 from holdfast.core.config.problems import nearest
 from holdfast.core.config.secret import Secret, anchored, is_reference, resolve
+from holdfast.core.config.table import Table
 from holdfast.core.config.units import format_bytes, parse_bytes
+from holdfast.core.config.watch import WatchConfig, WatcherConfig
 
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -70,12 +72,6 @@ Size = Annotated[int, BeforeValidator(parse_bytes), PlainSerializer(format_bytes
 Text = Annotated[str, BeforeValidator(_text_or_reference)]
 TimeOfDay = Annotated[str, AfterValidator(_time)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-
-
-class Table(BaseModel):
-    """What all tables of the file share: unknown keys are refused, values do not change, inputs stay out of errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class SiteConfig(Table):
@@ -274,6 +270,7 @@ class CameraConfig(Table):
     encode: EncodeConfig = Field(
         default=EncodeConfig(), description="How pictures are encoded that do not come as H.264 or H.265."
     )
+    watch: WatchConfig = Field(default=WatchConfig(), description="What is judged in its pictures and sound.")
     options: dict[str, str] = Field(default={}, description="Further settings of one kind of source.")
 
 
@@ -294,6 +291,7 @@ class Config(Table):
     recorder: RecorderConfig = Field(default=RecorderConfig(), description="Processes of the recorder.")
     log: LogConfig = Field(default=LogConfig(), description="Log files.")
     web: WebConfig = Field(default=WebConfig(), description="Pages and API.")
+    watcher: WatcherConfig = Field(default=WatcherConfig(), description="The process that judges pictures and sound.")
     cameras: dict[str, CameraConfig] = Field(default={}, description="The cameras, by id.")
 
     @property

@@ -25,6 +25,7 @@ from holdfast.core.config.model import (
 )
 from holdfast.core.config.secret import Secret
 from holdfast.core.config.units import format_bytes
+from holdfast.core.config.watch import WatcherConfig
 
 BEGIN = "<!-- settings: begin -->"
 END = "<!-- settings: end -->"
@@ -38,6 +39,7 @@ _TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`[recorder]`", RecorderConfig),
     ("`[log]`", LogConfig),
     ("`[web]`", WebConfig),
+    ("`[watcher]`", WatcherConfig),
     ("`[defaults]` and `[cameras.ID]`", CameraConfig),
     ("Entries of `capture.windows`", WindowConfig),
 )

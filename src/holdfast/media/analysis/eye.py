@@ -40,10 +40,21 @@ class Look:
 
 @dataclass(slots=True)
 class Gaze:
-    """What goes on from one file to the next: the picture that was seen last, and when the next look is due."""
+    """What goes on from one file to the next.
+
+    Attributes:
+        last: The picture that was seen last.
+        due_us: When the next look is due.
+        seldom: Keyframes come more seldom than looks; so it is taken to be until two of them came.
+        fewer: One look is taken where so many were wanted, because there is no time for more.
+        left_out: Looks that were left out therefore, a count.
+    """
 
     last: Grey | None = None
     due_us: int = 0
+    seldom: bool = True
+    fewer: int = 1
+    left_out: int = 0
 
 
 class Eye:
@@ -77,7 +88,6 @@ class Eye:
         self._gaze = gaze or Gaze()
         self._grouped = 0  # pictures since the newest keyframe that came out
         self._key_us: int | None = None
-        self._seldom = True  # until two keyframes came: nobody knows when the next one will
         self._looking = False
         self._skipped = False
         self.decoded = 0
@@ -87,19 +97,24 @@ class Eye:
         """Samples that could not be decoded, a count."""
         return self._decoder.damaged
 
+    @property
+    def busy(self) -> bool:
+        """Say whether the next sample is wanted even where it is no keyframe."""
+        return self._looking or self._gaze.seldom
+
     def feed(self, payload: bytes, pts: int, dts: int, wall_us: int, *, keyframe: bool) -> list[Look]:
         """Take the next sample; return what was seen, hardly ever more than one look."""
         if keyframe:
             if self._key_us is not None:
-                self._seldom = wall_us - self._key_us > self._every_us
+                self._gaze.seldom = wall_us - self._key_us > self._every_us
             self._key_us = wall_us
             self._looking = self._looking or wall_us >= self._gaze.due_us
-            if self._skipped and (self._looking or self._seldom):
+            if self._skipped and (self._looking or self._gaze.seldom):
                 self._decoder.restart()
                 self._frames.clear()
                 self._walls.clear()
                 self._skipped = False
-        if self._key_us is None or self._skipped or not (self._looking or self._seldom):
+        if self._key_us is None or self._skipped or not (self._looking or self._gaze.seldom):
             self._skipped = True
             return []
         self._remember(pts, wall_us)
@@ -140,7 +155,9 @@ class Eye:
         newest, last = greys[-1], self._gaze.last
         at_us = shots[-1].at_us
         self._looking, self._gaze.last = False, newest
-        self._gaze.due_us = (at_us // self._every_us + 1) * self._every_us
+        self._gaze.left_out += self._gaze.fewer - 1
+        every_us = self._every_us * self._gaze.fewer
+        self._gaze.due_us = (at_us // every_us + 1) * every_us
         return Look(
             at_us=at_us,
             black_percent=newest.black_percent(self._black_level),

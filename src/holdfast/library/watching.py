@@ -1,0 +1,257 @@
+"""Watching one camera: its footage is read in the order of media time, looked at, judged, and what was found is kept.
+
+The same for what is being recorded and for any past span. Footage is the queue: nothing is lost while nobody watches,
+and whoever comes later goes on where the last one was, with the same looks and the same answers.
+
+One object a camera, on one thread at a time. Not here: judging (watching.judge), several cameras (roles.watcher).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from holdfast.catalog import incidents, measures
+from holdfast.catalog.db import Catalog, Transaction
+from holdfast.catalog.measures import Position
+from holdfast.core.camera import Kind, StreamKey
+from holdfast.core.clock import Clock
+from holdfast.core.config.watch import WatchConfig
+from holdfast.core.errors import BadInput, HoldfastError, NotFound, StorageError
+from holdfast.core.gap import Gap, GapReason
+from holdfast.core.timing import SECOND_US, ticks_to_us
+from holdfast.library import following, footage
+from holdfast.library.footage import Chunk
+from holdfast.media.analysis.ear import Ear
+from holdfast.media.analysis.eye import Eye
+from holdfast.media.decode import Coding
+from holdfast.media.index_of import Indexes
+from holdfast.watching import evidence
+from holdfast.watching.judge import LULL_US, Judge, Settings, key_of
+
+LATE_US = 5 * SECOND_US  # chosen: what is younger may still be on its way to the disk
+
+_log = structlog.get_logger()
+
+
+def settings_of(wanted: WatchConfig) -> Settings:
+    """Return what is looked at in a camera."""
+    return Settings(
+        every_us=round(wanted.every_s * SECOND_US), limits=wanted.thresholds(), rules=wanted.rules(),
+        wanted=wanted.wanted(),
+    )  # fmt: skip
+
+
+def cheapest(volumes: Mapping[str, Path], camera: str, streams: Sequence[str]) -> StreamKey:
+    """Return the stream that costs least to look at: the sub stream, where its footage is as new as the main one's."""
+    keys = [StreamKey(camera, stream) for stream in streams]
+    if len(keys) == 1:
+        return keys[0]
+    main, sub = (footage.newest(volumes, key) for key in keys[:2])
+    fresh = sub is not None and (main is None or sub.end_us > main.end_us - LULL_US)
+    return keys[1] if fresh else keys[0]
+
+
+class CameraWatch:
+    """Watches one camera.
+
+    Args:
+        key: The stream that is looked at; the sub stream is cheaper.
+        volumes: Roots by name; the pictures of incidents go under `volume`.
+        volume: Name of one of them.
+        clock: Time.
+        judge: What is known of the camera.
+        catalog: Where footage is looked up; None asks the journals.
+        from_us: Where to begin where the judge has not begun; None is now.
+        indexes: What is remembered of files.
+
+    Attributes:
+        judge: As given.
+        seen_us: Wall time of the newest footage that was read; None before any was.
+        more: There was more to read when it was another's turn.
+    """
+
+    def __init__(
+        self, key: StreamKey, volumes: Mapping[str, Path], volume: str, clock: Clock, judge: Judge, *,
+        catalog: Catalog | None, from_us: int | None = None, indexes: Indexes | None = None,
+    ) -> None:  # fmt: skip
+        self.key = key
+        self.judge = judge
+        self.seen_us: int | None = None
+        self.more = False
+        self._volumes = volumes
+        self._volume = volume
+        self._clock = clock
+        self._catalog = catalog
+        self._indexes = indexes
+        self._from_us = from_us
+        self._items: Iterator[Chunk | Gap | None] | None = None
+        self._begun_us = 0
+        self._file = ""
+        self._codings: dict[Kind, Coding] = {}
+        self._eye: Eye | None = None
+        self._ear: Ear | None = None
+
+    @property
+    def damaged(self) -> int:
+        """Pictures of this file's kind that could not be decoded, a count."""
+        return 0 if self._eye is None else self._eye.damaged
+
+    def work(self, most_us: int) -> bool:
+        """Look at what is new.
+
+        Args:
+            most_us: How much media at most, so that others have their turn.
+
+        Returns:
+            Whether there is more.
+
+        Raises:
+            StorageError: A file cannot be read; the next call goes on.
+        """
+        self.more = self._work(most_us)
+        return self.more
+
+    def _work(self, most_us: int) -> bool:
+        begun_us: int | None = None
+        if self._items is None:
+            self._items = self._begin()
+        try:
+            for item in self._items:
+                if item is None:
+                    self._wait()
+                    return False
+                if isinstance(item, Gap):
+                    self._pass_over(item)
+                    continue
+                begun_us = item.fragment.wall_us if begun_us is None else begun_us
+                self._read(item)
+                if item.fragment.wall_us - begun_us >= most_us:
+                    return True
+        except StorageError:
+            self._items = None
+            raise
+        return False
+
+    def keep(self, tx: Transaction, node: int, now_us: int) -> bool:
+        """Write what was found and how far it came, all in one transaction; pictures first, as files.
+
+        Until `kept` says that it was committed it can be done again.
+
+        Returns:
+            Whether anything was written.
+
+        Raises:
+            StorageError: A picture cannot be written.
+        """
+        judge, camera = self.judge, self.key.camera
+        found = judge.found
+        if judge.taken_us is None or found.empty:
+            return False
+        for pin in found.pins:
+            picture = evidence.write(self._volumes[self._volume], self._volume, camera, pin)
+            known = judge.pictures.setdefault(f"{pin.type.value}@{pin.start_us}", [])
+            known[:] = [one for one in known if one.file != picture.file] + [picture]
+        for case in found.dropped:
+            judge.drop(case)
+        measures.add(tx, node, camera, found.measures)
+        # How each one stands in the end is what counts; a lull of a day is thousands of steps.
+        newest = {key_of(step.change.case): step for step in found.steps}
+        for key, step in newest.items():
+            row = incidents.put(
+                tx, node, camera, step.change.case, detail=step.detail, seen=step.seen, now_us=now_us
+            )  # fmt: skip
+            incidents.add_pictures(tx, row, judge.pictures.get(key, []))
+        measures.set_position(tx, node, camera, Position(judge.taken_us, judge.state()), now_us)
+        return True
+
+    def kept(self) -> None:
+        """What `keep` wrote is committed: delete the pictures that are not wanted any more."""
+        self.judge.written()
+        for volume, file in self.judge.leftovers:
+            if volume in self._volumes:
+                evidence.delete(self._volumes[volume], file)
+        self.judge.leftovers.clear()
+
+    def _begin(self) -> Iterator[Chunk | Gap | None]:
+        taken_us = self.judge.taken_us
+        from_us = taken_us if taken_us is not None else self._from_us
+        self._file, self._eye, self._ear = "", None, None
+        self._begun_us = self._clock.wall_us() if from_us is None else from_us
+        if taken_us is not None:
+            # The last look is looked at again: the picture that the next one is compared with.
+            every_us, gaze = self.judge.settings.every_us, self.judge.gaze
+            gaze.last, gaze.due_us = None, taken_us // every_us * every_us
+        return following.from_instant(
+            self._volumes, self.key, self._begun_us, self._clock, self._catalog, self._indexes
+        )
+
+    def _read(self, chunk: Chunk) -> None:
+        if chunk.piece.file != self._file:
+            self._open(chunk)
+        if self.seen_us is not None and chunk.fragment.wall_us - self.seen_us >= LULL_US:
+            self._explain(self.seen_us, chunk.fragment.wall_us)
+        self.seen_us = max(self.seen_us or 0, chunk.end_us)
+        eye, ear = self._eye, self._ear
+        with suppress(NotFound):  # the file was removed meanwhile
+            if ear is not None:
+                for _, payload, wall_us in following.payloads(self._volumes, chunk, self._codings[Kind.AUDIO]):
+                    ear.feed(payload, wall_us, wall_us, wall_us)
+            if eye is None or not (chunk.fragment.keyframe or eye.busy):
+                return
+            coding = self._codings[Kind.VIDEO]
+            for sample, payload, wall_us in following.payloads(self._volumes, chunk, coding):
+                dts_us = wall_us - ticks_to_us(sample.pts_ticks - sample.dts_ticks, coding.timescale)
+                for look in eye.feed(payload, wall_us, dts_us, wall_us, keyframe=sample.keyframe):
+                    self.judge.look(look, None if ear is None else ear.take())
+
+    def _open(self, chunk: Chunk) -> None:
+        """Begin another file; where it is coded as the last one was, the decoders go on."""
+        self._file = chunk.piece.file
+        try:
+            found = following.coding_of(self._volumes, chunk)
+        except (NotFound, BadInput):
+            found = {}
+        settings, same = self.judge.settings, found == self._codings
+        self._codings = found
+        if Kind.VIDEO not in found:
+            self._eye = None
+        elif self._eye is None or not same:
+            self._eye = self._made(found[Kind.VIDEO], settings)
+        if Kind.AUDIO not in found:
+            self._ear = None
+        elif self._ear is None or not same:
+            with suppress(HoldfastError):
+                self._ear = Ear(replace(found[Kind.AUDIO], timescale=SECOND_US))
+
+    def _made(self, coding: Coding, settings: Settings) -> Eye | None:
+        try:
+            return Eye(
+                replace(coding, timescale=SECOND_US), settings.every_us, black_level=settings.limits.black_level,
+                region=settings.limits.region, gaze=self.judge.gaze,
+            )  # fmt: skip
+        except HoldfastError as error:
+            _log.warning("watch.blind", camera=self.key.camera, stream=self.key.stream, reason=str(error))
+            return None
+
+    def _pass_over(self, gap: Gap) -> None:
+        # What precedes it may be a gap, too: all of it is one time without pictures.
+        from_us = gap.start_us if self.seen_us is None else min(self.seen_us, gap.start_us)
+        self.judge.lull(from_us, gap.end_us, gap.reason, gap.detail)
+
+    def _wait(self) -> None:
+        """Nothing new is there: is that how it should be?"""
+        now_us = self._clock.wall_us() - LATE_US
+        last_us = self._begun_us if self.seen_us is None else self.seen_us
+        if now_us - last_us >= LULL_US:
+            self._explain(last_us, now_us)
+
+    def _explain(self, from_us: int, to_us: int) -> None:
+        stretch = footage.find(
+            self._volumes, self.key, from_us, to_us, now_us=self._clock.wall_us(), catalog=self._catalog
+        )
+        gaps = [gap for gap in stretch.gaps if gap.end_us > from_us]
+        reason, detail = (gaps[-1].reason, gaps[-1].detail) if gaps else (GapReason.UNKNOWN, "")
+        self.judge.lull(from_us, to_us, reason, detail)

@@ -1,0 +1,176 @@
+"""The watcher beside a real recorder: kills, settings that change, a catalog that goes away."""
+
+import os
+import signal
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from holdfast.catalog import incidents, measures, nodes
+from holdfast.catalog.db import Catalog, open_catalog
+from holdfast.catalog.incidents import IncidentRow, Wanted
+from holdfast.core import config
+from holdfast.core.incident import IncidentType
+from holdfast.core.timing import SECOND_US
+from holdfast.library.watching import CameraWatch
+from holdfast.roles.watcher import FEWER, Watcher
+from holdfast.sim.faults import Fault
+from support.films import moving, plain
+from support.node import Node
+from support.sim import simulated, small_camera
+from support.watched_film import Gate
+
+BLACK = IncidentType.BLACKSCREEN
+
+
+def rows(catalog: Catalog, wanted: Wanted | None = None) -> list[IncidentRow]:
+    """All incidents, oldest first."""
+    with catalog.read() as tx:
+        return list(reversed(incidents.page(tx, wanted or Wanted()).rows))
+
+
+def other_than(node: Node, pid: int) -> bool:
+    """Whether another watcher runs."""
+    return node.child("watcher").get("pid") not in {pid, 0, None}
+
+
+def test_killed_in_the_middle_of_an_incident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed three times while a camera is black, the watcher tells one incident with its pictures (F38, F06)."""
+    monkeypatch.setenv("HOLDFAST_WATCHER__ENABLED", "true")
+    script = [Fault(camera="cam1", fault="black", at_s=12, for_s=14)]
+    with simulated(small_camera(), script=script) as sim, Node(tmp_path, {"cam1": sim.url("cam1")}) as node:
+        node.run()
+        url = f"sqlite:///{tmp_path}/state/catalog.sqlite"
+        node.until(lambda: node.child("watcher").get("pid"))
+        node.until(lambda: node.role("watcher").get("cameras"))
+        with open_catalog(url) as catalog:
+            for _ in range(3):
+                node.until(lambda: rows(catalog))
+                pid = node.child("watcher")["pid"]
+                os.kill(pid, signal.SIGKILL)
+                node.until(partial(other_than, node, pid))
+            node.until(lambda: rows(catalog, Wanted(open=False)))
+            (black,) = rows(catalog)
+            with catalog.read() as tx:
+                shown = incidents.pictures(tx, [black.id])[black.id]
+        assert black.type is BLACK
+        assert black.end_us is not None
+        assert 12 * SECOND_US <= black.end_us - black.start_us <= 16 * SECOND_US
+        assert [one.number for one in shown] == [1, 0]
+        assert all((tmp_path / "vol" / one.file).read_bytes()[:2] == b"\xff\xd8" for one in shown)
+        assert node.stop() == 0
+    assert node.role("watcher")["state"] == "stopped"
+
+
+@pytest.fixture(name="gate", scope="module")
+def _gate(tmp_path_factory: pytest.TempPathFactory) -> Gate:
+    """Footage of 24 s that is black from the 10th second on."""
+    gate = Gate(tmp_path_factory.mktemp("watcher") / "vol")
+    gate.record(24, lambda at_s: moving(at_s) if at_s < 10 else plain(0))
+    return gate
+
+
+class Bench:
+    """A watcher of that footage, tick by tick, in a folder of its own."""
+
+    def __init__(self, root: Path, gate: Gate, more: str = "") -> None:
+        self.path = root / "holdfast.toml"
+        self.gate = gate
+        self.write(more)
+        self.catalog = open_catalog(f"sqlite:///{root}/state/catalog.sqlite")
+        with self.catalog.write() as tx:
+            node = nodes.ensure(tx, "local", 1)
+            # Somebody watched before the footage began, so it is not begun with now.
+            state = {"watch": {"taken_us": 1, "cases": []}}
+            measures.set_position(tx, node, "gate", measures.Position(1, state), 1)
+        self.watcher = self.made()
+
+    def made(self) -> Watcher:
+        """Another process, as it were."""
+        return Watcher(config.load(self.path, {}), {}, self.gate.clock, node="local", open_catalog=open_catalog)
+
+    def write(self, more: str) -> None:
+        """Change the configuration."""
+        self.path.write_text(
+            f'state_dir = "state"\nruntime_dir = "run"\n[volumes.main]\npath = "{self.gate.root}"\n'
+            f'[cameras.gate]\nurl = "rtsp://192.0.2.1/"\n{more}'
+        )
+
+    def settle(self) -> None:
+        """Let it find everything that is there."""
+        for _ in range(6):
+            self.watcher.tick()
+
+
+@pytest.fixture(name="bench")
+def _bench(tmp_path: Path, gate: Gate) -> Iterator[Bench]:
+    (tmp_path / "state").mkdir()
+    bench = Bench(tmp_path, gate)
+    yield bench
+    bench.catalog.close()
+
+
+def test_one_pass_writes_what_it_found(bench: Bench) -> None:
+    """What is there is watched from where the last one was; black is told while it lasts."""
+    bench.settle()
+    (black,) = rows(bench.catalog)
+    assert (black.type, black.end_us, black.camera) == (BLACK, None, "gate")
+    with bench.catalog.read() as tx:
+        assert len(measures.between(tx, 1, "gate", 0, 1 << 62, limit=100)) >= 10
+
+
+def test_a_camera_that_goes_leaves_nothing_open(bench: Bench) -> None:
+    """Switched off, or not to be watched, a camera's incident ends with the last look (F39)."""
+    bench.settle()
+    bench.write("[cameras.gate.watch]\nenabled = false\n")
+    bench.gate.clock.advance(11)
+    bench.settle()
+    (black,) = rows(bench.catalog)
+    assert black.end_us is not None
+
+
+def test_thresholds_change_while_it_runs(bench: Bench) -> None:
+    """From the change on the new threshold counts; what was found stays (C058)."""
+    bench.write("[cameras.gate.watch]\nblack = false\nfreeze = false\n")
+    bench.settle()
+    assert rows(bench.catalog) == []
+    bench.watcher.tick()
+
+
+def test_without_its_catalog_it_waits_and_loses_nothing(bench: Bench, tmp_path: Path) -> None:
+    """A catalog that cannot be opened is said in the status, and once it is there everything is found (R7)."""
+    bench.catalog.close()
+    state = tmp_path / "state"
+    state.rename(tmp_path / "away")
+    state.write_bytes(b"")
+    bench.watcher.tick()
+    status = (tmp_path / "run" / "watcher.json").read_text()
+    assert '"problem": ""' not in status
+    state.unlink()
+    (tmp_path / "away").rename(state)
+    bench.settle()
+    bench.catalog = open_catalog(f"sqlite:///{state}/catalog.sqlite")
+    assert [row.type for row in rows(bench.catalog)] == [BLACK]
+
+
+def test_who_cannot_keep_up_takes_fewer_looks(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where lateness grows for half a minute one look of three is taken, in order (C057, F42)."""
+    monkeypatch.setattr("holdfast.roles.watcher.TURN_US", SECOND_US)
+    late: list[int] = []
+
+    def slow(watch: CameraWatch, most_us: int) -> bool:
+        more = work(watch, most_us)
+        bench.gate.clock.advance(12)  # each second of footage takes twelve
+        late.append(watch.judge.gaze.fewer)
+        return more
+
+    work = CameraWatch.work
+    monkeypatch.setattr(CameraWatch, "work", slow)
+    while late[-1:] != [1] or len(late) < 12:
+        bench.watcher.tick()
+    assert FEWER in late
+    with bench.catalog.read() as tx:
+        instants = [one.at_us for one in measures.between(tx, 1, "gate", 0, 1 << 62, limit=100)]
+    assert instants == sorted(instants)

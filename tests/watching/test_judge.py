@@ -1,0 +1,118 @@
+"""One camera's looks: what is measured, and what becomes of incidents and their pictures."""
+
+import json
+
+import av
+
+from holdfast.core.gap import GapReason
+from holdfast.core.incident import IncidentType, Turn
+from holdfast.core.quality import Heard
+from holdfast.core.timing import SECOND_US
+from holdfast.media.analysis.eye import Look
+from holdfast.media.still import Shot
+from holdfast.watching.evidence import END
+from holdfast.watching.judge import Judge, Settings
+from support.films import plain
+
+BLACK, LOST = IncidentType.BLACKSCREEN, IncidentType.SIGNAL_LOST
+
+
+def look(at_s: float, *, black: bool = False) -> Look:
+    """What is seen at a second."""
+    at_us = round(at_s * SECOND_US)
+    frame = av.VideoFrame.from_ndarray(plain(0 if black else 90, (64, 36)), format="gray")
+    shots = tuple(Shot(frame, at_us - n, 64, 36) for n in (2, 1, 0))
+    return Look(at_us, 100.0 if black else 0.0, (9.0, 9.0, 9.0), 9.0, shots)
+
+
+def turns(judge: Judge) -> list[Turn]:
+    """What became of incidents, without counting."""
+    return [step.change.turn for step in judge.found.steps if step.change.turn is not Turn.COUNTED]
+
+
+def test_a_black_picture_is_pinned_at_once_and_at_the_end() -> None:
+    """The first bad picture is kept before anybody knows what it will be, and the first good one too (F41)."""
+    judge = Judge(Settings())
+    judge.look(look(0), Heard(0, -20.0, -3.0))
+    judge.look(look(1, black=True), None)
+    assert [(pin.number, pin.at_us) for pin in judge.found.pins] == [(1, SECOND_US)]
+    for second in range(2, 8):
+        judge.look(look(second, black=True), None)
+    judge.look(look(8), None)
+    judge.look(look(12), None)
+    assert turns(judge) == [Turn.OPENED, Turn.RESOLVED]
+    assert [(pin.number, pin.at_us) for pin in judge.found.pins] == [(1, SECOND_US), (END, 8 * SECOND_US)]
+    assert judge.found.steps[0].seen["black_percent"] == 100.0
+    assert [one.at_us for one in judge.found.measures] == [s * SECOND_US for s in [*range(9), 12]]
+
+
+def test_a_flicker_leaves_nothing() -> None:
+    """What is gone before it is an incident is dropped, with its picture (C063)."""
+    judge = Judge(Settings())
+    for second, black in enumerate([False, True, False]):
+        judge.look(look(second, black=black), None)
+    assert [case.type for case in judge.found.dropped] == [BLACK]
+    assert judge.found.steps == []
+
+
+def test_what_was_taken_is_passed_over() -> None:
+    """From a state that went through JSON the same looks change nothing, and later ones go on (C062)."""
+    judge = Judge(Settings())
+    for second in range(6):
+        judge.look(look(second, black=True), None)
+    judge.written()
+    again = Judge(Settings(), json.loads(json.dumps(judge.state())))
+    for second in range(6):
+        again.look(look(second, black=True), None)
+    assert again.found.empty
+    again.look(look(6), None)
+    again.look(look(10), None)
+    assert turns(again) == [Turn.RESOLVED]
+    assert again.found.steps[-1].change.case.start_us == 0
+
+
+def test_a_lull_is_one_incident_by_one_name() -> None:
+    """A camera that is away is refused, stalled and unreachable by turns: one incident, by what it was first (C061)."""
+    judge = Judge(Settings())
+    judge.look(look(0), None)
+    for until_s, reason in ((12, GapReason.UNREACHABLE), (25, GapReason.STALLED), (60, GapReason.AUTH)):
+        judge.lull(SECOND_US, until_s * SECOND_US, reason, "")
+    opened = [step.change.case for step in judge.found.steps if step.change.turn is Turn.OPENED]
+    assert [(case.type, case.start_us) for case in opened] == [(LOST, SECOND_US)]
+    judge.look(look(61), None)
+    judge.look(look(65), None)
+    assert turns(judge)[-1] is Turn.RESOLVED
+    assert judge.found.steps[-1].change.case.good_us == 61 * SECOND_US
+
+
+def test_short_lulls_and_wanted_ones_are_nothing() -> None:
+    """Less than 10 s without pictures, and hours in which none are wanted, are not judged (C013)."""
+    judge = Judge(Settings())
+    judge.lull(0, 9 * SECOND_US, GapReason.ENDED, "")
+    judge.lull(0, 900 * SECOND_US, GapReason.OFF_SCHEDULE, "")
+    judge.lull(0, 900 * SECOND_US, GapReason.DISABLED, "")
+    assert judge.found.empty
+
+
+def test_nobody_watches_any_more() -> None:
+    """What is open ends with the last look when a camera goes, and what was pending is dropped."""
+    judge = Judge(Settings())
+    for second in range(5):
+        judge.look(look(second, black=True), None)
+    judge.abandon()
+    assert turns(judge) == [Turn.OPENED, Turn.RESOLVED]
+    assert judge.found.steps[-1].change.case.good_us == 4 * SECOND_US
+    assert judge.state()["watch"]["cases"] == []
+
+
+def test_skipping_keeps_what_is_open() -> None:
+    """Told to skip to now, it leaves out what lies between, and closes what was open by what it sees then."""
+    judge = Judge(Settings())
+    for second in range(5):
+        judge.look(look(second, black=True), None)
+    judge.skip_to(100 * SECOND_US)
+    judge.look(look(50), None)
+    judge.look(look(101), None)
+    judge.look(look(105), None)
+    assert judge.found.steps[-1].change.turn is Turn.RESOLVED
+    assert judge.found.steps[-1].change.case.good_us == 101 * SECOND_US
