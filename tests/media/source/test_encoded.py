@@ -78,6 +78,15 @@ def test_a_faster_camera_is_thinned_evenly() -> None:
     assert encoded.due(made[-1].arrived_us + 100_000)
 
 
+def test_pictures_that_come_in_bursts_are_all_taken() -> None:
+    """Ten pictures a second, sent five at once each half second, are ten pictures a second."""
+    encoded = Encoded(WANTED, "mjpeg", ZERO_US)
+    picture, out = quarters(), []
+    for number in range(40):
+        out += encoded.feed(picture, ZERO_US + number // 5 * 500_000 + number % 5 * 3_000)
+    assert len(samples(out + encoded.flush())) >= 36
+
+
 def test_pictures_are_made_smaller_never_larger() -> None:
     """The largest size bounds what comes out, the aspect is kept; small pictures stay as they are."""
     encoded = Encoded(WANTED, "mjpeg", ZERO_US)

@@ -28,6 +28,7 @@ from holdfast.media.source.sets import ParameterSets
 from holdfast.media.source.timeline import Timeline
 
 _SLACK = 0.2  # of the time between two pictures: sources do not keep time to the microsecond
+_BURST_S = 0.7  # measured: our own MJPEG comes in bursts of half a second
 _MOST_FAILURES = 50  # chosen: two seconds of pictures that the encoder of last resort refuses; then it is said
 _MOST_WAITING = 1000  # pictures inside an encoder; its own limit is far below
 _TURNS = {90: (("transpose", "clock"),), 180: (("hflip", ""), ("vflip", "")), 270: (("transpose", "cclock"),)}
@@ -64,7 +65,8 @@ class Encoded:
         self._came: tuple[int, int] = (0, 0)
         self._shape = Shape(0, 0, 0.0, 0)
         self._turn: Any = None
-        self._due_us: int | None = None
+        self._allowed = 1.0
+        self._allowed_us = zero_us
         self._key_us: int | None = None
         self._arrivals: dict[int, int] = {}
         self._last_ticks = -1
@@ -72,8 +74,7 @@ class Encoded:
 
     def due(self, at_us: int) -> bool:
         """Say whether a picture that arrived at this boot time is wanted; to be asked before it is decoded."""
-        step_us = SECOND_US / self._rate
-        return self._due_us is None or at_us >= self._due_us - step_us * _SLACK
+        return self._allowance(at_us) >= 1 - _SLACK
 
     def feed(self, frame: Any, at_us: int) -> list[Sample | TracksChanged]:
         """Take a picture of libav that arrived at a boot time; return what is complete now.
@@ -83,9 +84,7 @@ class Encoded:
         """
         if not self.due(at_us):
             return []
-        step_us = round(SECOND_US / self._rate)
-        # The grid is kept while pictures come, so that 25 a second become 15 and not 12.
-        self._due_us = at_us + step_us if self._due_us is None else max(self._due_us + step_us, at_us)
+        self._allowed, self._allowed_us = self._allowance(at_us) - 1, at_us
         out: list[Sample | TracksChanged] = []
         if self._opened is None or (frame.width, frame.height) != self._came:
             out += self._begin(frame)
@@ -101,6 +100,14 @@ class Encoded:
             self._key_us = at_us
         out += self._encode(small, frame)
         return out
+
+    def _allowance(self, at_us: int) -> float:
+        """Return how many pictures may be taken now: what the rate allows since the last one, and what was saved.
+
+        Networks and servers hold pictures back and send some at once: those are no more than were wanted.
+        """
+        most = max(1.0, self._rate * _BURST_S)
+        return min(most, self._allowed + (at_us - self._allowed_us) * self._rate / SECOND_US)
 
     def flush(self) -> list[Sample | TracksChanged]:
         """Return what is held back; more may follow."""
