@@ -1,7 +1,8 @@
 """`holdfast demo`: simulated cameras, recorded for real; to look around without owning a camera.
 
 A simulator in a child process, a configuration and everything recorded in one folder, and the same supervisor as
-`holdfast run`. One camera loses its network for a few seconds, so that a gap with its reason can be seen.
+`holdfast run`. One camera loses its network for a few seconds, so that a gap with its reason can be seen; later ones
+turn black, freeze, fall silent and stay away, so that there are incidents.
 """
 
 import json
@@ -44,6 +45,9 @@ from holdfast.storage.lock import holder
 
 NAMES = ("gate", "yard", "dock", "hall", "roof", "lane", "barn", "pier")
 FAULT_AT_S, FAULT_FOR_S = 10.0, 4.0  # early enough for --for 20s to show its end, too
+# What the watcher is shown, again and again: fault, which camera, seconds after the begin of a round, and for how long.
+ROUND = (("black", 0, 25.0, 9.0), ("freeze", 1, 45.0, 12.0), ("silence", 0, 65.0, 12.0), ("refuse", -1, 85.0, 45.0))
+ROUND_S, ROUNDS = 180.0, 40
 READY_S = 120.0  # encoding the test pictures on the slowest board takes about a minute; later starts find them ready
 PORT, USER = 8080, "demo"
 SIZE, RATE = "1280x720", "1500k"  # chosen: small enough for a laptop left running, large enough to look at
@@ -102,9 +106,14 @@ def _folder(root: Path | None) -> Path:
 
 def _simulator(folder: Path, names: list[str], clock: Clock) -> Child:
     script, output = folder / "state" / "faults.jsonl", folder / "state" / "sim.txt"
-    fault = Fault(camera=names[-1], fault="refuse", at_s=FAULT_AT_S, for_s=FAULT_FOR_S)
+    faults = [Fault(camera=names[-1], fault="refuse", at_s=FAULT_AT_S, for_s=FAULT_FOR_S)]
+    faults += [
+        Fault(camera=names[which if which < len(names) else 0], fault=fault, at_s=n * ROUND_S + at_s, for_s=for_s)
+        for n in range(ROUNDS)
+        for fault, which, at_s, for_s in ROUND
+    ]
     with storage_errors("writing", script):
-        script.write_text(write_script([fault]), encoding="utf-8")
+        script.write_text(write_script(faults), encoding="utf-8")
         output.write_bytes(b"")
     argv = (
         sys.executable, "-m", "holdfast", "sim", "--json", "--port", "0", "--port-per-camera", "--size", SIZE,
@@ -193,7 +202,8 @@ def _introduce(console: Console, loaded: Loaded, limit_s: float | None, password
         print_(Text.assemble("  ", (words, "cyan"), (f"   {what}", "dim")))
     last = list(loaded.config.cameras)[-1]
     end = f"ends after {duration(limit_s)}" if limit_s is not None else "Ctrl-C stops"
-    print_(f"{last} loses its network after {FAULT_AT_S:.0f} s, for {FAULT_FOR_S:.0f} s · {end}\n", style="dim")
+    print_(f"{last} loses its network after {FAULT_AT_S:.0f} s, for {FAULT_FOR_S:.0f} s · {end}", style="dim")
+    print_("later cameras turn black, freeze, fall silent and go away: the page Incidents tells\n", style="dim")
 
 
 def _program() -> str:
