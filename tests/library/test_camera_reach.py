@@ -55,6 +55,21 @@ def test_no_file_of_this_machine_from_elsewhere(loaded: Loaded, url: str) -> Non
             change_camera(catalog, "pier", loaded, "yard", {"url": "/etc/group"}, CLOCK, remote=True)
 
 
+@pytest.mark.parametrize("url", ["x11://:0", "v4l2:///dev/video0", "csi://0"])
+def test_no_screen_or_device_of_this_machine_from_elsewhere(loaded: Loaded, url: str) -> None:
+    """A screen or device is no camera over the network; at the machine it is, and may be renamed from elsewhere."""
+    with open_catalog(loaded.config.catalog_url) as catalog:
+        with pytest.raises(UsageError, match="a screen or a device of this machine"):
+            cameras.add_camera(catalog, "pier", loaded, "yard", {"url": url}, CLOCK, remote=True)
+        with pytest.raises(UsageError, match="a screen or a device of this machine"):
+            change_camera(catalog, "pier", loaded, "gate", {"url": url}, CLOCK, remote=True)
+        assert cameras.add_camera(catalog, "pier", loaded, "yard", {"url": url}, CLOCK).camera == "yard"
+        assert change_camera(catalog, "pier", loaded, "yard", {"name": "Yard"}, CLOCK, remote=True)
+        assert cameras.add_camera(
+            catalog, "pier", loaded, "web", {"url": "https://192.0.2.9/x.jpg"}, CLOCK, remote=True
+        )
+
+
 def test_what_is_no_address_is_no_file_either(loaded: Loaded) -> None:
     """A mistyped address is refused, and does not become the name of a file that is not there."""
     with open_catalog(loaded.config.catalog_url) as catalog:

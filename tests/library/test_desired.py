@@ -60,6 +60,25 @@ def test_a_disabled_camera_stays_in_the_plan_as_off(tmp_path: Path) -> None:
     assert not schedule.wanted(stream.capture, 0)
 
 
+def test_encoding_is_resolved(tmp_path: Path) -> None:
+    """What a quality means for a kind of source stands in the plan, defaults included (C149)."""
+    text = (
+        f'{BASE}[defaults]\nencode.quality = "low"\n[cameras.yard]\nurl = "http://h/x"\nencode.kbps = 900\n'
+        '[cameras.desk]\nurl = "x11://:0"\nencode.rotation = 90\n'
+    )
+    plan = desired.build_plan(_load(tmp_path, text))
+    yard, desk = (next(s.encode for s in plan.streams if s.camera == name) for name in ("yard", "desk"))
+    assert (yard.width, yard.frame_rate, yard.bitrate_bps) == (640, 10, 900_000)
+    assert (desk.width, desk.height, desk.frame_rate, desk.rotation) == (360, 640, 5, 90)
+
+
+def test_who_may_change_a_camera_does_not_choose_a_program(tmp_path: Path) -> None:
+    """The program that reads a board's cameras is the file's word: a camera's own options do not reach it."""
+    more = '[recorder]\ncamera_program = "/opt/rpicam"\n[cameras.left]\nurl = "csi://0"\noptions = { program = "x" }\n'
+    [stream] = desired.build_plan(_load(tmp_path, BASE + more)).streams
+    assert stream.options == {"program": "/opt/rpicam"}
+
+
 def test_adding_a_camera_moves_no_other(tmp_path: Path) -> None:
     """Streams stick to their process and core; what is new takes the free places (C008)."""
     head = f"{BASE}[recorder]\nstreams_per_process = 2\ncpu = [0, 1]\n"

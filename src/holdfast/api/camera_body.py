@@ -58,7 +58,7 @@ class CameraKeys(BaseModel):
     sub: bool | None = None
     username: Text = Field(default=None, max_length=200)
     password: Text = Field(default=None, max_length=200, description="Written, never read back.")
-    source: Literal["rtsp", "http", "x11", "v4l2", "file"] | None = None
+    source: Literal["rtsp", "http", "x11", "v4l2", "csi", "file"] | None = None
     transport: Literal["tcp", "udp"] | None = None
     audio: Literal["optional", "required", "off"] | None = None
     segment_s: int | None = None

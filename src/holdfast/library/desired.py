@@ -115,7 +115,8 @@ def _stream(
         encode=configuration.encoding(camera.encode, feed.source),
         site=camera.site or config.site_id,
         location=camera.location,
-        options=camera.options,
+        # The program stands in the file alone: whoever may change a camera over the network must not choose what runs.
+        options=camera.options if feed.source != "csi" else {"program": config.recorder.camera_program},
     )
 
 

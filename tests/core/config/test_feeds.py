@@ -30,6 +30,7 @@ def _feeds(**settings: Any) -> tuple[Feed, ...]:
         ({"url": "https://h:8443/{id}.jpg"}, ["https://h:8443/gate.jpg"]),
         ({"url": "x11://:0.0+100,50"}, ["x11://:0.0+100,50"]),
         ({"url": "v4l2:///dev/video0"}, ["v4l2:///dev/video0"]),
+        ({"url": "csi:///base/soc/i2c@1/imx219@10"}, ["csi:///base/soc/i2c@1/imx219@10"]),
     ],
 )
 def test_addresses_of_a_camera(settings: dict[str, Any], urls: list[str]) -> None:
@@ -66,6 +67,7 @@ def test_each_known_make_has_both_streams(make: str) -> None:
         ({"url": "x11://0"}, "url"),
         ({"url": "x11://:0/../x"}, "url"),
         ({"url": "v4l2://video0"}, "url"),
+        ({"url": "csi://--help"}, "url"),
         ({"url": "v4l2:///etc/passwd"}, "url"),
         ({"url": "rtsp://h", "sub_url": "rtmp://h"}, "sub_url"),
         ({"address": "h/x"}, "address"),

@@ -17,8 +17,8 @@ PRESETS: dict[str, tuple[str, str]] = {
 """Makes whose paths are known: main and sub stream of the first channel."""
 
 SOURCES = {
-    "rtsp": "rtsp", "rtsps": "rtsp", "http": "http", "https": "http", "x11": "x11", "v4l2": "v4l2", "file": "file",
-    "": "file",
+    "rtsp": "rtsp", "rtsps": "rtsp", "http": "http", "https": "http", "x11": "x11", "v4l2": "v4l2", "csi": "csi",
+    "file": "file", "": "file",
 }  # fmt: skip
 """Kind of source by the scheme of an address."""
 
@@ -33,6 +33,8 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s\[\]:/@?#]+)(?::(\d{1,5}))?")
 
 _SCREEN = re.compile(r"x11://[A-Za-z0-9.-]*:\d{1,3}(\.\d{1,2})?(\+\d{1,5},\d{1,5})?/?")
 _DEVICE = re.compile(r"v4l2:///dev/[A-Za-z0-9_.:/+-]+")
+
+_CSI = re.compile(r"csi://(\d{1,2}|/[A-Za-z0-9_.:/@,-]+)/?")
 
 _PORT_ONLY = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s\[\]:/@?#]+):[^\s:/@?#]*")
 
@@ -119,7 +121,7 @@ def _feed(stream: str, key: str, url: str, camera: CameraConfig, base: Path) -> 
     scheme = url.partition("://")[0].lower() if "://" in url else ""
     source = SOURCES.get(scheme)
     if source is None:
-        known = "use rtsp://, rtsps://, http://, https://, x11://, v4l2:// or the path of a file"
+        known = "use rtsp://, rtsps://, http://, https://, x11://, v4l2://, csi:// or the path of a file"
         raise FeedError(key, f"{scheme}:// cannot be recorded", known)
     if camera.source and camera.source != source:
         raise FeedError("source", f"source is {camera.source}, but the address is of kind {source}", "leave source out")
@@ -136,6 +138,8 @@ def _feed(stream: str, key: str, url: str, camera: CameraConfig, base: Path) -> 
         raise FeedError(key, "names no X display", "write it as x11://:0, or x11://:0.0+100,50 for a part of it")
     if source == "v4l2" and not _DEVICE.fullmatch(url):
         raise FeedError(key, "names no video device", "write it as v4l2:///dev/video0, or /dev/v4l/by-id/… for good")
+    if source == "csi" and not _CSI.fullmatch(url):
+        raise FeedError(key, "names no camera of a Raspberry Pi", "write it as csi://0, or csi:// and the camera's id")
     if source in ON_THE_NETWORK:
         _check_host(key, url)
     return Feed(stream, source, url)

@@ -111,6 +111,11 @@ class RecorderConfig(Table):
     """`[recorder]`: how recording is spread over processes."""
 
     streams_per_process: int = Field(default=16, ge=1, le=256, description="Streams that one recorder process takes.")
+    camera_program: str = Field(
+        default="",
+        description="Program that reads a Raspberry Pi's cameras and speaks rpicam-vid's options; empty is rpicam-vid "
+        "or libcamera-vid.",
+    )
     cpu: Annotated[str | tuple[int, ...], BeforeValidator(_cpu)] = Field(
         default="none", description='Cores that streams are pinned to: "none", "round-robin" over all, or a list.'
     )
@@ -222,8 +227,8 @@ class CameraConfig(Table):
     volume: str = Field(default="", description="Name of the volume; may be left out where there is only one.")
     url: Text = Field(
         default="",
-        description="Address of the main stream (rtsp, rtsps, http, https, x11, v4l2) or a media file; `{id}` stands "
-        "for the camera's id.",
+        description="Address of the main stream (rtsp, rtsps, http, https, x11, v4l2, csi) or a media file; `{id}` "
+        "stands for the camera's id.",
     )
     sub_url: Text = Field(default="", description="Address of the sub stream.")
     address: Text = Field(default="", description="Host name or IP address, with `path` instead of a whole `url`.")
@@ -237,7 +242,7 @@ class CameraConfig(Table):
     )
     username: Text = Field(default="", description="User name at the camera.")
     password: Secret = Field(default_factory=Secret, description="Password at the camera.")
-    source: Literal["rtsp", "http", "x11", "v4l2", "file"] | None = Field(
+    source: Literal["rtsp", "http", "x11", "v4l2", "csi", "file"] | None = Field(
         default=None, description="Kind of source; unset is told from the address."
     )
     transport: Literal["tcp", "udp"] = Field(default="tcp", description="How RTSP media travels.")

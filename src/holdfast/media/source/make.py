@@ -12,11 +12,11 @@ from holdfast.media.source.child import ChildSource
 from holdfast.media.source.contract import Source
 from holdfast.media.source.direct.reader import DirectSource, speaks
 
-KINDS = ("rtsp", "http", "x11", "v4l2", "file")
-APART = frozenset({"http", "x11", "v4l2"})
+KINDS = ("rtsp", "http", "x11", "v4l2", "csi", "file")
+APART = frozenset({"http", "x11", "v4l2", "csi"})
 """Kinds that run in a process of their own: they encode, or a library that may hang reads them."""
 
-_SCHEMES = {"http": ("http", "https"), "x11": ("x11",), "v4l2": ("v4l2",)}
+_SCHEMES = {"http": ("http", "https"), "x11": ("x11",), "v4l2": ("v4l2",), "csi": ("csi",)}
 
 
 def make_source(plan: StreamPlan, clock: Clock) -> Source:
@@ -76,6 +76,10 @@ def make_inner(plan: StreamPlan, clock: Clock) -> Source:
         from holdfast.media.source.device import DeviceSource  # noqa: PLC0415 - as above
 
         return DeviceSource(plan, clock)
+    if plan.source == "csi":
+        from holdfast.media.source.csi import CsiSource  # noqa: PLC0415 - as above
+
+        return CsiSource(plan, clock)
     raise UsageError(f"{plan.key}: {plan.source!r} needs no process of its own")
 
 
@@ -94,6 +98,8 @@ def tcp_answers(url: str, timeout_s: float) -> bool:
     parts = urlsplit(url)
     if parts.scheme in {"", "file", "v4l2"}:
         return Path(unquote(parts.path) if parts.scheme else url).exists()
+    if parts.scheme == "csi":
+        return True  # its program alone knows; asking it costs what opening does
     if parts.scheme == "x11":
         host, port, local = display_of(url)
         if local:
