@@ -1,6 +1,6 @@
 """Small films whose pictures and sound a test describes by functions of time."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -49,22 +49,34 @@ def film(  # noqa: PLR0913 - what a film is made of
             video.height, video.width = first.shape
             video.pix_fmt = pixels
             video.codec_context.gop_size = group
-            for number in range(round(seconds * fps)):
-                frame = av.VideoFrame.from_ndarray(picture(number / fps), format="gray")
-                frame = frame.reformat(format=pixels)
-                frame.pts, frame.time_base = number, Fraction(1, fps)
-                container.mux(video.encode(frame))
-        if loudness is not None:
-            for number in range(round(seconds * RATE / BLOCK)):
-                at = (np.arange(BLOCK) + number * BLOCK) / RATE
-                wave = (np.sin(2 * np.pi * 440 * at) * loudness(number * BLOCK / RATE)).astype(np.float32)
-                sound = av.AudioFrame.from_ndarray(wave.reshape(1, -1), format="fltp", layout="mono")
-                sound.sample_rate, sound.pts, sound.time_base = RATE, number * BLOCK, Fraction(1, RATE)
+        # In the order of time, as cameras send it: whoever reads it hears what belongs to what is seen.
+        sounds = _sounds(seconds, loudness) if loudness is not None else iter(())
+        sound = next(sounds, None)
+        for number in range(round(seconds * fps) if video is not None else 0):
+            while sound is not None and sound.pts * fps <= number * RATE:
                 container.mux(audio.encode(sound))
+                sound = next(sounds, None)
+            frame = av.VideoFrame.from_ndarray(picture(number / fps), format="gray") if picture else None
+            assert frame is not None
+            frame = frame.reformat(format=pixels)
+            frame.pts, frame.time_base = number, Fraction(1, fps)
+            container.mux(video.encode(frame))
+        while sound is not None:
+            container.mux(audio.encode(sound))
+            sound = next(sounds, None)
         for stream in (video, audio):
             if stream is not None:
                 container.mux(stream.encode(None))
     return path
+
+
+def _sounds(seconds: float, loudness: Callable[[float], float]) -> Iterator[Any]:
+    for number in range(round(seconds * RATE / BLOCK)):
+        at = (np.arange(BLOCK) + number * BLOCK) / RATE
+        wave = (np.sin(2 * np.pi * 440 * at) * loudness(number * BLOCK / RATE)).astype(np.float32)
+        sound = av.AudioFrame.from_ndarray(wave.reshape(1, -1), format="fltp", layout="mono")
+        sound.sample_rate, sound.pts, sound.time_base = RATE, number * BLOCK, Fraction(1, RATE)
+        yield sound
 
 
 def plain(grey: int, size: tuple[int, int] = (320, 180)) -> Picture:
