@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+import structlog
 
 from holdfast.core.clock import SystemClock
 from holdfast.core.errors import SourceEnded, Stalled
@@ -16,11 +17,11 @@ from support.web_camera import WebCamera, web_camera
 PASSWORD = "p@ss:w/rd%41"
 
 
-def plan(camera: WebCamera, **more: float) -> StreamPlan:
+def plan(camera: WebCamera, encoder: str = "software", **more: float) -> StreamPlan:
     """A plan for a camera's pictures."""
     return StreamPlan(
         camera="gate", stream="main", source="http", url=camera.url("/mjpeg"), volume="/nowhere", username="viewer",
-        password=PASSWORD, encode=Encoding(frame_rate=20, encoder="software"), **more,  # type: ignore[arg-type]
+        password=PASSWORD, encode=Encoding(frame_rate=20, encoder=encoder), **more,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -73,6 +74,20 @@ def test_the_password_is_on_no_command_line() -> None:
     assert b"holdfast.roles.source" in said
     assert PASSWORD.encode() not in said
     assert json.dumps(PASSWORD)[1:-1].encode() not in said
+
+
+def test_the_log_says_once_what_encodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chosen encoder is one line of the log, with those that were passed over, however often it connects (C025)."""
+    monkeypatch.setattr(child, "_chosen", {})
+    with web_camera() as camera, structlog.testing.capture_logs() as lines:
+        for _ in range(2):
+            source = ChildSource(plan(camera, encoder="h264_nowhere"), SystemClock())
+            try:
+                assert source.open()[0].facts()["encoder"] == "libx264"
+            finally:
+                source.close()
+    said = [line for line in lines if line["event"] == "source.encoder"]
+    assert [(line["encoder"], line["without"][0].partition(":")[0]) for line in said] == [("libx264", "h264_nowhere")]
 
 
 def test_after_a_crash_in_hardware_the_processor_encodes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,9 @@ _READ_BYTES = 256 * 1024
 _BROKEN = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE})
 
 _log = structlog.get_logger()
+_chosen: dict[StreamKey, str] = {}
+"""What encodes each stream, as the log has it."""
+
 _crashed: set[StreamKey] = set()
 """Streams whose process died of its own code while hardware encoded: the processor does it for them from then on."""
 
@@ -194,8 +197,10 @@ class ChildSource:
 
     def _learn(self, tracks: tuple[Track, ...], passed_over: tuple[str, ...]) -> None:
         encoder = next((track.encoder for track in tracks if track.encoder), "")
-        if encoder and encoder != self._encoder:
-            self._encoder = encoder
-            key = self._plan.key
+        self._encoder = encoder
+        key = self._plan.key
+        # Once a stream, not once a connection; and to a log: who tests a camera at a terminal asked something else.
+        if encoder and _chosen.get(key) != encoder and structlog.is_configured():
+            _chosen[key] = encoder
             facts = {"without": list(passed_over)} if passed_over else {}
             _log.info("source.encoder", camera=key.camera, stream=key.stream, encoder=encoder, **facts)
