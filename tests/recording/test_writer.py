@@ -41,7 +41,7 @@ def test_a_full_disk_is_a_gap_and_heals(tmp_path: Path) -> None:
             gone_us = recorder.snapshot().since_us
             assert abs(gone_us - SystemClock().wall_us()) < 2 * SECOND, "not since the camera was connected"
             lost_s = recorder.snapshot().lost_s
-            time.sleep(2)
+            time.sleep(2.5)  # what waits in the queue when there is room again makes the gap up to 0.4 s shorter
             assert recorder.snapshot().since_us == gone_us
             assert recorder.snapshot().lost_s - lost_s >= 1.9
             ballast.unlink()
