@@ -16,12 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from support.needs import NEEDS, present
 
 # Nodes of tests record side by side: only those that are about pages and API serve them, on ports of their own.
 os.environ.setdefault("HOLDFAST_WEB__ENABLED", "false")
 os.environ.setdefault("HOLDFAST_WATCHER__ENABLED", "false")
+# A traceback with colours and the values in every frame takes seconds, and somebody waits for an answer meanwhile.
+_PLAIN = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _PLAIN])
 
 _SETTLE_S = 3.0  # chosen: how long threads and descriptors may take to go on a busy machine
 _MARK = "missing: "
