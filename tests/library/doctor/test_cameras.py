@@ -207,6 +207,18 @@ def test_missing_file_is_explained(tmp_path: Path) -> None:
     assert "gone.mp4" in found.evidence
 
 
+@pytest.mark.parametrize(
+    ("source", "url", "words"),
+    [("x11", "x11://:93", "no X display :93"), ("v4l2", "v4l2:///dev/video99", "no camera /dev/video99")],
+)
+def test_missing_screen_or_device_is_explained(tmp_path: Path, source: str, url: str, words: str) -> None:
+    """A screen or device of this machine is nothing to ping: what is wrong is said, and who says more (C150)."""
+    (found,) = _examine(tmp_path, plan_for(tmp_path, source=source, url=url))
+    assert found.fault == "device-missing"
+    assert words in found.evidence
+    assert "holdfast cameras test gate" in found.fix
+
+
 def test_cameras_are_asked_at_once(tmp_path: Path) -> None:
     """Twenty cameras that do not answer take one deadline together, not one each."""
     with peer() as port:

@@ -76,6 +76,7 @@ def _once(findings: Sequence[Finding]) -> list[Finding]:
 _CAMERA_FAULTS = frozenset(
     {"host-unknown", "camera-silent", "camera-mute", "port-closed", "not-rtsp", "password-missing", "password-wrong"}
     | {"path-wrong", "session-limit", "camera-refuses", "no-media", "no-keyframe", "codec-unsupported", "file-missing"}
+    | {"device-missing"}
 )
 
 

@@ -25,6 +25,10 @@ _CODES = {
 }  # fmt: skip
 
 
+_OWN = {"file": "file-missing", "x11": "device-missing", "v4l2": "device-missing", "csi": "device-missing"}
+"""What is wrong with something of this machine, by kind of source."""
+
+
 @dataclass(slots=True)
 class _Watched:
     """What came past. Times are media time in microseconds, but for the last field."""
@@ -58,7 +62,7 @@ def watch(patient: Patient, plan: StreamPlan, seconds: float) -> tuple[list[Find
         findings += _judge_media(plan, _collect(patient, source.samples(), tracks, end_us))
     except HoldfastError as error:
         host = urlsplit(plan.url).hostname or plan.url
-        code = "file-missing" if plan.source == "file" else _CODES.get(error.code, "camera-refuses")
+        code = _OWN.get(plan.source) or _CODES.get(error.code, "camera-refuses")
         findings.append(FAULTS[code].found(str(plan.key), str(error), camera=plan.camera, host=host))
     finally:
         source.close()
