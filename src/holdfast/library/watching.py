@@ -182,8 +182,8 @@ class CameraWatch:
         self._begun_us = self._clock.wall_us() if from_us is None else from_us
         if taken_us is not None:
             # The last look is looked at again: the picture that the next one is compared with.
-            every_us, gaze = self.judge.settings.every_us, self.judge.gaze
-            gaze.last, gaze.due_us = None, taken_us // every_us * every_us
+            gaze = self.judge.gaze
+            gaze.last, gaze.goes_on_us, gaze.due_us = None, gaze.due_us, 0
         return following.from_instant(
             self._volumes, self.key, self._begun_us, self._clock, self._catalog, self._indexes
         )

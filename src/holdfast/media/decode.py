@@ -113,6 +113,10 @@ class Decoder:
         """Leave out, or decode again, what is not a keyframe."""
         self._context.skip_frame = "NONKEY" if on else "DEFAULT"
 
+    def references_only(self) -> None:
+        """Leave out pictures that no other one refers to: cheaper, and those that stay are of one quality."""
+        self._context.skip_frame = "NONREF"
+
     def feed(self, payload: bytes, pts: int, dts: int) -> list[Any]:
         """Take one sample; return the frames that are complete now, in the order of presentation."""
         packet = av.Packet(payload)

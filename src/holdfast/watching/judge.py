@@ -112,7 +112,7 @@ class Judge:
         self._details: dict[str, str] = dict(said.get("details", {}))
         self._seen: dict[str, dict[str, Any]] = dict(said.get("seen", {}))
         self._heard: Heard | None = None
-        self.gaze = Gaze(seldom=bool(said.get("seldom", True)))
+        self.gaze = Gaze(seldom=bool(said.get("seldom", True)), due_us=int(said.get("due_us", 0)))
         self.pictures: dict[str, list[Picture]] = {
             kind: [Picture(**one) for one in ones] for kind, ones in said.get("pictures", {}).items()
         }
@@ -131,6 +131,7 @@ class Judge:
             "watch": to_json(self._watch), "lull": self._lull, "details": self._details, "seen": self._seen,
             "pictures": {kind: [asdict(one) for one in ones] for kind, ones in self.pictures.items()},
             "leftovers": self.leftovers, "seldom": self.gaze.seldom,
+            "due_us": self.gaze.due_us,
         }  # fmt: skip
 
     def skip_to(self, us: int) -> None:

@@ -1,4 +1,4 @@
-"""Looks at a track now and then: three consecutive pictures each time, and nothing is decoded between.
+"""Looks at a track now and then: three consecutive reference pictures each time, nothing is decoded between.
 
 A look begins at a keyframe, where decoding can begin; where those come too seldom for the rhythm, everything is
 decoded. The three pictures are of one group, because a keyframe packs what stands still anew, and differently.
@@ -46,6 +46,8 @@ class Gaze:
         last: The picture that was seen last.
         due_us: When the next look is due.
         seldom: Keyframes come more seldom than looks; so it is taken to be until two of them came.
+        goes_on_us: When the look after the first one is due, for whoever takes that once more after a restart; None
+            for whoever just begins.
         fewer: One look is taken where so many were wanted, because there is no time for more.
         left_out: Looks that were left out therefore, a count.
     """
@@ -53,8 +55,18 @@ class Gaze:
     last: Grey | None = None
     due_us: int = 0
     seldom: bool = True
+    goes_on_us: int | None = None
     fewer: int = 1
     left_out: int = 0
+
+    def advance(self, at_us: int, every_us: int) -> None:
+        """A look was taken: say when the next one is due, on the grid."""
+        if self.goes_on_us is not None:
+            self.due_us, self.goes_on_us = self.goes_on_us, None
+            return
+        self.left_out += self.fewer - 1
+        step_us = every_us * self.fewer
+        self.due_us = (max(at_us, self.due_us) // step_us + 1) * step_us
 
 
 class Eye:
@@ -80,6 +92,8 @@ class Eye:
         self, coding: Coding, every_us: int, *, black_level: int, region: Region, gaze: Gaze | None = None
     ) -> None:
         self._decoder = Decoder(coding)
+        # B-pictures are packed worse than those around them: of what stands still they would differ.
+        self._decoder.references_only()
         self._every_us = every_us
         self._black_level = black_level
         self._region = region
@@ -88,7 +102,7 @@ class Eye:
         self._gaze = gaze or Gaze()
         self._grouped = 0  # pictures since the newest keyframe that came out
         self._key_us: int | None = None
-        self._looking = False
+        self._target_us: int | None = None  # a look is wanted from this picture on; None while none is
         self._skipped = False
         self.decoded = 0
 
@@ -100,21 +114,25 @@ class Eye:
     @property
     def busy(self) -> bool:
         """Say whether the next sample is wanted even where it is no keyframe."""
-        return self._looking or self._gaze.seldom
+        return self._target_us is not None or self._gaze.seldom
 
     def feed(self, payload: bytes, pts: int, dts: int, wall_us: int, *, keyframe: bool) -> list[Look]:
         """Take the next sample; return what was seen, hardly ever more than one look."""
+        gaze = self._gaze
         if keyframe:
-            if self._key_us is not None:
-                self._gaze.seldom = wall_us - self._key_us > self._every_us
+            length_us = 0 if self._key_us is None else wall_us - self._key_us
+            if length_us:
+                gaze.seldom = length_us > self._every_us
             self._key_us = wall_us
-            self._looking = self._looking or wall_us >= self._gaze.due_us
-            if self._skipped and (self._looking or self._gaze.seldom):
+            # The keyframe that is nearest to the due time: the next one may come almost a whole group later.
+            if self._target_us is None and wall_us >= gaze.due_us - (0 if gaze.seldom else length_us // 2):
+                self._target_us = wall_us
+            if self._skipped and self.busy:
                 self._decoder.restart()
                 self._frames.clear()
                 self._walls.clear()
                 self._skipped = False
-        if self._key_us is None or self._skipped or not (self._looking or self._gaze.seldom):
+        if self._key_us is None or self._skipped or not self.busy:
             self._skipped = True
             return []
         self._remember(pts, wall_us)
@@ -123,7 +141,7 @@ class Eye:
     def flush(self) -> list[Look]:
         """Return what is held back, even of fewer than three pictures. Nothing more may be fed after it."""
         looks = [] if self._skipped or self._key_us is None else self._take(self._decoder.flush())
-        if self._looking and self._frames:
+        if self._target_us is not None and self._frames:
             looks.append(self._look())
         return looks
 
@@ -145,7 +163,9 @@ class Eye:
                 self._grouped = 0
             self._grouped += 1
             self._frames.append((wall_us, frame))
-            if wall_us >= self._gaze.due_us and len(self._frames) == FRAMES:
+            if self._target_us is None and wall_us >= self._gaze.due_us:
+                self._target_us = self._gaze.due_us
+            if self._target_us is not None and wall_us >= self._target_us and len(self._frames) == FRAMES:
                 looks.append(self._look())
         return looks
 
@@ -154,10 +174,8 @@ class Eye:
         greys = [grey_of(shot.frame, self._region) for shot in shots]
         newest, last = greys[-1], self._gaze.last
         at_us = shots[-1].at_us
-        self._looking, self._gaze.last = False, newest
-        self._gaze.left_out += self._gaze.fewer - 1
-        every_us = self._every_us * self._gaze.fewer
-        self._gaze.due_us = (at_us // every_us + 1) * every_us
+        self._target_us, self._gaze.last = None, newest
+        self._gaze.advance(at_us, self._every_us)
         return Look(
             at_us=at_us,
             black_percent=newest.black_percent(self._black_level),
