@@ -107,3 +107,19 @@ def test_only_names_of_segments_are_looked_for(disk: Path, name: str) -> None:
     """A name that is none of this stream's is not there, and never leads out of the stream's folder (C140, F62)."""
     with pytest.raises(NotFound):
         piece_named({"main": disk}, KEY, name)
+
+
+def test_files_that_the_indexer_has_not_seen_are_there(tmp_path: Path, catalog: Catalog) -> None:
+    """Of several files that were finished since the last pass every one is found, not the newest alone."""
+    clock, volumes = SystemClock(), {"main": tmp_path / "disk"}
+    with simulated(small_camera()) as server:
+        plan = stream_plan(volumes["main"], server.url("cam1"), segment_s=1)
+        with recording(plan):
+            until(partial(_enough, plan, 2))
+            Indexer(catalog, volumes, clock).pass_once()
+            until(partial(_enough, plan, 7))
+            now_us = clock.wall_us()
+            rows = find(volumes, KEY, now_us - 60_000_000, now_us, now_us=now_us, catalog=catalog)
+            lines = find(volumes, KEY, now_us - 60_000_000, now_us, now_us=now_us, catalog=None)
+    assert [piece.file for piece in rows.pieces] == [piece.file for piece in lines.pieces]
+    assert len(rows.pieces) >= 7

@@ -48,7 +48,9 @@ class CameraKeys(BaseModel):
     enabled: bool | None = None
     volume: Text = Field(default=None, max_length=200)
     url: Text = Field(
-        default=None, max_length=2000, description="rtsp:// or rtsps://; credentials in it are kept apart."
+        default=None,
+        max_length=2000,
+        description="rtsp, rtsps, http, https and others; credentials in it are kept apart.",
     )
     sub_url: Text = Field(default=None, max_length=2000)
     address: Text = Field(default=None, max_length=300)
@@ -74,6 +76,8 @@ class CameraKeys(BaseModel):
     queue: int | str | None = Field(default=None, description="Bytes, or a size such as `16MiB`.")
     cpu: int | None = None
     expected: dict[str, dict[str, Any] | None] | None = None
+    encode: dict[str, Any] | None = Field(default=None, examples=[{"quality": "low"}])
+    watch: dict[str, Any] | None = Field(default=None, examples=[{"black_level": 16, "silence": False}])
     options: dict[str, str | None] | None = None
 
     def said(self) -> dict[str, Any]:

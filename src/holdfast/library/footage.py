@@ -11,7 +11,7 @@ Not here: one file's boxes (media), what coverage amounts to (coverage).
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from holdfast.core.camera import StreamKey
 from holdfast.core.errors import BadInput, CatalogError, NotFound, StorageError
 from holdfast.core.footage import PART, stream_folder
 from holdfast.core.gap import Gap, gap_of
-from holdfast.core.timing import SECOND_US
+from holdfast.core.timing import SECOND_US, stamp
 from holdfast.library.timeline import split, stream_timeline
 from holdfast.media import footage
 from holdfast.media.boxread import FileHead, Fragment
@@ -175,18 +175,41 @@ def _from_journals(volumes: Mapping[str, Path], key: StreamKey, span: tuple[int,
 
 
 def _with_newest(volumes: Mapping[str, Path], stretch: Stretch, now_us: int) -> Stretch:
-    """Add the file that was begun since the indexer last looked."""
+    """Add the files that were begun since the indexer last looked: rows may be a minute old, files may be short."""
     last_us = stretch.pieces[-1].start_us if stretch.pieces else stretch.from_us
     if stretch.to_us <= last_us or stretch.to_us < now_us - KEEPS_UP_US:
         return stretch
     known = {(piece.volume, piece.file) for piece in (*stretch.pieces, *stretch.removed)}
+    found: list[Piece] = []
+    # Named for the second in which they begin; rows say microseconds.
+    since_us = max(last_us - SECOND_US, now_us - 2 * KEEPS_UP_US)
+    for volume, file in _named_since(volumes, stretch.key, stamp(since_us)):
+        if (volume, file) not in known:
+            with suppress(NotFound, BadInput):
+                found.append(_described(volumes, volume, file))
     last = newest(volumes, stretch.key)
-    if last is None or (last.volume, last.file) in known or not last_us < last.start_us < stretch.to_us:
+    if last is not None and (last.volume, last.file) not in known | {(piece.volume, piece.file) for piece in found}:
+        found.append(last)
+    found = [piece for piece in found if last_us < piece.start_us < stretch.to_us]
+    if not found:
         return stretch
+    found.sort(key=lambda piece: piece.start_us)
     return Stretch(
-        key=stretch.key, from_us=stretch.from_us, to_us=stretch.to_us, pieces=(*stretch.pieces, last),
-        gaps=tuple(gap for gap in stretch.gaps if gap.start_us < last.start_us), removed=stretch.removed,
+        key=stretch.key, from_us=stretch.from_us, to_us=stretch.to_us, pieces=(*stretch.pieces, *found),
+        gaps=tuple(gap for gap in stretch.gaps if gap.start_us < found[-1].start_us), removed=stretch.removed,
     )  # fmt: skip
+
+
+def _named_since(volumes: Mapping[str, Path], key: StreamKey, since: str) -> Iterator[tuple[str, str]]:
+    """Name the files of a stream that begin at a time in names or later, as volume and file, by their folders alone."""
+    first_day = f"{since[:4]}-{since[4:6]}-{since[6:8]}"
+    for volume, root in volumes.items():
+        folder = root / stream_folder(key)
+        for day in (name for name in _names(folder) if _DAY.fullmatch(name) and name >= first_day):
+            for name in {entry.removesuffix(PART) for entry in _names(folder / day)}:
+                begun = _stamp(name) if name.endswith(".mp4") else ""
+                if begun and begun >= since:
+                    yield volume, (stream_folder(key) / day / name).as_posix()
 
 
 def newest(volumes: Mapping[str, Path], key: StreamKey) -> Piece | None:

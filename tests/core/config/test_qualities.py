@@ -1,3 +1,5 @@
+from typing import Literal
+
 import pytest
 
 from holdfast.core.config.encode import EncodeConfig
@@ -12,7 +14,9 @@ from holdfast.core.config.qualities import encoding
         ("high", (1920, 1080, 25.0, 4_000_000)),
     ],
 )
-def test_a_word_sets_size_rate_and_bits(quality: str, facts: tuple[int, int, float, int]) -> None:
+def test_a_word_sets_size_rate_and_bits(
+    quality: Literal["low", "medium", "high"], facts: tuple[int, int, float, int]
+) -> None:
     """`quality` alone says all that an encoder must know (C149)."""
     made = encoding(EncodeConfig(quality=quality), "http")
     assert (made.width, made.height, made.frame_rate, made.bitrate_bps) == facts
