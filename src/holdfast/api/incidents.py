@@ -201,7 +201,9 @@ def ask_to_clear(context: Node, request: Request) -> Confirmation:
 )  # fmt: skip
 def clear(
     context: Node, request: Request,
-    confirm: Annotated[str, Query(max_length=40, description="The token that `POST …/clear` gave out.", examples=["1f0c9a4e7d214b86"])],
+    confirm: Annotated[
+        str, Query(max_length=40, description="The token of `POST …/clear`.", examples=["1f0c9a4e7d214b86"])
+    ],
 ) -> Cleared:  # fmt: skip
     """Delete every incident that is over, with its pictures. Those that last stay."""
     memory = kept(request, "confirmations", _Confirmations)
