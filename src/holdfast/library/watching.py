@@ -6,7 +6,7 @@ and whoever comes later goes on where the last one was, with the same looks and 
 One object a camera, on one thread at a time. Not here: judging (watching.judge), several cameras (roles.watcher).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -29,8 +29,9 @@ from holdfast.media.analysis.eye import Eye
 from holdfast.media.decode import Coding
 from holdfast.media.index_of import Indexes
 from holdfast.watching import evidence
-from holdfast.watching.judge import LULL_US, Judge, Settings, key_of
+from holdfast.watching.judge import LULL_US, Found, Judge, Settings, key_of
 
+TURN_US = 60 * SECOND_US  # of media between two words about how far a past span has come
 LATE_US = 5 * SECOND_US  # chosen: what is younger may still be on its way to the disk
 
 _log = structlog.get_logger()
@@ -70,6 +71,7 @@ class CameraWatch:
     Attributes:
         judge: As given.
         seen_us: Wall time of the newest footage that was read; None before any was.
+        until_us: Where to end, wall time; None goes on for ever.
         more: There was more to read when it was another's turn.
     """
 
@@ -80,6 +82,7 @@ class CameraWatch:
         self.key = key
         self.judge = judge
         self.seen_us: int | None = None
+        self.until_us: int | None = None
         self.more = False
         self._volumes = volumes
         self._volume = volume
@@ -122,6 +125,8 @@ class CameraWatch:
             for item in self._items:
                 if item is None:
                     self._wait()
+                    return False
+                if self.until_us is not None and _begins(item) >= self.until_us:
                     return False
                 if isinstance(item, Gap):
                     self._pass_over(item)
@@ -239,10 +244,13 @@ class CameraWatch:
     def _pass_over(self, gap: Gap) -> None:
         # What precedes it may be a gap, too: all of it is one time without pictures.
         from_us = gap.start_us if self.seen_us is None else min(self.seen_us, gap.start_us)
-        self.judge.lull(from_us, gap.end_us, gap.reason, gap.detail)
+        to_us = gap.end_us if self.until_us is None else min(gap.end_us, self.until_us)
+        self.judge.lull(from_us, to_us, gap.reason, gap.detail)
 
     def _wait(self) -> None:
         """Nothing new is there: is that how it should be?"""
+        if self.until_us is not None:
+            return
         now_us = self._clock.wall_us() - LATE_US
         last_us = self._begun_us if self.seen_us is None else self.seen_us
         if now_us - last_us >= LULL_US:
@@ -255,3 +263,34 @@ class CameraWatch:
         gaps = [gap for gap in stretch.gaps if gap.end_us > from_us]
         reason, detail = (gaps[-1].reason, gaps[-1].detail) if gaps else (GapReason.UNKNOWN, "")
         self.judge.lull(from_us, to_us, reason, detail)
+
+
+def past(
+    key: StreamKey, volumes: Mapping[str, Path], clock: Clock, settings: Settings, span: tuple[int, int], *,
+    catalog: Catalog | None, seen: Callable[[int], None] = lambda _us: None,
+) -> Found:  # fmt: skip
+    """Judge a span that was recorded, and keep nothing: what these settings would have told.
+
+    Args:
+        key: The stream.
+        volumes: Roots by name.
+        clock: Time.
+        settings: What is looked at, and how.
+        span: Begin and end, wall time.
+        catalog: Where footage is looked up; None asks the journals.
+        seen: Told how far it came, wall time.
+
+    Raises:
+        StorageError: A file cannot be read.
+    """
+    judge = Judge(settings)
+    watch = CameraWatch(key, volumes, next(iter(volumes)), clock, judge, catalog=catalog, from_us=span[0])
+    watch.until_us = span[1]
+    while watch.work(TURN_US):
+        judge.found.pins.clear()  # nobody keeps them, and there may be many
+        seen(watch.seen_us or span[0])
+    return judge.found
+
+
+def _begins(item: Chunk | Gap) -> int:
+    return item.start_us if isinstance(item, Gap) else item.fragment.wall_us
