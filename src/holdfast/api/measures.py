@@ -1,0 +1,84 @@
+"""What was measured in pictures and sound, look by look or minute by minute.
+
+Not here: what is wrong by it (incidents).
+"""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
+
+from holdfast.api.files import Node, Span
+from holdfast.core.camera import CAMERA_ID
+from holdfast.core.errors import NotFound
+from holdfast.core.quality import volume_percent
+from holdfast.http.errors import problems
+from holdfast.http.rights import Right, needs
+from holdfast.library import measuring
+
+router = APIRouter(prefix="/api/v1/cameras/{camera}", tags=["incidents"], dependencies=[needs(Right.VIEWER)])
+
+
+class Looked(BaseModel):
+    """What one look brought; null where it is not known."""
+
+    at_us: int
+    blackscreen_percentage: float | None = Field(description="Black pixels.", examples=[2.1])
+    difference: float | None = Field(
+        description="Largest mean grey difference of three pictures in a row, of 255.", examples=[3.42]
+    )
+    drift: float | None = Field(description="The same to the look before, of squares of pixels.", examples=[1.07])
+    mean_volume_db: float | None = Field(examples=[-31.5])
+    volume_percentage: float | None = Field(description="0 for -60 dB, 100 for 0 dB.", examples=[47.5])
+    peak_db: float | None = Field(examples=[-12.0])
+
+
+class MinuteOut(BaseModel):
+    """What the looks of a minute brought; null where it is not known."""
+
+    minute_us: int = Field(examples=[1_777_658_400_000_000])
+    looks: int = Field(examples=[30])
+    black_mean: float | None = Field(examples=[2.1])
+    black_most: float | None = Field(examples=[2.4])
+    difference_least: float | None = Field(examples=[2.9])
+    db_mean: float | None = Field(examples=[-31.5])
+    db_most: float | None = Field(examples=[-28.0])
+
+
+class Measures(BaseModel):
+    """Measures in the order of time: looks, or minutes."""
+
+    looks: list[Looked]
+    minutes: list[MinuteOut]
+    more: bool = Field(description="There were more; ask for a shorter span.")
+
+
+@router.get("/measures", summary="What was measured in a camera", responses=problems(400, 401, 403, 404, 422, 503))
+def list_measures(
+    context: Node,
+    camera: Annotated[str, Path(pattern=f"^{CAMERA_ID.pattern}$", examples=["gate"])],
+    span: Span,
+    by: Annotated[Literal["", "look", "minute"], Query(description="Empty: looks up to two hours.")] = "",
+) -> Measures:
+    """Return what was measured in a span."""
+    names = {name.lower(): name for name in context.config.cameras}
+    if camera.lower() not in names:
+        raise NotFound(f"there is no camera {camera}")
+    found = measuring.measured(
+        context.catalog(), names[camera.lower()], *span, by_minutes={"": None, "look": False, "minute": True}[by],
+        node=context.node,
+    )  # fmt: skip
+    looks = [
+        Looked(
+            at_us=one.at_us,
+            blackscreen_percentage=one.black_percent,
+            difference=one.difference,
+            drift=one.drift,
+            mean_volume_db=one.mean_db,
+            peak_db=one.peak_db,
+            volume_percentage=None if one.mean_db is None else round(volume_percent(one.mean_db), 1),
+        )
+        for one in found.looks
+    ]
+    minutes = [MinuteOut(**{name: getattr(one, name) for name in MinuteOut.model_fields}) for one in found.minutes]
+    return Measures(looks=looks, minutes=minutes, more=found.more)
