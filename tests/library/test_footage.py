@@ -1,5 +1,6 @@
 """Which files hold a span, and its fragments in order, of a stream that is being recorded by a real recorder."""
 
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -123,3 +124,15 @@ def test_files_that_the_indexer_has_not_seen_are_there(tmp_path: Path, catalog: 
             lines = find(volumes, KEY, now_us - 60_000_000, now_us, now_us=now_us, catalog=None)
     assert [piece.file for piece in rows.pieces] == [piece.file for piece in lines.pieces]
     assert len(rows.pieces) >= 7
+
+
+def test_a_file_that_has_not_begun_hides_no_other(disk: Path, tmp_path: Path) -> None:
+    """While the newest file is still empty, and one is damaged, the newest is the one before them."""
+    copy = tmp_path / "disk"
+    shutil.copytree(disk, copy)
+    last = newest({"main": copy}, KEY)
+    assert last is not None
+    folder = (copy / last.file).parent
+    (folder / "cam1_29990101T000000Z.mp4.part").write_bytes(b"")
+    (folder / "cam1_29980101T000000Z.mp4").write_bytes(b"no footage" * 1000)
+    assert newest({"main": copy}, KEY) == last

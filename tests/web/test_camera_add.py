@@ -59,7 +59,7 @@ def test_what_makes_no_sense_keeps_what_was_typed_but_no_password(gate: Site) ->
     assert "s3cret" not in text
     assert "Type it once more" in text
     for what in ("add", "try"):
-        assert _post(gate, what=what, name="Yard", url="http://h/x")[0] == 400
+        assert _post(gate, what=what, name="Yard", url="mms://h/x")[0] == 400
         assert _post(gate, what=what, name="Yard", url="h:554/x")[0] == 400
         status, text = _post(gate, what=what, name="Yard", url="/etc/passwd")
         assert (status, "cannot be named from elsewhere" in text) == (400, True)

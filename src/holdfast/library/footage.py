@@ -33,6 +33,7 @@ from holdfast.media.index_of import Indexes, index_of
 KEEPS_UP_US = 60 * SECOND_US  # what C011 allows: rows that are older than this do not answer for now
 _SEGMENT = re.compile(r"(?P<camera>[A-Za-z0-9_][A-Za-z0-9_-]{0,49})_(?P<stamp>\d{8}T\d{6}Z)(-\d{1,4})?")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_CANDIDATES = 3  # chosen: one that has not begun, one that is being renamed, and one that is there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,16 +214,21 @@ def _named_since(volumes: Mapping[str, Path], key: StreamKey, since: str) -> Ite
 
 
 def newest(volumes: Mapping[str, Path], key: StreamKey) -> Piece | None:
-    """Return the newest file of a stream, growing or finished, as its folder has it; None where there is none."""
-    found: list[tuple[str, str, str]] = []
+    """Return the newest file of a stream, growing or finished, as its folder has it; None where there is none.
+
+    One that was begun this moment says nothing of itself yet: then it is the one before it.
+    """
+    found: list[tuple[tuple[str, int], str, str]] = []
     for volume, root in volumes.items():
         folder = root / stream_folder(key)
         for day in sorted((name for name in _names(folder) if _DAY.fullmatch(name)), reverse=True)[:2]:
-            files = [name.removesuffix(PART) for name in _names(folder / day) if name.endswith((".mp4", f".mp4{PART}"))]
+            files = {name.removesuffix(PART) for name in _names(folder / day) if name.endswith((".mp4", f".mp4{PART}"))}
             named = [name for name in files if _SEGMENT.fullmatch(name.removesuffix(".mp4"))]
-            if named:
-                name = max(named, key=_order)
-                found.append((_stamp(name), volume, (stream_folder(key) / day / name).as_posix()))
+            found += [
+                (_order(name), volume, (stream_folder(key) / day / name).as_posix())
+                for name in sorted(named, key=_order)[-_CANDIDATES:]
+            ]
+            if len(named) >= _CANDIDATES:
                 break
     for _, volume, file in sorted(found, reverse=True):
         try:
