@@ -1,7 +1,7 @@
 # Everything that can be done here begins with make: `make help` lists it. Variables: PYTHON, VENV, JOBS, ARGS.
 
 VENV ?= .venv
-JOBS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN)) # most tests wait for time to pass: one a core leaves it idle
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 BIN := $(VENV)/bin
 
 # Stamps say which extras are installed; they are older than these once a dependency changes, of Python or of the pages.
