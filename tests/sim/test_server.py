@@ -148,10 +148,12 @@ def test_bursts_come_five_times_a_second() -> None:
     """A camera that sends in bursts hands over five pictures at a time, and loses none."""
     with simulated(small_camera(bursts=True)) as sim, RawClient(sim.url("cam1")) as client:
         client.play()
-        packets = [packet for packet in client.packets(1.6) if packet.channel == 0 and packet.marker]
+        packets = [packet for packet in client.packets(2.4) if packet.channel == 0 and packet.marker]
     times = [packet.at_s for packet in packets]
     pauses = [b - a for a, b in itertools.pairwise(times) if b - a > 0.1]
-    assert 5 <= len(pauses) <= 8
+    # From the first burst on, which may come late: a pause each fifth of a second.
+    assert 4.5 <= len(pauses) / (times[-1] - times[0]) <= 5.5
+    assert len(pauses) >= 5
     assert len(packets) >= 25
     stamps = [packet.timestamp for packet in packets]
     assert {(b - a) & 0xFFFFFFFF for a, b in itertools.pairwise(stamps)} == {3600}
