@@ -389,3 +389,13 @@ def test_a_head_that_claims_the_impossible_is_damaged(tmp_path: Path, h264: Foot
     assert isinstance(event, Emptied)
     assert event.detail.startswith("the head box")
     assert [p.name.endswith(".damaged") for p in part.parent.iterdir()] == [True]
+
+
+def test_a_flipped_digit_moves_no_footage_by_years(tmp_path: Path, h264: Footage) -> None:
+    """A begin that is not the one of the file's name is damage: the file is put aside and accounted for (F11)."""
+    part, data = _part(tmp_path, h264)
+    at = data.index(b'"start_us":1') + len(b'"start_us":')
+    part.write_bytes(data[:at] + b"9" + data[at + 1 :])
+    (event,) = _recover(tmp_path)
+    assert isinstance(event, Emptied)
+    assert event.detail.startswith("the head box is damaged: its begin is not the one that the file is named for")

@@ -17,7 +17,7 @@ from holdfast.core.camera import Kind, StreamKey
 from holdfast.core.errors import BadInput, DiskError, NotFound
 from holdfast.core.footage import PART, stream_folder
 from holdfast.core.journal import Emptied, Sealed
-from holdfast.core.timing import DAY_US, HOUR_US, ticks_to_us
+from holdfast.core.timing import DAY_US, HOUR_US, stamp, ticks_to_us
 from holdfast.media.boxread import FRONT_BYTES, Ended, FileHead, Fragment, read_head, read_next
 from holdfast.media.footage import opened
 from holdfast.media.sealing import EndFacts, FragmentIndex, Layout, finish, hash_of
@@ -141,11 +141,18 @@ def recover(root: Path, file: str, *, boot: str = "") -> Iterator[Sealed | Empti
         file = other
     with DurableFile.reopen(root / (file + PART)) as open_file:
         survey = _survey(open_file)
+        if isinstance(survey, _Survey) and not _named_for(file, survey.head.start_us):
+            survey = "the head box is damaged: its begin is not the one that the file is named for"
         if isinstance(survey, _Survey) and len(survey.index):
             yield _finish(root, file, open_file, survey, boot)
             return
     detail = survey if isinstance(survey, str) else "not one whole fragment"
     yield _put_aside(root, file, detail)
+
+
+def _named_for(file: str, start_us: int) -> bool:
+    """Say whether a begin is the second that a file is named for: a flipped digit must not move it by years."""
+    return f"_{stamp(start_us)}" in PurePosixPath(file).name
 
 
 def _account(final: Path, file: str, boot: str) -> Sealed | Emptied:
