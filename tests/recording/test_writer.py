@@ -160,7 +160,7 @@ def test_interrupted_files_are_finished_after_recording_has_begun_again(tmp_path
             until(lambda: recorder.writer.media_end_us is not None)
             time.sleep(1.5)
             part = next(tmp_path.rglob("*.part"))
-            copy = part.with_name("cam1_20260101T000000Z.mp4.part")
+            copy = part.with_name(part.name.replace(".mp4", "-7.mp4"))  # named for its begin, as all are
             shutil.copy(part, copy)
         with recording(plan, session="s2"):
             until(lambda: any(sealed.recovered for sealed in events(plan, Sealed)))
