@@ -230,11 +230,11 @@ def get_incident(context: Node, incident: Which) -> IncidentOut:
 )  # fmt: skip
 def check(context: Node, request: Request, incident: Which, body: Checked) -> IncidentOut:
     """Say that somebody has looked at an incident, or take it back."""
-    row = incidents.check(
+    row, shown = incidents.check(
         context.catalog(), incidents.read_id(incident), context.clock, who=identity_of(request).name,
         checked=body.checked, kind=body.check_type, comment=body.comment,
     )  # fmt: skip
-    return _out(context, *incidents.get(context.catalog(), row.id))
+    return _out(context, row, shown)
 
 
 @router.put(
@@ -243,11 +243,11 @@ def check(context: Node, request: Request, incident: Which, body: Checked) -> In
 )  # fmt: skip
 def discard(context: Node, request: Request, incident: Which, body: Discarded) -> IncidentOut:
     """Leave an incident out of counts, or count it again."""
-    row = incidents.discard(
+    row, shown = incidents.discard(
         context.catalog(), incidents.read_id(incident), context.clock, who=identity_of(request).name,
         discarded=body.discard, kind=body.discard_type, comment=body.discard_comment,
     )  # fmt: skip
-    return _out(context, *incidents.get(context.catalog(), row.id))
+    return _out(context, row, shown)
 
 
 @router.get(

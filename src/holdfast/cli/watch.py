@@ -28,7 +28,7 @@ from holdfast.core.config import Loaded
 from holdfast.core.config.problems import dotted, explain
 from holdfast.core.config.watch import WatchConfig
 from holdfast.core.errors import CatalogError, NotFound, UsageError
-from holdfast.core.incident import OPEN, Case, Stage
+from holdfast.core.incident import Case, Stage, outcomes
 from holdfast.core.timing import SECOND_US, iso
 from holdfast.library.cameras import recall
 from holdfast.library.desired import load_or_last_good
@@ -37,7 +37,6 @@ from holdfast.library.settings import load_in_force
 from holdfast.library.watching import cheapest, past, settings_of
 from holdfast.roles.logging import set_up_logging
 from holdfast.roles.watcher import Watcher
-from holdfast.watching.judge import Found
 
 app = typer.Typer()
 
@@ -100,18 +99,19 @@ def _look_back(loaded: Loaded, camera: str, said: tuple[str, str], changes: Sequ
             key, roots, clock, settings_of(wanted), (from_us, to_us), catalog=_catalog_or_none(whole, console, stack),
             seen=lambda us: bar.update(task, completed=us - from_us),
         )  # fmt: skip
+    cases = outcomes(step.change for step in found.steps)
     if as_json:
         echo_json({"camera": name, "stream": key.stream, "from": iso(from_us), "to": iso(to_us),
-                   "looks": len(found.measures), "incidents": [_plain(case) for case in _cases(found)]})  # fmt: skip
+                   "looks": len(found.measures), "incidents": [_plain(case) for case in cases]})  # fmt: skip
         return 0
-    for case in _cases(found):
+    for case in cases:
         until = (
             duration((case.good_us - case.start_us) / SECOND_US)
             if case.stage is Stage.RESOLVED and case.good_us
             else "to the end"
         )
         typer.echo(f"{local_time(case.start_us, zone.key)}  {case.type.value}  {until}, {case.count} samples")
-    count = len(_cases(found))
+    count = len(cases)
     typer.echo(
         f"{count or 'no'} incident{'' if count == 1 else 's'} in {len(found.measures)} looks at {key}; nothing was kept"
     )
@@ -133,13 +133,6 @@ def _changed(wanted: WatchConfig, changes: Sequence[str]) -> WatchConfig:
     except ValidationError as error:
         path, message, hint = explain(error.errors(include_url=False)[0], WatchConfig)
         raise UsageError(f"{dotted(path)}: {message}", hint=hint) from error
-
-
-def _cases(found: Found) -> list[Case]:
-    """How each incident stands in the end, by its begin."""
-    newest = {(step.change.case.type, step.change.case.start_us): step.change.case for step in found.steps}
-    known = [case for case in newest.values() if case.stage in OPEN or case.stage is Stage.RESOLVED]
-    return sorted(known, key=lambda case: case.start_us)
 
 
 def _plain(case: Case) -> dict[str, object]:

@@ -10,7 +10,7 @@ whoever is killed goes on from the last state that was kept, with the samples th
 Not here: what is bad (core.quality), rows and pictures (library), footage (roles.watcher).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -40,6 +40,12 @@ PRIORITY = (
 )  # fmt: skip
 """Worst first: while one of these is active, none of those after it is opened. Without picture nothing can be black, a
 black picture stands still, and who sees a frozen picture needs no word about its sound."""
+
+
+LOST = frozenset(
+    {IncidentType.SIGNAL_LOST, IncidentType.STALLED, IncidentType.STREAM_MISMATCH, IncidentType.DISK}
+)  # fmt: skip
+"""What there is no picture in: the first one that comes again is the end of it."""
 
 
 class Stage(StrEnum):
@@ -206,6 +212,15 @@ def _set(cases: dict[IncidentType, Case], changes: list[Change], turn: Turn, cas
 def _resolve(cases: dict[IncidentType, Case], changes: list[Change], case: Case, end_us: int) -> None:
     del cases[case.type]
     changes.append(Change(Turn.RESOLVED, replace(case, stage=Stage.RESOLVED, good_us=end_us)))
+
+
+def outcomes(changes: Iterable[Change]) -> list[Case]:
+    """Return how each incident that opened stands in the end, by its begin."""
+    newest: dict[tuple[IncidentType, int], Case] = {}
+    for change in changes:
+        if change.case.stage in OPEN or change.turn is Turn.RESOLVED:
+            newest[change.case.type, change.case.start_us] = change.case
+    return sorted(newest.values(), key=lambda case: case.start_us)
 
 
 def to_json(watch: Watch) -> dict[str, Any]:

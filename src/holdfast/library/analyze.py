@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.core.errors import BadInput, NotFound
-from holdfast.core.incident import OPEN, Case, Change, IncidentType, Stage, Turn, Watch, from_json, step, to_json
+from holdfast.core.incident import Case, Change, IncidentType, Stage, Watch, from_json, outcomes, step, to_json
 from holdfast.core.quality import (
     FRAMES,
     Heard,
@@ -31,7 +31,7 @@ from holdfast.core.quality import (
 )
 from holdfast.core.timing import SECOND_US
 from holdfast.media.analysis import file as media
-from holdfast.media.analysis.grey import Grey
+from holdfast.media.analysis.grey import Grey, differences
 from holdfast.storage.errors import storage_errors
 
 THUMBNAIL = "_thumbnail"  # what the small version of a picture is called after
@@ -68,13 +68,13 @@ def analyze(path: Path, limits: Thresholds) -> Analysis:
     """
     if media.nature_of(path).still:
         lasts = _lasts(path)
-        greys = [_known_grey(one, limits) for one in lasts[:-1]]
+        greys = [grey for one in lasts[:-1] if (grey := _known_grey(one, limits)) is not None]
         newest = media.grey_of_still(path, limits.region)
         at_us = taken_us(path)
         seen = Seen(
             at_us=at_us,
             black_percent=newest.black_percent(limits.black_level),
-            differences=_differences([*greys, newest]),
+            differences=differences([*greys, newest]),
             heard=_sound_beside(path, at_us, limits),
         )
         return Analysis(path, seen, lasts, (seen,))
@@ -131,22 +131,17 @@ def incidents(found: Analysis, limits: Thresholds, state: Mapping[str, Any] | No
         watch = from_json(state) if state else Watch()
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput("the state is none that an earlier call returned", hint="hand in {} to begin anew") from error
-    told: dict[tuple[IncidentType, int], Case] = {}
+    changes: list[Change] = []
     for seen in found.all:
-        watch, changes = step(watch, seen.at_us, conditions(seen, limits, _JUDGED), {})
-        told |= {(change.case.type, change.case.start_us): change.case for change in changes if _told(change)}
-    return [_incident(case) for _, case in sorted(told.items(), key=lambda item: item[0][1])], to_json(watch)
+        watch, more = step(watch, seen.at_us, conditions(seen, limits, _JUDGED), {})
+        changes += more
+    return [_incident(case) for case in outcomes(changes)], to_json(watch)
 
 
 def taken_us(path: Path) -> int:
     """Return when a picture was taken: by its name (14 digits, local time), else when it was written last."""
     named_us = _named_us(path)
     return _written_us(path) if named_us is None else named_us
-
-
-def _told(change: Change) -> bool:
-    known = change.turn in {Turn.OPENED, Turn.RESOLVED}
-    return known or (change.turn is Turn.COUNTED and change.case.stage in OPEN)
 
 
 def _incident(case: Case) -> dict[str, Any]:
@@ -198,14 +193,6 @@ def _known_grey(path: Path, limits: Thresholds) -> Grey | None:
         return media.grey_of_still(path, limits.region)
     except (BadInput, NotFound):
         return None  # cleared away or torn meanwhile: freeze is not known then
-
-
-def _differences(greys: list[Grey | None]) -> tuple[float, float, float] | None:
-    known = [grey for grey in greys if grey is not None]
-    if len(known) < FRAMES or not all(grey.same_size(known[-1]) for grey in known):
-        return None
-    first, second, third = known
-    return first.difference(second), first.difference(third), second.difference(third)
 
 
 def _sound_beside(path: Path, at_us: int, limits: Thresholds) -> Heard | None:

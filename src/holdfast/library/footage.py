@@ -207,9 +207,8 @@ def _named_since(volumes: Mapping[str, Path], key: StreamKey, since: str) -> Ite
     for volume, root in volumes.items():
         folder = root / stream_folder(key)
         for day in (name for name in _names(folder) if _DAY.fullmatch(name) and name >= first_day):
-            for name in {entry.removesuffix(PART) for entry in _names(folder / day)}:
-                begun = _stamp(name) if name.endswith(".mp4") else ""
-                if begun and begun >= since:
+            for name in _segments(folder / day):
+                if _stamp(name) >= since:
                     yield volume, (stream_folder(key) / day / name).as_posix()
 
 
@@ -222,8 +221,7 @@ def newest(volumes: Mapping[str, Path], key: StreamKey) -> Piece | None:
     for volume, root in volumes.items():
         folder = root / stream_folder(key)
         for day in sorted((name for name in _names(folder) if _DAY.fullmatch(name)), reverse=True)[:2]:
-            files = {name.removesuffix(PART) for name in _names(folder / day) if name.endswith((".mp4", f".mp4{PART}"))}
-            named = [name for name in files if _SEGMENT.fullmatch(name.removesuffix(".mp4"))]
+            named = _segments(folder / day)
             found += [
                 (_order(name), volume, (stream_folder(key) / day / name).as_posix())
                 for name in sorted(named, key=_order)[-_CANDIDATES:]
@@ -330,6 +328,12 @@ def _described(volumes: Mapping[str, Path], volume: str, file: str) -> Piece:
         volume=volume, file=file, start_us=head.start_us, end_us=head.start_us if end_us is None else end_us,
         growing=path.suffix == PART, run=head.run,
     )  # fmt: skip
+
+
+def _segments(folder: Path) -> set[str]:
+    """Name the files of a day, growing or finished, by the names that they are to get."""
+    files = {name.removesuffix(PART) for name in _names(folder)}
+    return {name for name in files if name.endswith(".mp4") and _SEGMENT.fullmatch(name.removesuffix(".mp4"))}
 
 
 def _names(folder: Path) -> list[str]:

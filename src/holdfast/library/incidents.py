@@ -84,7 +84,7 @@ def get(catalog: Catalog, incident: Id) -> tuple[IncidentRow, Sequence[Picture]]
 def check(
     catalog: Catalog, incident: Id, clock: Clock, *, who: str, checked: bool, kind: str = "manual",
     comment: str | None = None,
-) -> IncidentRow:  # fmt: skip
+) -> tuple[IncidentRow, Sequence[Picture]]:  # fmt: skip
     """Say that somebody has looked at an incident, or take it back.
 
     Args:
@@ -105,10 +105,7 @@ def check(
         "checked": checked, "check_type": kind if checked else None, "checked_by": who if checked else "",
         "checked_us": now_us if checked else None,
     }  # fmt: skip
-    if comment is not None:
-        said["comment"] = comment.strip()
-    with catalog.write() as tx:
-        return incidents.review(tx, incident, said, now_us)
+    return _reviewed(catalog, incident, said, comment, now_us)
 
 
 def discard(
@@ -120,7 +117,7 @@ def discard(
     discarded: bool,
     kind: str = "",
     comment: str | None = None,
-) -> IncidentRow:
+) -> tuple[IncidentRow, Sequence[Picture]]:
     """Say that it is none after all: it is left out of counts; or take it back.
 
     Args:
@@ -141,10 +138,17 @@ def discard(
         "discarded": discarded, "discard_type": kind.strip() if discarded else "",
         "discarded_by": who if discarded else "", "discarded_us": now_us if discarded else None,
     }  # fmt: skip
+    return _reviewed(catalog, incident, said, comment, now_us)
+
+
+def _reviewed(
+    catalog: Catalog, incident: Id, said: dict[str, Any], comment: str | None, now_us: int
+) -> tuple[IncidentRow, Sequence[Picture]]:
+    """Write what somebody said, and return the incident as it is now, with its pictures."""
     if comment is not None:
         said["comment"] = comment.strip()
     with catalog.write() as tx:
-        return incidents.review(tx, incident, said, now_us)
+        return incidents.review(tx, incident, said, now_us), incidents.pictures(tx, [incident])[incident]
 
 
 def picture(catalog: Catalog, volumes: Mapping[str, Path], incident: Id, number: int) -> bytes:

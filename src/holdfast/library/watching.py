@@ -157,7 +157,7 @@ class CameraWatch:
             return False
         for pin in found.pins:
             picture = evidence.write(self._volumes[self._volume], self._volume, camera, pin)
-            known = judge.pictures.setdefault(f"{pin.type.value}@{pin.start_us}", [])
+            known = judge.pictures.setdefault(key_of(pin), [])
             known[:] = [one for one in known if one.file != picture.file] + [picture]
         for case in found.dropped:
             judge.drop(case)

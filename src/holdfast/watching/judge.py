@@ -15,6 +15,7 @@ from holdfast.catalog.measures import Measure
 from holdfast.core.errors import HoldfastError
 from holdfast.core.gap import MEANING, GapReason
 from holdfast.core.incident import (
+    LOST,
     OPEN,
     PRIORITY,
     Case,
@@ -36,10 +37,6 @@ from holdfast.media.still import Shot, packed
 from holdfast.watching.evidence import END, Pin
 
 LULL_US = 10 * SECOND_US  # a pause this long is looked into, and again each time it passes
-LOST = frozenset(
-    {IncidentType.SIGNAL_LOST, IncidentType.STALLED, IncidentType.STREAM_MISMATCH, IncidentType.DISK}
-)  # fmt: skip
-"""What there is no picture in: the first one that comes again is the end of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +80,9 @@ class Found:
         return not (self.measures or self.steps or self.pins or self.dropped)
 
 
-def key_of(case: Case) -> str:
-    """Return what a condition is called in `state`."""
-    return f"{case.type.value}@{case.start_us}"
+def key_of(one: Case | Pin) -> str:
+    """Return what a condition, or that of a picture, is called in `state`."""
+    return f"{one.type.value}@{one.start_us}"
 
 
 class Judge:

@@ -3,7 +3,7 @@
 The same verbs as the API's incidents (C120, C128). Not here: when something is an incident (core.incident).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
@@ -120,7 +120,7 @@ class Chosen:
 
 
 def _show(request: Request, context: Context, chosen: Chosen, error: HoldfastError | None = None) -> Response:
-    facts = {"chosen": chosen, "types": NAMES, "reasons": REASONS, "names": _cameras(context), "page_of": PAGE}
+    facts = {"chosen": chosen, "types": NAMES, "reasons": REASONS, "names": _cameras(context)}
     try:
         found = _found(context, chosen)
     except CatalogError as away:
@@ -157,11 +157,11 @@ def _cameras(context: Context) -> dict[str, str]:
     return {camera_id: camera.name or camera_id for camera_id, camera in context.config.cameras.items()}
 
 
-def _shown(context: Context, row: IncidentRow, pictures: object) -> Shown:
+def _shown(context: Context, row: IncidentRow, pictures: Sequence[Picture]) -> Shown:
     camera = context.config.cameras.get(row.camera)
     return Shown(
         row=row, camera=(camera.name if camera is not None else "") or row.camera, name=NAMES[row.type],
-        pictures=tuple(pictures) if isinstance(pictures, (list, tuple)) else (), values=tuple(_values(row)),
+        pictures=tuple(pictures), values=tuple(_values(row)),
         watch_us=row.start_us - BEFORE_US,
     )  # fmt: skip
 

@@ -5,12 +5,11 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from holdfast.core.config.table import Table
-from holdfast.core.incident import IncidentType, Rule
+from holdfast.core.incident import LOST, IncidentType, Rule
 from holdfast.core.quality import Region, Thresholds
 from holdfast.core.timing import SECOND_US
 
 _SEEN = (IncidentType.BLACKSCREEN, IncidentType.FREEZE, IncidentType.AUDIO_LOSS)
-LOST = (IncidentType.SIGNAL_LOST, IncidentType.STALLED, IncidentType.STREAM_MISMATCH, IncidentType.DISK)
 
 
 def _region(value: str) -> str:

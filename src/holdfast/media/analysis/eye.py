@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.core.quality import FRAMES, Region
-from holdfast.media.analysis.grey import Grey, grey_of
+from holdfast.media.analysis.grey import Grey, differences, grey_of
 from holdfast.media.decode import Coding, Decoder
 from holdfast.media.still import Shot
 
@@ -179,14 +179,7 @@ class Eye:
         return Look(
             at_us=at_us,
             black_percent=newest.black_percent(self._black_level),
-            differences=_differences(greys),
+            differences=differences(greys),
             drift=newest.drift(last) if last is not None and newest.same_size(last) else None,
             shots=shots,
         )
-
-
-def _differences(greys: list[Grey]) -> tuple[float, float, float] | None:
-    if len(greys) < FRAMES or not all(grey.same_size(greys[0]) for grey in greys):
-        return None
-    first, second, third = greys
-    return first.difference(second), first.difference(third), second.difference(third)

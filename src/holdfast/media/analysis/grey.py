@@ -7,13 +7,14 @@ uses.
 Any thread. Not here: what the numbers mean (core.quality), which pictures are decoded (eye).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from av.video.reformatter import ColorRange, VideoReformatter
 
-from holdfast.core.quality import Region
+from holdfast.core.quality import FRAMES, Region
 
 COLUMNS = 320  # chosen: 57,600 points of a 16:9 picture give shares to a tenth of a percent; 0.1 ms
 SQUARE = 8  # points each way whose mean is compared over seconds; noise of single pixels averages out
@@ -56,6 +57,14 @@ class Grey:
     def same_size(self, other: "Grey") -> bool:
         """Say whether they can be compared."""
         return (self.width, self.height, self.points.shape) == (other.width, other.height, other.points.shape)
+
+
+def differences(greys: Sequence[Grey]) -> tuple[float, float, float] | None:
+    """Compare three pictures, as `core.quality.Seen` has it; None where there are fewer, or of different sizes."""
+    if len(greys) < FRAMES or not all(grey.same_size(greys[-1]) for grey in greys):
+        return None
+    first, second, third = greys
+    return first.difference(second), first.difference(third), second.difference(third)
 
 
 def _squares(points: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.float32]]:
