@@ -1,0 +1,76 @@
+"""A site whose camera was recorded and watched: footage, measures and incidents that pages can show, in seconds."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from holdfast.catalog import nodes
+from holdfast.core.config.watch import WatchConfig
+from holdfast.library.accounts import Role
+from holdfast.library.watching import CameraWatch, settings_of
+from holdfast.watching.judge import Judge
+from support.accounts import PASSWORD
+from support.chromium import chromium, signed_in, window
+from support.clock import PushedClock
+from support.films import Picture, moving, plain
+from support.media import GATE, WALL_US
+from support.pages import Site, site
+from support.watched_film import Gate
+from support.web import serving
+
+
+def day(at_s: float) -> Picture:
+    """A film: black for 10 s at 12; frozen for 10 s at 30."""
+    return plain(2) if 12 <= at_s < 22 else moving(30) if 30 <= at_s < 40 else moving(at_s)
+
+
+def sound(at_s: float) -> float:
+    """Its sound is away for 8 s at 46."""
+    return 0.0 if 46 <= at_s < 54 else 0.3
+
+
+@dataclass
+class WatchedSite:
+    """A served site with a camera called gate. `began_us` is when its footage begins; its clock stands at its end."""
+
+    site: Site
+    address: str
+    began_us: int
+
+
+@contextmanager
+def watched_site(root: Path, *, role: Role = Role.ADMIN, others: tuple[str, ...] = ()) -> Iterator[WatchedSite]:
+    """Record 58 s, 50 s of nothing and 8 s more, watch them, and serve them to alice, who has this role."""
+    clock = PushedClock(WALL_US)
+    (root / "vol").mkdir(parents=True)
+    gate = Gate(root / "vol", clock)
+    began_us = gate.record(58, day, sound)
+    gate.down("unreachable", 50)
+    gate.record(8, moving, sound)
+    with site(root, clock, "gate", *others) as made:
+        made.home.user(role, "alice")
+        made.index()
+        context = made.home.context
+        watch = CameraWatch(
+            GATE, dict(context.volumes), "main", clock, Judge(settings_of(WatchConfig(every_s=1))), catalog=None,
+            from_us=began_us,
+        )  # fmt: skip
+        while watch.work(10**12):
+            pass
+        with context.catalog().write() as tx:
+            watch.keep(tx, nodes.ensure(tx, context.node, 1), clock.wall_us())
+        watch.kept()
+        with serving(made.home.app) as address:
+            yield WatchedSite(made, address, began_us)
+
+
+@contextmanager
+def looking(spot: WatchedSite, path: str, size: str = "desk", scheme: str = "dark") -> Iterator[Page]:
+    """Open a page of it as alice."""
+    motion = {"color_scheme": scheme, "reduced_motion": "reduce"}
+    with chromium() as browser, window(browser, size, **motion) as page:
+        signed_in(page, spot.address, "alice", PASSWORD, path)
+        yield page
