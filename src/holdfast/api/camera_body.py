@@ -78,6 +78,7 @@ class CameraKeys(BaseModel):
     expected: dict[str, dict[str, Any] | None] | None = None
     encode: dict[str, Any] | None = Field(default=None, examples=[{"quality": "low"}])
     watch: dict[str, Any] | None = Field(default=None, examples=[{"black_level": 16, "silence": False}])
+    motion: dict[str, Any] | None = Field(default=None, examples=[{"enabled": True, "min_area": 0.5}])
     options: dict[str, str | None] | None = None
 
     def said(self) -> dict[str, Any]:

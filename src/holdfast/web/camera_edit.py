@@ -67,6 +67,17 @@ SECTIONS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
         "watch.sound_percent": "Sound is above, in percent",
         "watch.sound_age_s": "Sound counts for, in seconds",
     }),
+    "motion": ("Motion", "Events of what moves before it. Parts of the picture are polygons: 0,0 40,0 40,10 0,10.", {
+        "motion.enabled": "Make events of what moves",
+        "motion.sensitivity": "Sensitivity, 1 to 100",
+        "motion.min_area": "Smallest part that moves, in percent",
+        "motion.cool_down_s": "Over after rest, in seconds",
+        "motion.pre_roll_s": "Footage before, in seconds",
+        "motion.post_roll_s": "Footage after, in seconds",
+        "motion.second_s": "Second picture after, in seconds",
+        "motion.masks": "Parts that are left out",
+        "motion.zones": "Parts that alone are looked at",
+    }),
     "more": ("More", "What most cameras never need.", {
         "address": "Host, instead of an address",
         "port": "Port",

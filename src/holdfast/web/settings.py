@@ -86,6 +86,17 @@ SECTIONS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
         "defaults.watch.sound_percent": "Sound is above, in percent",
         "defaults.watch.sound_age_s": "Sound counts for, in seconds",
     }),
+    "motion": ("Motion", "Events of what moves, at every camera that says nothing else itself.", {
+        "defaults.motion.enabled": "Make events of what moves",
+        "defaults.motion.sensitivity": "Sensitivity, 1 to 100",
+        "defaults.motion.min_area": "Smallest part that moves, in percent",
+        "defaults.motion.cool_down_s": "Over after rest, in seconds",
+        "defaults.motion.pre_roll_s": "Footage before, in seconds",
+        "defaults.motion.post_roll_s": "Footage after, in seconds",
+        "defaults.motion.second_s": "Second picture after, in seconds",
+        "defaults.motion.masks": "Parts that are left out",
+        "defaults.motion.zones": "Parts that alone are looked at",
+    }),
     "machine": ("Disk and processor", "For every camera that says nothing else itself.", {
         "defaults.sync_s": "Seconds that a power cut may cost",
         "defaults.queue": "May wait for a slow disk",

@@ -85,6 +85,15 @@ VALUES: dict[str, tuple[str, str]] = {
     "watch.open_after_s": ("0", "30"),
     "watch.close_after_s": ("0", "10"),
     "watch.lost_after_s": ("20", "60"),
+    "motion.enabled": ("true", "false"),
+    "motion.sensitivity": ("70", "30"),
+    "motion.min_area": ("0.5", "2"),
+    "motion.cool_down_s": ("30", "90"),
+    "motion.pre_roll_s": ("10", "30"),
+    "motion.post_roll_s": ("2", "8"),
+    "motion.second_s": ("3", "6"),
+    "motion.masks": ('"0,0 40,0 40,10 0,10"', '"0,0 50,0 50,10"'),
+    "motion.zones": ('"0,50 100,50 100,100 0,100"', '"0,0 100,0 100,50 0,50; 1,90 9,90 5,99"'),
     "options": ('{ loop = "yes" }', '{ loop = "no" }'),
 }
 # What a key needs beside it to make sense.

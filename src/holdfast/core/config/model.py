@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo
 
 from holdfast.core.config.encode import EncodeConfig
+from holdfast.core.config.motion import MotionConfig
 from holdfast.core.config.problems import nearest
 from holdfast.core.config.secret import Secret, anchored, is_reference, resolve
 from holdfast.core.config.table import Table
@@ -276,6 +277,7 @@ class CameraConfig(Table):
         default=EncodeConfig(), description="How pictures are encoded that do not come as H.264 or H.265."
     )
     watch: WatchConfig = Field(default=WatchConfig(), description="What is judged in its pictures and sound.")
+    motion: MotionConfig = Field(default=MotionConfig(), description="What moves before it, as events.")
     options: dict[str, str] = Field(default={}, description="Further settings of one kind of source.")
 
 
