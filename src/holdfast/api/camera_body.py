@@ -79,6 +79,7 @@ class CameraKeys(BaseModel):
     encode: dict[str, Any] | None = Field(default=None, examples=[{"quality": "low"}])
     watch: dict[str, Any] | None = Field(default=None, examples=[{"black_level": 16, "silence": False}])
     motion: dict[str, Any] | None = Field(default=None, examples=[{"enabled": True, "min_area": 0.5}])
+    stills: dict[str, Any] | None = Field(default=None, examples=[{"enabled": True, "every_s": 300}])
     options: dict[str, str | None] | None = None
 
     def said(self) -> dict[str, Any]:

@@ -99,14 +99,15 @@ def _planned_spans(capture: Capture, from_us: int, to_us: int) -> list[Span]:
         return []
     if capture.mode == "always" or (capture.mode == "burst" and not capture.windows):
         return [(from_us, to_us)]
-    return _merged([*_windows(capture, from_us, to_us), *_booked(capture)], from_us, to_us)
+    return _merged([*windows(capture, from_us, to_us), *_booked(capture)], from_us, to_us)
 
 
 def _booked(capture: Capture) -> list[Span]:
     return [(start - LEAD_US, end) for start, end in capture.spans]
 
 
-def _windows(capture: Capture, from_us: int, to_us: int) -> Iterable[Span]:
+def windows(capture: Capture, from_us: int, to_us: int) -> Iterable[Span]:
+    """Yield every window that touches a span, whole, and some beside it; where they overlap, each by itself."""
     zone = ZoneInfo(capture.zone)
     # A window that began on the day before may still run; a day more on each side is for zones that skip a whole day.
     day = to_datetime(from_us, zone).date() - timedelta(days=2)

@@ -20,9 +20,9 @@ import structlog
 from holdfast.core import config as configuration
 from holdfast.core.camera import STREAMS
 from holdfast.core.config import CameraConfig, CaptureConfig, Config, ConfigInvalid, Feed, Loaded
-from holdfast.core.config.model import WEEKDAYS
+from holdfast.core.config.windows import windows_of
 from holdfast.core.errors import BadInput
-from holdfast.core.plan import Capture, Plan, StreamPlan, Window
+from holdfast.core.plan import Capture, Plan, StreamPlan
 from holdfast.core.timing import from_datetime
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import FOLDER_MODE, replace_atomically
@@ -126,14 +126,10 @@ def _expected(camera: CameraConfig) -> dict[str, dict[str, str | int | float]]:
 
 def _capture(wanted: CaptureConfig, zone: str, *, enabled: bool) -> Capture:
     mode = wanted.mode or ("window" if wanted.windows else "always")
-    windows = tuple(
-        Window(days=tuple(sorted({WEEKDAYS.index(day) for day in w.days})), start=w.start, end=w.end)
-        for w in wanted.windows
-    )
     until = _instant(wanted.override_until, zone) if wanted.override_until else None
     return Capture(
         mode=mode if enabled else "off",
-        windows=windows,
+        windows=windows_of(wanted.windows),
         zone=zone,
         burst_s=wanted.burst_s,
         override=wanted.override if enabled else "",

@@ -78,6 +78,18 @@ SECTIONS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
         "motion.masks": "Parts that are left out",
         "motion.zones": "Parts that alone are looked at",
     }),
+    "stills": ("Stills", "Pictures of it that are kept, one for each instant of a grid.", {
+        "stills.enabled": "Take stills",
+        "stills.every_s": "Seconds from one to the next",
+        "stills.windows": "Hours",
+        "stills.width": "Pixels across at most",
+        "stills.form": "Kind of file",
+        "stills.quality": "Quality, 1 to 100",
+        "stills.thumbnail": "Size of thumbnails",
+        "stills.name": "Names of files",
+        "stills.sidecar": "A JSON file beside each of them",
+        "stills.keep_days": "Days that they are kept",
+    }),
     "more": ("More", "What most cameras never need.", {
         "address": "Host, instead of an address",
         "port": "Port",

@@ -97,6 +97,18 @@ SECTIONS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
         "defaults.motion.masks": "Parts that are left out",
         "defaults.motion.zones": "Parts that alone are looked at",
     }),
+    "stills": ("Stills", "Pictures that are kept, of every camera that says nothing else itself.", {
+        "defaults.stills.enabled": "Take stills",
+        "defaults.stills.every_s": "Seconds from one to the next",
+        "defaults.stills.windows": "Hours",
+        "defaults.stills.width": "Pixels across at most",
+        "defaults.stills.form": "Kind of file",
+        "defaults.stills.quality": "Quality, 1 to 100",
+        "defaults.stills.thumbnail": "Size of thumbnails",
+        "defaults.stills.name": "Names of files",
+        "defaults.stills.sidecar": "A JSON file beside each of them",
+        "defaults.stills.keep_days": "Days that they are kept",
+    }),
     "machine": ("Disk and processor", "For every camera that says nothing else itself.", {
         "defaults.sync_s": "Seconds that a power cut may cost",
         "defaults.queue": "May wait for a slow disk",

@@ -70,6 +70,16 @@ VALUES: dict[str, tuple[str, str]] = {
     "encode.kbps": ("500", "800"),
     "encode.encoder": ('"software"', '"h264_v4l2m2m"'),
     "encode.rotation": ("90", "180"),
+    "stills.enabled": ("true", "false"),
+    "stills.every_s": ("60", "0.04"),
+    "stills.windows": ('[{start = "11:00", end = "22:00"}]', '[{start = "08:00", end = "12:00"}]'),
+    "stills.width": ("1280", "640"),
+    "stills.form": ('"webp"', '"jpeg"'),
+    "stills.quality": ("70", "95"),
+    "stills.thumbnail": ('"320x180"', '""'),
+    "stills.name": ('"shop"', '"{camera}_{date}_{time}"'),
+    "stills.sidecar": ("true", "false"),
+    "stills.keep_days": ("30", "7"),
     "watch.enabled": ("false", "true"),
     "watch.every_s": ("1", "5"),
     "watch.black": ("false", "true"),
@@ -139,7 +149,7 @@ def test_every_key_has_a_default_and_an_override(tmp_path: Path, key: str) -> No
     assert _value(loaded.config.cameras["plain"], key) == common_value
     if key != "source":
         assert _value(loaded.config.cameras["own"], key) != common_value
-    flat = f"{key}.loop" if key == "options" else f"{key}[0].start" if key == "capture.windows" else key
+    flat = f"{key}.loop" if key == "options" else f"{key}[0].start" if key.endswith("windows") else key
     assert loaded.origins[f"cameras.plain.{flat}"].startswith("[defaults] holdfast.toml:")
     assert loaded.origins[f"cameras.own.{flat}"].startswith("holdfast.toml:")
 

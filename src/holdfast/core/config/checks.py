@@ -12,10 +12,11 @@ from typing import Any
 from holdfast.core.camera import CAMERA_ID
 from holdfast.core.config.feeds import FeedError, feeds
 from holdfast.core.config.layers import Layers, leaves
-from holdfast.core.config.model import CameraConfig, CaptureConfig
+from holdfast.core.config.model import CameraConfig
 from holdfast.core.config.positions import Key
 from holdfast.core.config.problems import Problem, did_you_mean, dotted
 from holdfast.core.config.secret import is_reference, secret_path, split_url
+from holdfast.core.config.windows import WindowConfig
 
 _OTHERS_MAY = 0o077  # chosen: anything for group or others is more than 600
 
@@ -47,19 +48,20 @@ def check_camera(layers: Layers, camera_id: str, camera: CameraConfig, volumes: 
         _report(layers, camera_id, ("volume",), "is missing", f"there are several: {', '.join(sorted(volumes))}")
     if camera.backoff_first_s > camera.backoff_cap_s:
         _report(layers, camera_id, ("backoff_first_s",), "is longer than backoff_cap_s", "the cap is the longest wait")
-    _check_capture(layers, camera_id, camera.capture)
+    _check_windows(layers, camera_id, ("capture", "windows"), camera.capture.windows)
+    _check_windows(layers, camera_id, ("stills", "windows"), camera.stills.windows)
+    if camera.capture.override_until and not camera.capture.override:
+        _report(layers, camera_id, ("capture", "override_until"), "there is no override that could end", "set override")
 
 
-def _check_capture(layers: Layers, camera_id: str, capture: CaptureConfig) -> None:
-    for number, window in enumerate(capture.windows):
+def _check_windows(layers: Layers, camera_id: str, at: Key, windows: Sequence[WindowConfig]) -> None:
+    for number, window in enumerate(windows):
         if window.start == window.end:
-            key = ("capture", "windows", number)
+            key = (*at, number)
             _report(layers, camera_id, key, f"starts and ends at {window.start}", 'a whole day is "00:00" to "24:00"')
         if window.start == "24:00":
-            start = ("capture", "windows", number, "start")
+            start = (*at, number, "start")
             _report(layers, camera_id, start, "a window cannot start at 24:00", 'write "00:00", on the next day')
-    if capture.override_until and not capture.override:
-        _report(layers, camera_id, ("capture", "override_until"), "there is no override that could end", "set override")
 
 
 def _report(layers: Layers, camera_id: str, key: Key, message: str, hint: str) -> None:

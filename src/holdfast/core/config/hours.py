@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from holdfast.core.config.model import WEEKDAYS
+from holdfast.core.config.windows import WEEKDAYS
 
 _WINDOW = re.compile(
     r"(?:(?P<days>[a-z]+(?:\s*-\s*[a-z]+)?(?:\s*,\s*[a-z]+(?:\s*-\s*[a-z]+)?)*)\s+)?"

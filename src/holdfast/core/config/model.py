@@ -16,13 +16,11 @@ from holdfast.core.config.encode import EncodeConfig
 from holdfast.core.config.motion import MotionConfig
 from holdfast.core.config.problems import nearest
 from holdfast.core.config.secret import Secret, anchored, is_reference, resolve
+from holdfast.core.config.stills import StillsConfig
 from holdfast.core.config.table import Table
 from holdfast.core.config.units import format_bytes, parse_bytes
 from holdfast.core.config.watch import WatchConfig, WatcherConfig
-
-_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+from holdfast.core.config.windows import WindowConfig
 
 MB = 10**6
 MIB = 2**20
@@ -51,12 +49,6 @@ def _zone(value: str) -> str:
     return value
 
 
-def _time(value: str) -> str:
-    if not _TIME.fullmatch(value):
-        raise ValueError(f"{value!r} is no time of day", "write 00:00 to 23:59, or 24:00 for the end of a day")
-    return value
-
-
 def _cpu(value: object) -> object:
     cores = value if isinstance(value, (list, tuple)) else ()
     if value in {"none", "round-robin"} if isinstance(value, str) else cores and all(_is_core(c) for c in cores):
@@ -71,7 +63,6 @@ def _is_core(value: object) -> bool:
 Folder = Annotated[Path, BeforeValidator(_path), PlainSerializer(str)]
 Size = Annotated[int, BeforeValidator(parse_bytes), PlainSerializer(format_bytes)]
 Text = Annotated[str, BeforeValidator(_text_or_reference)]
-TimeOfDay = Annotated[str, AfterValidator(_time)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -161,16 +152,6 @@ class WebConfig(Table):
     session_hours: int = Field(default=168, ge=1, le=8760, description="Hours after which a sign-in ends.")
     viewers: int = Field(default=64, ge=1, le=10_000, description="Live and playback streams at the same time, in all.")
     transcodes: int = Field(default=2, ge=0, le=64, description="Streams that are converted at the same time.")
-
-
-class WindowConfig(Table):
-    """One entry of `capture.windows`: daily hours in the site's time zone."""
-
-    days: tuple[Weekday, ...] = Field(
-        default=WEEKDAYS, min_length=1, description="Weekdays on which the window starts."
-    )
-    start: TimeOfDay = Field(description="First minute, as HH:MM.")
-    end: TimeOfDay = Field(description="End, as HH:MM; at or before the start it is meant on the next day.")
 
 
 class CaptureConfig(Table):
@@ -278,6 +259,7 @@ class CameraConfig(Table):
     )
     watch: WatchConfig = Field(default=WatchConfig(), description="What is judged in its pictures and sound.")
     motion: MotionConfig = Field(default=MotionConfig(), description="What moves before it, as events.")
+    stills: StillsConfig = Field(default=StillsConfig(), description="Pictures of it that are kept.")
     options: dict[str, str] = Field(default={}, description="Further settings of one kind of source.")
 
 

@@ -21,11 +21,11 @@ from holdfast.core.config.model import (
     SiteConfig,
     VolumeConfig,
     WebConfig,
-    WindowConfig,
 )
 from holdfast.core.config.secret import Secret
 from holdfast.core.config.units import format_bytes
 from holdfast.core.config.watch import WatcherConfig
+from holdfast.core.config.windows import WindowConfig
 
 BEGIN = "<!-- settings: begin -->"
 END = "<!-- settings: end -->"
@@ -41,7 +41,7 @@ _TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`[web]`", WebConfig),
     ("`[watcher]`", WatcherConfig),
     ("`[defaults]` and `[cameras.ID]`", CameraConfig),
-    ("Entries of `capture.windows`", WindowConfig),
+    ("Entries of `capture.windows` and `stills.windows`", WindowConfig),
 )
 
 
