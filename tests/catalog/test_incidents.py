@@ -86,6 +86,18 @@ def test_lists_and_counts(catalog: Catalog) -> None:
         assert incidents.page(tx, Wanted(type=BLACK, open=True)).rows == ()
 
 
+def test_what_was_there_in_a_span(catalog: Catalog) -> None:
+    """What began before a span and lasted into it, or still lasts, is in it where that is asked for."""
+    with catalog.write() as tx:
+        node = nodes.ensure(tx, "local", 1)
+        for one in (over(100), over(200), open_case(150)):
+            incidents.put(tx, node, "gate", one, now_us=1)
+        ends = {row.start_us: row.end_us for row in incidents.page(tx, Wanted()).rows}
+        from_us = (ends[200] or 0) - 1
+        assert [row.start_us for row in incidents.page(tx, Wanted(from_us=from_us)).rows] == []
+        assert [row.start_us for row in incidents.page(tx, Wanted(from_us=from_us, within=True)).rows] == [200, 150]
+
+
 def test_what_people_say_makes_sense(catalog: Catalog) -> None:
     """A check has a kind; what nobody knows of is not reviewed (C065)."""
     with catalog.write() as tx:

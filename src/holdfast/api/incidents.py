@@ -128,6 +128,7 @@ class _Chosen:
     incident_type: Annotated[IncidentType | None, Query()] = None
     begin: Annotated[str, Query(alias="from", max_length=40, description="Only what began then or later.")] = ""
     end: Annotated[str, Query(alias="to", max_length=40, description="Only what began before.")] = ""
+    within: Annotated[bool, Query(description="Also what began before `from` and lasted beyond it.")] = False
 
     def wanted(self, context: Context) -> Wanted | None:
         """Return it as the catalog knows it; None where nothing can be meant."""
@@ -140,6 +141,7 @@ class _Chosen:
             type=self.incident_type,
             from_us=read_instant(self.begin, zone, now_us) if self.begin else None,
             to_us=read_instant(self.end, zone, now_us) if self.end else None,
+            within=self.within,
         )
 
 

@@ -65,7 +65,10 @@ class IncidentRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which incidents a list shows; None for all. `open` is True for those that last, False for those that are over."""
+    """Which incidents a list shows; None for all. `open` is True for those that last, False for those that are over.
+
+    `within` asks for what was there in the span: also what began before `from_us` and lasted beyond it.
+    """
 
     node: int | None = None
     camera: str | None = None
@@ -74,6 +77,7 @@ class Wanted:
     from_us: int | None = None
     to_us: int | None = None
     discarded: bool | None = None
+    within: bool = False
 
 
 def put(
@@ -211,7 +215,9 @@ def _chosen(query: Select[Any], wanted: Wanted) -> Select[Any]:
     if wanted.open is not None:
         query = query.where(_INCIDENTS.end_us.is_(None) if wanted.open else _INCIDENTS.end_us.is_not(None))
     if wanted.from_us is not None:
-        query = query.where(_INCIDENTS.start_us >= wanted.from_us)
+        begun = _INCIDENTS.start_us >= wanted.from_us
+        lasted = _INCIDENTS.end_us.is_(None) | (_INCIDENTS.end_us > wanted.from_us)
+        query = query.where(begun | lasted if wanted.within else begun)
     if wanted.to_us is not None:
         query = query.where(_INCIDENTS.start_us < wanted.to_us)
     if wanted.discarded is not None:

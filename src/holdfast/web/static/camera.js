@@ -6,6 +6,7 @@ import "./timeline.js";
 import { byDay, clipAddress, LONGEST_US } from "./camera/clips.js";
 import { choice } from "./camera/choice.js";
 import { facts } from "./camera/facts.js";
+import { incidentLane, incidentList } from "./camera/incidents.js";
 import { watched } from "./camera/live.js";
 import { notes } from "./camera/notes.js";
 import { clockWords, dayWords, lengthWords, utcWords } from "./player/words.js";
@@ -199,6 +200,7 @@ function begin() {
     go(Number(link.dataset.at) - LEAD_US);
   });
   watched(player);
+  if (byId("incident-list")) incidentList(byId("incident-list"), timeline, timeline.lane(incidentLane(camera)));
   const write = notes(camera, { shownUs, go, written: (note) => { timeline.known.add(note); timeline.redraw(); } });
   addEventListener("keydown", (event) => {
     if (event.key !== " " || event.defaultPrevented || event.target.closest?.("button, a, summary, input, select, textarea, dialog")) return;

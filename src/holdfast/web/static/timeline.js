@@ -1,20 +1,24 @@
 // <hf-timeline camera="gate" source="/address">: the site's time from a minute to a year, what was recorded, and why not.
 //
-// API: at (us on the screen), live, mark {from, to}, show(from, to), zoom(factor), known. Events: `hf-seek` {us}, `hf-view`.
+// API: at (us on the screen), live, mark {from, to}, show(from, to), zoom(factor), known, lane({name, colour, ask}) adds a lane
+// of other things and gives it (timeline/lanes.js). Events: `hf-seek` {us}, `hf-view`, `hf-lanes` when a lane knows more.
 
 import { nowUs, zoned } from "./app.js";
 import { clockWords, dayWords, fullWords, lengthWords, meaning, nearWords, utcWords } from "./player/words.js";
 import { Known } from "./timeline/data.js";
-import { colours, draw, HEIGHT } from "./timeline/draw.js";
+import { colours, draw, heightOf, laneAt } from "./timeline/draw.js";
+import { Lane } from "./timeline/lanes.js";
 import { DAY, midnight, MINUTE } from "./timeline/scale.js";
 import { Sheets } from "./timeline/sheets.js";
 
 const NARROWEST = 10e6, WIDEST = 400 * DAY;
 const REST_MS = 140; // chosen: who only passes over wants no pictures
 const DRAG = 4; // pixels
+const LEAD_US = 2e6; // what led to something is shown first
 
 export class Timeline extends HTMLElement {
   mark = { from: null, to: null };
+  lanes = [];
   #at = null;
   #live = true;
   #drawn = 0;
@@ -114,6 +118,14 @@ export class Timeline extends HTMLElement {
     this.show(fixed - next * place, fixed + next * (1 - place));
   }
 
+  /** Add a lane below the others. */
+  lane(facts) {
+    const made = new Lane(facts, () => { this.redraw(); this.dispatchEvent(new CustomEvent("hf-lanes")); });
+    this.lanes.push(made);
+    if (this.width) this.#resize();
+    return made;
+  }
+
   /** Bring an instant into view. */
   reveal(us) {
     if (us >= this.from && us <= this.to) return;
@@ -132,7 +144,8 @@ export class Timeline extends HTMLElement {
     this.width = Math.max(100, this.clientWidth);
     this.ratio = ratio;
     this.canvas.width = Math.round(this.width * ratio);
-    this.canvas.height = Math.round(HEIGHT * ratio);
+    this.canvas.height = Math.round(heightOf(this.lanes.length) * ratio);
+    this.style.height = this.canvas.style.height = `${heightOf(this.lanes.length)}px`;
     this.redraw();
   }
 
@@ -143,7 +156,8 @@ export class Timeline extends HTMLElement {
       this.#drawn = 0;
       if (devicePixelRatio !== this.ratio) this.#resize();
       this.known.look(this.from, this.to, this.width);
-      draw(this.context, { from: this.from, to: this.to, width: this.width, ratio: this.ratio, at: this.#at, mark: this.mark, hover: this.#hover }, this.known, this.colour);
+      for (const lane of this.lanes) lane.look(this.from, this.to);
+      draw(this.context, { from: this.from, to: this.to, width: this.width, ratio: this.ratio, at: this.#at, mark: this.mark, hover: this.#hover }, this.known, this.colour, this.lanes);
       this.toggleAttribute("data-failed", this.known.failed);
     });
   }
@@ -154,7 +168,8 @@ export class Timeline extends HTMLElement {
     this.setAttribute("aria-valuemax", Math.round(this.to / 1e6));
     this.setAttribute("aria-valuenow", Math.round(Math.min(this.to, Math.max(this.from, at)) / 1e6));
     const gap = this.known.gapAt(at);
-    this.setAttribute("aria-valuetext", (this.#live ? "Live, " : "") + fullWords(at) + (gap ? `, no footage: ${meaning(gap.reason, gap.detail)}` : ""));
+    const there = this.lanes.flatMap((lane) => lane.between(at, at + 1).map((item) => `, ${item.words}`)).join("");
+    this.setAttribute("aria-valuetext", (this.#live ? "Live, " : "") + fullWords(at) + (gap ? `, no footage: ${meaning(gap.reason, gap.detail)}` : "") + there);
   }
 
   // --- hands --------------------------------------------------------------------------------------------------------------
@@ -164,6 +179,8 @@ export class Timeline extends HTMLElement {
   #pictured = null; // the instant whose picture is wanted
 
   #us(x) { return Math.round(this.from + ((this.to - this.from) * x) / this.width); }
+
+  #y(event) { return event.clientY - this.canvas.getBoundingClientRect().top; }
 
   #x(event) { return event.clientX - this.canvas.getBoundingClientRect().left; }
 
@@ -177,7 +194,7 @@ export class Timeline extends HTMLElement {
   #move(event) {
     const x = this.#x(event);
     const mine = this.#pointers.get(event.pointerId);
-    if (!mine) { this.#hovers(x); return; }
+    if (!mine) { this.#hovers(x, this.#y(event)); return; }
     if (Math.abs(x - mine.begun) > DRAG) mine.moved = true;
     if (mine.moved) {
       this.#leave();
@@ -198,7 +215,9 @@ export class Timeline extends HTMLElement {
     const mine = this.#pointers.get(event.pointerId);
     this.#pointers.delete(event.pointerId);
     this.classList.remove("drags");
-    if (mine && !mine.moved && event.type === "pointerup") this.#seek(this.#us(mine.begun));
+    if (!mine || mine.moved || event.type !== "pointerup") return;
+    const us = this.#us(mine.begun), item = this.lanes[laneAt(this.#y(event))]?.at(us, this.#near());
+    this.#seek(item ? item.start_us - LEAD_US : us);
   }
 
   #seek(us) {
@@ -214,7 +233,7 @@ export class Timeline extends HTMLElement {
     } else {
       this.zoom(Math.exp(Math.max(-200, Math.min(200, event.deltaY * (event.deltaMode ? 30 : 1))) * 0.0025), x / this.width);
     }
-    if (!this.tip.hidden) this.#hovers(x);
+    if (!this.tip.hidden) this.#hovers(x, this.#y(event));
   }
 
   #key(event) {
@@ -240,16 +259,21 @@ export class Timeline extends HTMLElement {
     this.redraw();
   }
 
-  #hovers(x) {
+  /** How much time lies under a fingertip. */
+  #near() { return (6 * (this.to - this.from)) / this.width; }
+
+  #hovers(x, y = 0) {
     this.#hover = x;
     const us = this.#us(x);
     const gap = this.known.gapAt(us), footage = this.known.segmentAt(us);
-    const near = (6 * (this.to - this.from)) / this.width;
+    const near = this.#near(), pointed = this.lanes[laneAt(y)];
+    const item = pointed ? pointed.at(us, near) : this.lanes.map((lane) => lane.at(us, 0)).find(Boolean);
     const note = this.known.parts.notes.find((one) => Math.abs(one.at_us - us) < near);
     const close = gap || this.known.parts.gaps.find((one) => Math.min(Math.abs(one.start_us - us), Math.abs(this.known.endOf(one) - us)) < near / 2);
     this.tipTime.textContent = `${clockWords(us)} ${zoned(us).offset} · ${dayWords(us)}`;
     this.tipUtc.textContent = utcWords(us);
-    this.tipWords.textContent = note ? `${note.words}${note.author ? ` (${note.author})` : ""}`
+    const lasts = (one) => (one.end_us === null ? `lasts ${lengthWords(nowUs() - one.start_us)}` : lengthWords(one.end_us - one.start_us));
+    this.tipWords.textContent = item && (pointed || !note) ? `${item.words}, ${lasts(item)}, from ${clockWords(item.start_us)}` : note ? `${note.words}${note.author ? ` (${note.author})` : ""}`
       : close ? `${lengthWords(this.known.endOf(close) - close.start_us)} without footage: ${meaning(close.reason, close.detail)}`
         : us > nowUs() ? "not yet" : "";
     this.tipWords.hidden = !this.tipWords.textContent;

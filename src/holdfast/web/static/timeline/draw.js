@@ -1,10 +1,18 @@
 // Draws a span of time onto a canvas: axis, footage, gaps, notes, the chosen range, now and the instant on the screen.
 
 import { nowUs } from "../app.js";
+import { drawLanes, LANE } from "./lanes.js";
 import { ticks } from "./scale.js";
 
 export const AXIS = 22, FOOTAGE = 26, NOTES = 16;
-export const HEIGHT = AXIS + 4 + FOOTAGE + 4 + NOTES;
+const BASE = AXIS + 4 + FOOTAGE + 4 + NOTES;
+
+/** How high it is with so many lanes. */
+export const heightOf = (lanes) => BASE + lanes * LANE;
+
+/** The lane at a height, by number; below 0 above them all. */
+export const laneAt = (y) => Math.floor((y - BASE) / LANE);
+
 const TOP = AXIS + 4;
 const LEAST = 1.5; // pixels: a gap of a second is still seen in a year
 
@@ -42,8 +50,9 @@ function hatch(context, back, line, ratio) {
   return patterns.get(key);
 }
 
-/** Draw. `view`: {from, to, width, ratio, at, mark: {from, to}, hover}; `known`: data.js; `colour`: `colours()`. */
-export function draw(context, view, known, colour) {
+/** Draw. `view`: {from, to, width, ratio, at, mark: {from, to}, hover}; `known`: data.js; `colour`: `colours()`; lanes: lanes.js. */
+export function draw(context, view, known, colour, lanes = []) {
+  const height = heightOf(lanes.length);
   const { from, to, width, ratio } = view;
   const x = (us) => ((us - from) / (to - from)) * width;
   const box = (a, b, top, height, fill, least = 0) => {
@@ -54,10 +63,10 @@ export function draw(context, view, known, colour) {
     context.fillRect(left, top, right - left, height);
   };
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, HEIGHT);
+  context.clearRect(0, 0, width, height);
   context.fillStyle = colour.raised;
   context.fillRect(0, TOP, width, FOOTAGE);
-  axis(context, view, x, colour);
+  axis(context, view, x, colour, height);
   for (const one of known.parts.segments) {
     if (one.state === "removed" || one.state === "missing") box(one.start_us, known.endOfSegment(one), TOP, FOOTAGE, colour["off-soft"]);
     else box(one.start_us, known.endOfSegment(one), TOP, FOOTAGE, colour.good, 0.5);
@@ -75,20 +84,21 @@ export function draw(context, view, known, colour) {
     box(now, to, TOP, FOOTAGE, colour.page);
   }
   notes(context, known, x, colour);
+  drawLanes(context, lanes, view, BASE, colour);
   range(context, view, x, colour);
   line(context, x(now), colour["text-3"], TOP, FOOTAGE + 4);
-  if (view.hover != null) line(context, view.hover, colour["line-strong"], AXIS, HEIGHT - AXIS);
+  if (view.hover != null) line(context, view.hover, colour["line-strong"], AXIS, height - AXIS);
   if (view.at != null) cursor(context, x(view.at), colour);
 }
 
-function axis(context, { from, to, width }, x, colour) {
+function axis(context, { from, to, width }, x, colour, height) {
   context.font = "12px ui-sans-serif, system-ui, sans-serif";
   context.textBaseline = "middle";
   let free = -Infinity;
   for (const tick of ticks(from, to, width)) {
     const at = Math.round(x(tick.us)) + 0.5;
     context.fillStyle = tick.day ? colour["line-strong"] : colour.line;
-    context.fillRect(at - 0.5, tick.label ? AXIS - 6 : AXIS - 3, 1, tick.label ? HEIGHT : 5);
+    context.fillRect(at - 0.5, tick.label ? AXIS - 6 : AXIS - 3, 1, tick.label ? height : 5);
     if (!tick.label) continue;
     const wide = context.measureText(tick.label).width;
     const left = Math.min(Math.max(2, at - wide / 2), width - wide - 2);
