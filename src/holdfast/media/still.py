@@ -31,7 +31,9 @@ MOST_GROUP_SAMPLES = 3000  # chosen: two minutes at 25 pictures a second
 MOST_WIDTH = 7680  # 8K; a request for more is one for the true size
 JPEG_QUALITY = 4  # of 2 (best) to 31; measured: 60 KB at 640x360, where 2 takes 90 KB and nobody sees a difference
 SHEET_QUALITY = 6  # chosen: thumbnails are looked at for a moment, and there are sixty of them
-_WEBP = {"quality": "75", "compression_level": "2"}
+_WEBP_QUALITY = 75
+_WEBP_EFFORT = "2"
+_MEAN_STEP = 57.6 * 8 / 27  # libjpeg's mean step of brightness at quality 50, in those of MPEG that libav's JPEG takes
 _GROUND = 24  # grey of a tile without a picture
 
 
@@ -170,19 +172,27 @@ def _wall_us(index: FileIndex, fragment: Fragment, coding: Coding, sample: Store
     return fragment.wall_us + ticks_to_us(sample.pts_ticks, coding.timescale) - anchor_us
 
 
-def packed(shot: Shot, *, width: int | None = None, form: Form = Form.JPEG) -> Still:
-    """Scale a picture down to a width, and pack it.
+def packed(
+    shot: Shot, *, width: int | None = None, height: int | None = None, form: Form = Form.JPEG,
+    quality: int | None = None,
+) -> Still:  # fmt: skip
+    """Scale a picture down into a size, and pack it.
 
     Args:
         shot: The picture.
         width: Pixels at most; None is the true size.
+        height: The same; None for whatever belongs to the width.
         form: JPEG or WebP.
+        quality: 1 to 100, as everywhere; None is what suits a page.
 
     Raises:
         MissingDependency: This build of libav has no encoder for it.
     """
-    size = fitted(shot.width, shot.height, min(width or MOST_WIDTH, MOST_WIDTH))
-    body = _jpeg(shot.frame, size, JPEG_QUALITY) if form is Form.JPEG else _webp(shot.frame, size)
+    size = fitted(shot.width, shot.height, min(width or MOST_WIDTH, MOST_WIDTH), height)
+    if form is Form.JPEG:
+        body = _jpeg(shot.frame, size, JPEG_QUALITY if quality is None else _steps(quality))
+    else:
+        body = _webp(shot.frame, size, _WEBP_QUALITY if quality is None else quality)
     return Still(body, shot.at_us, *size, shot.width, shot.height)
 
 
@@ -231,9 +241,15 @@ def _jpeg(frame: Any, size: tuple[int, int], quality: int) -> bytes:
     return _encoded(encoder, _scaled(frame, size, "yuvj420p", ColorRange.JPEG))
 
 
-def _webp(frame: Any, size: tuple[int, int]) -> bytes:
+def _steps(quality: int) -> int:
+    """Turn a quality of 1 to 100 into libav's 2 (best) to 31: steps as coarse, on average, as libjpeg's are."""
+    coarse = 50 / quality if quality < 50 else (200 - 2 * quality) / 100  # noqa: PLR2004 - libjpeg's rule
+    return max(2, min(31, round(_MEAN_STEP * coarse)))
+
+
+def _webp(frame: Any, size: tuple[int, int], quality: int) -> bytes:
     encoder = _encoder("libwebp", size, "yuv420p")
-    encoder.options = _WEBP
+    encoder.options = {"quality": str(quality), "compression_level": _WEBP_EFFORT}
     return _encoded(encoder, _scaled(frame, size, "yuv420p"))
 
 
