@@ -97,7 +97,7 @@ def npm_command() -> list[str]:
         found = shutil.which("npm")
         if found is None:
             raise NpmFailed(
-                "the pages need npm once, to fetch htmx, and there is none.\n"
+                "the pages need npm once, to fetch htmx and uPlot, and there is none.\n"
                 "Build with pip or `python -m build`, which bring it by themselves, or install npm."
             ) from None
         return [found]
@@ -117,7 +117,7 @@ def _install(work: Path, npm: list[str]) -> None:
     if done.returncode != 0:
         said = "\n".join(f"  {line}" for line in (done.stderr or done.stdout).strip().splitlines()[-8:])
         raise NpmFailed(
-            "npm could not fetch what the pages need (htmx). It said:\n"
+            "npm could not fetch what the pages need (htmx, uPlot). It said:\n"
             f"{said}\n"
             "It needs its registry once: is the network there, and any proxy or mirror set in npm's configuration\n"
             f"(npm config get registry)? Without a network, copy {VENDOR} from a machine that has built it."

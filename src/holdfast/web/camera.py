@@ -34,6 +34,7 @@ from holdfast.library.status import Health, StreamNow, read_now
 from holdfast.web.coverage import percent_words
 from holdfast.web.forms import Form, go_to
 from holdfast.web.frame import state_of, worst
+from holdfast.web.measured import limits
 from holdfast.web.render import bits_words, page
 from holdfast.web.times import offset_words, time_words
 from holdfast.web.watched import watched
@@ -163,7 +164,7 @@ def _facts(context: Context, camera: str, catalog: Catalog | None, away: str, no
         "health": spoken.health if spoken else Health.OFF, "state": state_of(spoken) if spoken else "off",
         "percent": percent_words(today.percent) if today else "", "gaps": _lines(today),
         "offset": lambda us: offset_words(to_datetime(us, context.zone)),
-        "watched": watched(context, catalog, camera, settings),
+        "watched": watched(context, catalog, camera, settings), "limits": limits(settings),
     }  # fmt: skip
 
 

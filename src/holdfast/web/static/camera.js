@@ -4,6 +4,7 @@ import { dialog, keys, make, node, nowUs, toast, zoned } from "./app.js";
 import "./player.js";
 import "./timeline.js";
 import { byDay, clipAddress, LONGEST_US } from "./camera/clips.js";
+import { charts } from "./camera/charts.js";
 import { choice } from "./camera/choice.js";
 import { facts } from "./camera/facts.js";
 import { incidentLane, incidentList } from "./camera/incidents.js";
@@ -200,6 +201,7 @@ function begin() {
     go(Number(link.dataset.at) - LEAD_US);
   });
   watched(player);
+  if (byId("charts")) charts(byId("charts"), { camera, timeline, go });
   if (byId("incident-list")) incidentList(byId("incident-list"), timeline, timeline.lane(incidentLane(camera)));
   const write = notes(camera, { shownUs, go, written: (note) => { timeline.known.add(note); timeline.redraw(); } });
   addEventListener("keydown", (event) => {

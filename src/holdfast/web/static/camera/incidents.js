@@ -54,7 +54,7 @@ export function incidentList(shown, timeline, lane) {
       link.title = zoned(one.start_us).offset;
       const long = lengthWords(lane.endOf(one) - one.start_us);
       return make("li", {}, link, make("span", {}, `${one.words}, ${one.end_us === null ? `lasts ${long}` : long}`),
-        make("a", { class: "quiet small", href: `/incidents?open=${one.id}#i${one.id}` }, "evidence"));
+        make("a", { class: "quiet", href: `/incidents?open=${one.id}#i${one.id}` }, "evidence"));
     }), ...(found.length > SHOWN ? [make("li", { class: "quiet small" }, `and ${found.length - SHOWN} earlier ones: show less time`)] : []));
     if (focused) list.querySelector(`[data-at="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }
