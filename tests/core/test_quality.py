@@ -56,6 +56,23 @@ def test_only_what_is_known_and_wanted_is_told() -> None:
     """What is not known is missing, and so is what nobody asked for (C018)."""
     seen = Seen(0, black_percent=99.0, differences=None, heard=Heard(0, -100.0, -100.0))
     assert conditions(seen, LIMITS, frozenset(IncidentType)) == {
-        IncidentType.BLACKSCREEN: True, IncidentType.AUDIO_LOSS: True,
+        IncidentType.BLACKSCREEN: True, IncidentType.AUDIO_LOSS: True, IncidentType.ERRORS: False,
     }  # fmt: skip
     assert conditions(seen, LIMITS, frozenset({IncidentType.FREEZE})) == {}
+
+
+@pytest.mark.parametrize(
+    ("blocks", "damaged", "found"), [(None, 0, (None, False)), (2.2, 1, (False, True)), (2.3, 0, (True, False))]
+)
+def test_blocks_and_damage_are_conditions(
+    blocks: float | None, damaged: int, found: tuple[bool | None, bool | None]
+) -> None:
+    """Blockiness counts above its threshold and only where it was measured, damage from the first picture on (C059)."""
+    seen = Seen(0, black_percent=1.0, blocks=blocks, damaged=damaged)
+    told = conditions(seen, LIMITS, frozenset(IncidentType))
+    assert (told.get(IncidentType.MACROBLOCKS), told.get(IncidentType.ERRORS)) == found
+
+
+def test_without_a_picture_nothing_is_known_of_damage() -> None:
+    """Where nothing could be seen at all, there is no word about damage."""
+    assert IncidentType.ERRORS not in conditions(Seen(0, heard=Heard(0, -20.0, -3.0)), LIMITS, frozenset(IncidentType))

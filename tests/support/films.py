@@ -22,6 +22,7 @@ def film(  # noqa: PLR0913 - what a film is made of
     fps: int = 25,
     group: int = 25,
     codec: str = "libx264",
+    sound_codec: str = "aac",
     pixels: str = "yuv420p",
     options: Mapping[str, str] | None = None,
 ) -> Path:
@@ -35,12 +36,13 @@ def film(  # noqa: PLR0913 - what a film is made of
         fps: Pictures a second.
         group: Pictures from one keyframe to the next.
         codec: Encoder of the pictures.
+        sound_codec: Encoder of the sound.
         pixels: How they are coded.
         options: For the encoder.
     """
     with av.open(str(path), "w") as container:
         video: Any = None
-        audio: Any = container.add_stream("aac", rate=RATE) if loudness else None
+        audio: Any = container.add_stream(sound_codec, rate=RATE) if loudness else None
         if audio is not None:
             audio.layout = "mono"
         if picture is not None:

@@ -31,6 +31,15 @@ class Looked(BaseModel):
     mean_volume_db: float | None = Field(examples=[-31.5])
     volume_percentage: float | None = Field(description="0 for -60 dB, 100 for 0 dB.", examples=[47.5])
     peak_db: float | None = Field(examples=[-12.0])
+    clipped_percent: float | None = Field(description="Samples at full scale.", examples=[0.0])
+    loudness: float | None = Field(description="The loudest 400 ms in LUFS, where it is measured.", examples=[-23.4])
+    blocks: float | None = Field(
+        description="Edges on a grid of blocks by those beside it, where it is measured; 1 without a grid.",
+        examples=[1.3],
+    )
+    damaged: int | None = Field(
+        description="Pictures since the look before that could not be decoded, or only in part.", examples=[0]
+    )
 
 
 class MinuteOut(BaseModel):
@@ -43,6 +52,10 @@ class MinuteOut(BaseModel):
     difference_least: float | None = Field(examples=[2.9])
     db_mean: float | None = Field(examples=[-31.5])
     db_most: float | None = Field(examples=[-28.0])
+    clipped_most: float | None = Field(examples=[0.0])
+    loudness_most: float | None = Field(examples=[-21.0])
+    blocks_most: float | None = Field(examples=[1.4])
+    damaged: int | None = Field(examples=[0])
 
 
 class Measures(BaseModel):
@@ -76,6 +89,10 @@ def list_measures(
             drift=one.drift,
             mean_volume_db=one.mean_db,
             peak_db=one.peak_db,
+            clipped_percent=one.clipped_percent,
+            loudness=one.loudness,
+            blocks=one.blocks,
+            damaged=one.damaged,
             volume_percentage=None if one.mean_db is None else round(volume_percent(one.mean_db), 1),
         )
         for one in found.looks

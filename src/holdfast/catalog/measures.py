@@ -14,6 +14,7 @@ from holdfast.core.timing import MINUTE_US
 _WATCHES = schema.watches.c
 _MEASURES = schema.measures.c
 _MINUTES = schema.minutes.c
+_AS_THEY_ARE = ("black_most", "difference_least", "db_most", "clipped_most", "loudness_most", "blocks_most")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,10 @@ class Measure:
     drift: float | None = None
     mean_db: float | None = None
     peak_db: float | None = None
+    clipped_percent: float | None = None
+    loudness: float | None = None
+    blocks: float | None = None
+    damaged: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,10 @@ class Minute:
     difference_least: float | None
     db_mean: float | None
     db_most: float | None
+    clipped_most: float | None
+    loudness_most: float | None
+    blocks_most: float | None
+    damaged: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,10 @@ def _roll_up(tx: Transaction, node: int, camera: str, minute_us: int) -> None:
         "db_sum": func.sum(_MEASURES.mean_db),
         "db_most": func.max(_MEASURES.mean_db),
         "db_looks": func.count(_MEASURES.mean_db),
+        "clipped_most": func.max(_MEASURES.clipped_percent),
+        "loudness_most": func.max(_MEASURES.loudness),
+        "blocks_most": func.max(_MEASURES.blocks),
+        "damaged": func.sum(_MEASURES.damaged),
     }
     query = select(*(column.label(name) for name, column in columns.items())).where(where)
     values = dict(tx.run("measures", query).mappings().one())
@@ -123,12 +136,13 @@ def minutes(tx: Transaction, node: int, camera: str, from_us: int, to_us: int, *
     query = select(schema.minutes).where(where).order_by(_MINUTES.minute_us).limit(limit)
     found = []
     for row in tx.run("measure_minutes", query).mappings():
-        looks, heard = int(row["looks"]), int(row["db_looks"])
+        looks, heard, damaged = int(row["looks"]), int(row["db_looks"]), row["damaged"]
         minute = Minute(
-            minute_us=int(row["minute_us"]), looks=looks, black_most=row["black_most"],
+            minute_us=int(row["minute_us"]), looks=looks,
             black_mean=None if row["black_sum"] is None else row["black_sum"] / looks,
-            difference_least=row["difference_least"], db_most=row["db_most"],
             db_mean=row["db_sum"] / heard if heard else None,
+            damaged=None if damaged is None else int(damaged),  # PostgreSQL sums whole numbers to decimals
+            **{name: row[name] for name in _AS_THEY_ARE},
         )  # fmt: skip
         found.append(minute)
     return found

@@ -36,7 +36,8 @@ class IncidentType(StrEnum):
 
 PRIORITY = (
     IncidentType.DISK, IncidentType.STREAM_MISMATCH, IncidentType.STALLED, IncidentType.SIGNAL_LOST,
-    IncidentType.BLACKSCREEN, IncidentType.FREEZE, IncidentType.MACROBLOCKS, IncidentType.AUDIO_LOSS,
+    IncidentType.BLACKSCREEN, IncidentType.FREEZE, IncidentType.MACROBLOCKS, IncidentType.ERRORS,
+    IncidentType.AUDIO_LOSS,
 )  # fmt: skip
 """Worst first: while one of these is active, none of those after it is opened. Without picture nothing can be black, a
 black picture stands still, and who sees a frozen picture needs no word about its sound."""

@@ -41,7 +41,7 @@ def settings_of(wanted: WatchConfig) -> Settings:
     """Return what is looked at in a camera."""
     return Settings(
         every_us=round(wanted.every_s * SECOND_US), limits=wanted.thresholds(), rules=wanted.rules(),
-        wanted=wanted.wanted(),
+        wanted=wanted.wanted(), blocks=wanted.macroblocks, loudness=wanted.loudness,
     )  # fmt: skip
 
 
@@ -229,13 +229,13 @@ class CameraWatch:
             self._ear = None
         elif self._ear is None or not same:
             with suppress(HoldfastError):
-                self._ear = Ear(replace(found[Kind.AUDIO], timescale=SECOND_US))
+                self._ear = Ear(replace(found[Kind.AUDIO], timescale=SECOND_US), loudness=settings.loudness)
 
     def _made(self, coding: Coding, settings: Settings) -> Eye | None:
         try:
             return Eye(
                 replace(coding, timescale=SECOND_US), settings.every_us, black_level=settings.limits.black_level,
-                region=settings.limits.region, gaze=self.judge.gaze,
+                region=settings.limits.region, gaze=self.judge.gaze, blocks=settings.blocks,
             )  # fmt: skip
         except HoldfastError as error:
             _log.warning("watch.blind", camera=self.key.camera, stream=self.key.stream, reason=str(error))

@@ -5,6 +5,7 @@ Frames are libav's and stay in `media`. One object a run of samples, on one thre
 Not here: which samples to feed (still, tier), pictures for people (still), encoding (tier).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -94,20 +95,21 @@ class Decoder:
     Args:
         coding: How it is coded.
         threads: How many libav may use.
+        strict: Count damage that a decoder would patch over; H.264 says so by itself, and its patched pictures come.
 
     Attributes:
-        damaged: Samples that could not be decoded.
+        damaged: Samples that could not be decoded, or only in part.
 
     Raises:
         Unsupported: This build of libav cannot decode it.
         BadInput: Its configuration is damaged.
     """
 
-    def __init__(self, coding: Coding, *, threads: int = 1) -> None:
+    def __init__(self, coding: Coding, *, threads: int = 1, strict: bool = False) -> None:
         listen_to_libav()
         self.coding = coding
         self.damaged = 0
-        self._context = _open(coding, threads)
+        self._context = _open(coding, threads, {"err_detect": "explode"} if strict and coding.codec != "h264" else {})
 
     def keyframes_only(self, on: bool) -> None:  # noqa: FBT001 - a switch
         """Leave out, or decode again, what is not a keyframe."""
@@ -134,21 +136,26 @@ class Decoder:
 
     def _decoded(self, packet: Any) -> list[Any]:
         try:
-            return list(self._context.decode(packet))
+            frames = list(self._context.decode(packet))
         except (av.error.FFmpegError, ValueError):
             self.damaged += 1
             return []
+        self.damaged += sum(frame.is_corrupt for frame in frames if isinstance(frame, av.VideoFrame))
+        return frames
 
 
-def _open(coding: Coding, threads: int) -> Any:
+def _open(coding: Coding, threads: int, options: Mapping[str, str]) -> Any:
     try:
         context: Any = av.CodecContext.create(coding.codec, "r")
     except (av.error.FFmpegError, ValueError) as error:
         raise Unsupported(f"{coding.codec} cannot be decoded here") from error
     context.extradata = coding.config
     context.thread_count = threads
+    context.options = dict(options)
     if coding.sample_rate:
         context.sample_rate = coding.sample_rate
+    if coding.channels and not coding.config:
+        context.layout = f"{coding.channels}c"  # PCM says nowhere else how many there are
     try:
         context.open()
     except (av.error.FFmpegError, ValueError) as error:

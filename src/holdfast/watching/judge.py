@@ -48,12 +48,16 @@ class Settings:
         limits: What is bad.
         rules: How long it must last.
         wanted: Types that are told at all.
+        blocks: Whether blockiness is measured.
+        loudness: Whether loudness is.
     """
 
     every_us: int = 2 * SECOND_US
     limits: Thresholds = field(default_factory=Thresholds)
     rules: Mapping[IncidentType, Rule] = field(default_factory=dict)
     wanted: frozenset[IncidentType] = frozenset(PRIORITY)
+    blocks: bool = False
+    loudness: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,9 @@ class Judge:
         if self.taken_us is not None and look.at_us <= self.taken_us:
             return
         self._lull = ""
-        seen = Seen(look.at_us, look.black_percent, look.differences, look.drift, self._heard)
+        seen = Seen(
+            look.at_us, look.black_percent, look.differences, look.drift, self._heard, look.blocks, look.damaged
+        )
         measure = _measure(seen)
         self.found.measures.append(measure)
         there = conditions(seen, self.settings.limits, self.settings.wanted)
@@ -230,4 +236,8 @@ def _measure(seen: Seen) -> Measure:
         drift=None if seen.drift is None else round(seen.drift, 3),
         mean_db=None if heard is None else heard.mean_db,
         peak_db=None if heard is None else heard.peak_db,
+        clipped_percent=None if heard is None else heard.clipped_percent,
+        loudness=None if heard is None else heard.loudness,
+        blocks=seen.blocks,
+        damaged=seen.damaged,
     )

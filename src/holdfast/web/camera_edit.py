@@ -57,6 +57,9 @@ SECTIONS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
         "watch.freeze": "Tell of frozen pictures",
         "watch.silence": "Tell of missing sound",
         "watch.lost": "Tell of missing pictures",
+        "watch.errors": "Tell of damaged pictures",
+        "watch.macroblocks": "Tell of pictures in blocks",
+        "watch.loudness": "Measure loudness",
         "watch.open_after_s": "An incident after, in seconds",
         "watch.close_after_s": "Over after, in seconds",
         "watch.lost_after_s": "Lost after, in seconds",
@@ -66,6 +69,7 @@ SECTIONS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
         "watch.freeze_difference": "Frozen below a difference of",
         "watch.sound_percent": "Sound is above, in percent",
         "watch.sound_age_s": "Sound counts for, in seconds",
+        "watch.blocks": "In blocks above",
     }),
     "motion": ("Motion", "Events of what moves before it. Parts of the picture are polygons: 0,0 40,0 40,10 0,10.", {
         "motion.enabled": "Make events of what moves",

@@ -76,6 +76,9 @@ SECTIONS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
         "defaults.watch.freeze": "Tell of frozen pictures",
         "defaults.watch.silence": "Tell of missing sound",
         "defaults.watch.lost": "Tell of missing pictures",
+        "defaults.watch.errors": "Tell of damaged pictures",
+        "defaults.watch.macroblocks": "Tell of pictures in blocks",
+        "defaults.watch.loudness": "Measure loudness",
         "defaults.watch.open_after_s": "An incident after, in seconds",
         "defaults.watch.close_after_s": "Over after, in seconds",
         "defaults.watch.lost_after_s": "Lost after, in seconds",
@@ -85,6 +88,7 @@ SECTIONS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
         "defaults.watch.freeze_difference": "Frozen below a difference of",
         "defaults.watch.sound_percent": "Sound is above, in percent",
         "defaults.watch.sound_age_s": "Sound counts for, in seconds",
+        "defaults.watch.blocks": "In blocks above",
     }),
     "motion": ("Motion", "Events of what moves, at every camera that says nothing else itself.", {
         "defaults.motion.enabled": "Make events of what moves",

@@ -68,6 +68,12 @@ def _values(last: Measure, settings: CameraConfig) -> list[Value]:
     if last.mean_db is not None:
         percent = volume_percent(last.mean_db)
         found.append(Value("Sound", f"{percent:.0f} %, {last.mean_db:.0f} dB", _below(percent, limits.sound_percent)))
+    if last.loudness is not None:
+        found.append(Value("Loudness", f"{last.loudness:.1f} LUFS", "well"))
+    if last.blocks is not None:
+        found.append(Value("Blocks", f"{last.blocks:.1f}", _above(last.blocks, limits.blocks)))
+    if last.damaged:
+        found.append(Value("Decoding", f"{last.damaged} damaged", "lost"))
     return found
 
 

@@ -107,3 +107,59 @@ def test_damage_is_counted_and_survived(tmp_path: Path) -> None:
                 looks += eye.feed(body, pts, dts, pts, keyframe=packet.is_keyframe)
     assert eye.damaged > 5
     assert looks[-1].at_us > 2 * SECOND_US
+
+
+def fed(path: Path, spoil: Callable[[int, bytes], bytes], codec: str, *, blocks: bool = False) -> list[Look]:
+    """Looks each second at a film some samples of which were changed on their way."""
+    looks = []
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        coding = Coding(0, codec, SECOND_US, bytes(stream.codec_context.extradata or b""))
+        eye = Eye(coding, SECOND_US, black_level=10, region=Region(), blocks=blocks)
+        for number, packet in enumerate(container.demux(stream)):
+            if packet.size and packet.pts is not None and packet.dts is not None and packet.time_base:
+                pts, dts = (int(ticks * packet.time_base * SECOND_US) for ticks in (packet.pts, packet.dts))
+                looks += eye.feed(spoil(number, bytes(packet)), pts, dts, pts, keyframe=packet.is_keyframe)
+    return looks
+
+
+@pytest.mark.parametrize(
+    ("codec", "encoder", "options"),
+    [
+        ("h264", "libx264", {"sc_threshold": "0", "tune": "zerolatency"}),
+        ("mjpeg", "mjpeg", {"q": "4"}),
+        ("hevc", "libx265", {"x265-params": "log-level=none:scenecut=0:bframes=0", "preset": "ultrafast"}),
+    ],
+)
+def test_pictures_that_came_in_part_are_counted(
+    tmp_path: Path, codec: str, encoder: str, options: dict[str, str]
+) -> None:
+    """A decoder that patches over damage is not believed: the look after it says that pictures were damaged."""
+    pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    path = film(tmp_path / "a.mkv", 8, moving, codec=encoder, pixels=pixels, options=options)
+
+    def flip(number: int, body: bytes) -> bytes:
+        if number not in {101, 102, 103}:  # pictures that a look decodes: it begins with a keyframe, each second
+            return body
+        middle = len(body) // 2
+        return body[:middle] + bytes(255 - byte for byte in body[middle : middle + 8]) + body[middle + 8 :]
+
+    whole, damaged = fed(path, lambda _, body: body, codec), fed(path, flip, codec)
+    assert [look.damaged for look in whole] == [0] * len(whole)
+    assert sum(look.damaged for look in damaged) > 0
+    assert all(look.damaged == 0 for look in damaged if look.at_us < 4 * SECOND_US)
+
+
+def test_open_groups_are_no_damage(tmp_path: Path) -> None:
+    """Where decoding begins at a keyframe that pictures before it lean on, nothing is said to be damaged."""
+    options = {"x264-params": "open-gop=1:bframes=3:keyint=25:scenecut=0"}
+    looks = fed(film(tmp_path / "a.mkv", 10, moving, options=options), lambda _, body: body, "h264")
+    assert len(looks) > 5
+    assert sum(look.damaged for look in looks) == 0
+
+
+def test_blockiness_is_measured_where_it_is_wanted(tmp_path: Path) -> None:
+    """Only who asks for it pays for it."""
+    path = film(tmp_path / "a.mkv", 3, moving)
+    assert {look.blocks for look in fed(path, lambda _, body: body, "h264")} == {None}
+    assert all((look.blocks or 0) >= 1 for look in fed(path, lambda _, body: body, "h264", blocks=True))

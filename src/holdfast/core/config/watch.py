@@ -9,7 +9,10 @@ from holdfast.core.incident import LOST, IncidentType, Rule
 from holdfast.core.quality import Region, Thresholds
 from holdfast.core.timing import SECOND_US
 
-_SEEN = (IncidentType.BLACKSCREEN, IncidentType.FREEZE, IncidentType.AUDIO_LOSS)
+_SEEN = (
+    IncidentType.BLACKSCREEN, IncidentType.FREEZE, IncidentType.MACROBLOCKS, IncidentType.ERRORS,
+    IncidentType.AUDIO_LOSS,
+)  # fmt: skip
 
 
 def _region(value: str) -> str:
@@ -40,6 +43,9 @@ class WatchConfig(Table):
     freeze: bool = Field(default=True, description="Tell of pictures that stand still.")
     silence: bool = Field(default=True, description="Tell of missing sound, where the camera has any.")
     lost: bool = Field(default=True, description="Tell of missing pictures.")
+    errors: bool = Field(default=True, description="Tell of pictures that cannot be decoded, or only in part.")
+    macroblocks: bool = Field(default=False, description="Measure and tell of pictures that fall apart into blocks.")
+    loudness: bool = Field(default=False, description="Measure loudness as EBU R128 has it (momentary, in LUFS).")
     black_level: int = Field(default=10, ge=0, le=255, description="Grey at or below which a pixel is black.")
     black_percent: float = Field(
         default=95.0, ge=0, le=100, description="A picture with more black pixels than this is black, in percent."
@@ -60,6 +66,12 @@ class WatchConfig(Table):
         default="",
         description="Part of the picture that is judged: left, top, right, bottom in percent, as 0 5 100 70.",
     )
+    blocks: float = Field(
+        default=2.2,
+        ge=1,
+        le=100,
+        description="A picture whose edges are this much steeper on a grid of blocks than beside it has macroblocks.",
+    )
     open_after_s: float = Field(
         default=3.0, ge=0, le=3600, description="Seconds that something must be seen to be an incident; 0 is at once."
     )
@@ -76,6 +88,7 @@ class WatchConfig(Table):
         return Thresholds(
             black_level=self.black_level, black_percent=self.black_percent, freeze_difference=self.freeze_difference,
             sound_percent=self.sound_percent, sound_age_s=self.sound_age_s, region=region,
+            blocks=self.blocks,
         )  # fmt: skip
 
     def rules(self) -> dict[IncidentType, Rule]:
@@ -87,6 +100,6 @@ class WatchConfig(Table):
 
     def wanted(self) -> frozenset[IncidentType]:
         """Return which types are told at all."""
-        switches = dict(zip(_SEEN, (self.black, self.freeze, self.silence), strict=True))
+        switches = dict(zip(_SEEN, (self.black, self.freeze, self.macroblocks, self.errors, self.silence), strict=True))
         switches |= dict.fromkeys(LOST, self.lost)
         return frozenset(kind for kind, on in switches.items() if on)

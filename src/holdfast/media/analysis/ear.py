@@ -1,4 +1,4 @@
-"""Listens to a track: how loud it was since somebody asked last.
+"""Listens to a track: how loud it was since somebody asked last, and how much of it is clipped.
 
 One object a track of a file, on one thread at a time. Not here: what a level means (core.quality).
 """
@@ -6,12 +6,16 @@ One object a track of a file, on one thread at a time. Not here: what a level me
 import math
 from typing import Any
 
+import av.error
 import numpy as np
 
+from holdfast.core.errors import Unsupported
 from holdfast.core.quality import SILENT_DB, Heard
 from holdfast.core.timing import SECOND_US
+from holdfast.media.analysis.loudness import Loudness
 from holdfast.media.decode import Coding, Decoder
 
+_CLIPPED = 0.9886  # -0.1 dB of full scale: what is cut off there is above it after lossy coding, too
 _FULL = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "flt": 1.0, "dbl": 1.0}
 
 
@@ -20,17 +24,21 @@ class Ear:
 
     Args:
         coding: How it is coded.
+        loudness: Whether to measure loudness as well; it costs more than the rest.
 
     Raises:
         Unsupported: This build of libav cannot decode it.
         BadInput: Its configuration is damaged.
     """
 
-    def __init__(self, coding: Coding) -> None:
+    def __init__(self, coding: Coding, *, loudness: bool = False) -> None:
         self._decoder = Decoder(coding)
+        self._wanted = loudness
+        self._loudness: Loudness | None = None
         self._squares = 0.0
         self._count = 0
         self._peak = 0.0
+        self._clipped = 0
         self._end_us = 0
 
     def feed(self, payload: bytes, pts: int, dts: int, wall_us: int) -> None:
@@ -40,16 +48,36 @@ class Ear:
             if samples.size:
                 self._squares += float(np.dot(samples, samples))
                 self._count += samples.size
-                self._peak = max(self._peak, float(np.abs(samples).max()))
+                heights = np.abs(samples)
+                self._peak = max(self._peak, float(heights.max()))
+                self._clipped += int(np.count_nonzero(heights >= _CLIPPED))
                 self._end_us = wall_us + frame.samples * SECOND_US // frame.sample_rate
+                self._meter(frame)
 
     def take(self) -> Heard | None:
         """Return what was heard since the last call, None where nothing was; and begin anew."""
         if not self._count:
             return None
-        heard = Heard(self._end_us, decibels(self._squares / self._count), decibels(self._peak * self._peak))
-        self._squares, self._count, self._peak = 0.0, 0, 0.0
+        heard = Heard(
+            self._end_us,
+            decibels(self._squares / self._count),
+            decibels(self._peak * self._peak),
+            round(self._clipped / self._count * 100, 2),
+            None if self._loudness is None else self._loudness.take(),
+        )
+        self._squares, self._count, self._peak, self._clipped = 0.0, 0, 0.0, 0
+        self._loudness = None  # anew each time: what was heard before must not matter, for whoever begins here
         return heard
+
+    def _meter(self, frame: Any) -> None:
+        if not self._wanted:
+            return
+        try:
+            if self._loudness is None:
+                self._loudness = Loudness(frame.sample_rate, frame.layout.name, frame.format.name)
+            self._loudness.feed(frame)
+        except (Unsupported, av.error.FFmpegError, ValueError):
+            self._wanted, self._loudness = False, None  # levels go on without it
 
 
 def decibels(square: float) -> float:

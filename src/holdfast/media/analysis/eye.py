@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.core.quality import FRAMES, Region
-from holdfast.media.analysis.grey import Grey, differences, grey_of
+from holdfast.media.analysis.blocks import blockiness
+from holdfast.media.analysis.grey import Grey, differences, grey_of, luma_of
 from holdfast.media.decode import Coding, Decoder
 from holdfast.media.still import Shot
 
@@ -29,6 +30,8 @@ class Look:
         differences: As `core.quality.Seen`; None where fewer than three pictures of one size came.
         drift: As there.
         shots: The pictures, oldest first.
+        blocks: As there; None where nobody wants it.
+        damaged: As there.
     """
 
     at_us: int
@@ -36,6 +39,8 @@ class Look:
     differences: tuple[float, float, float] | None
     drift: float | None
     shots: tuple[Shot, ...]
+    blocks: float | None = None
+    damaged: int = 0
 
 
 @dataclass(slots=True)
@@ -78,10 +83,11 @@ class Eye:
         black_level: Grey that counts as black.
         region: What of the picture is looked at.
         gaze: What went on before this track, and goes on after it.
+        blocks: Whether to measure blockiness.
 
     Attributes:
         decoded: Pictures that were decoded, a count.
-        damaged: Samples that could not be.
+        damaged: Samples that could not be, or only in part.
 
     Raises:
         Unsupported: This build of libav cannot decode it.
@@ -89,14 +95,17 @@ class Eye:
     """
 
     def __init__(
-        self, coding: Coding, every_us: int, *, black_level: int, region: Region, gaze: Gaze | None = None
-    ) -> None:
-        self._decoder = Decoder(coding)
+        self, coding: Coding, every_us: int, *, black_level: int, region: Region, gaze: Gaze | None = None,
+        blocks: bool = False,
+    ) -> None:  # fmt: skip
+        self._decoder = Decoder(coding, strict=True)
         # B-pictures are packed worse than those around them: of what stands still they would differ.
         self._decoder.references_only()
         self._every_us = every_us
         self._black_level = black_level
         self._region = region
+        self._blocks = blocks
+        self._damaged_before = 0
         self._walls: dict[int, int] = {}
         self._frames: deque[tuple[int, Any]] = deque(maxlen=FRAMES)
         self._gaze = gaze or Gaze()
@@ -108,7 +117,7 @@ class Eye:
 
     @property
     def damaged(self) -> int:
-        """Samples that could not be decoded, a count."""
+        """Samples that could not be decoded, or only in part, a count."""
         return self._decoder.damaged
 
     @property
@@ -175,6 +184,7 @@ class Eye:
         newest, last = greys[-1], self._gaze.last
         at_us = shots[-1].at_us
         self._target_us, self._gaze.last = None, newest
+        damaged, self._damaged_before = self.damaged - self._damaged_before, self.damaged
         self._gaze.advance(at_us, self._every_us)
         return Look(
             at_us=at_us,
@@ -182,4 +192,6 @@ class Eye:
             differences=differences(greys),
             drift=newest.drift(last) if last is not None and newest.same_size(last) else None,
             shots=shots,
+            blocks=blockiness(luma_of(shots[-1].frame, self._region)) if self._blocks else None,
+            damaged=damaged,
         )

@@ -171,4 +171,5 @@ def _coding(stream: Any) -> Coding:
     return Coding(
         number=stream.index, codec=context.codec.name, timescale=SECOND_US, config=bytes(context.extradata or b""),
         sample_rate=context.sample_rate if stream.type == "audio" else 0,
+        channels=context.channels if stream.type == "audio" else 0,
     )  # fmt: skip

@@ -76,22 +76,33 @@ def _squares(points: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.
 
 def grey_of(frame: Any, region: Region) -> Grey:
     """Take the points of a decoded picture that lie in a region; at least one."""
-    name = frame.format.name
-    if name not in _LUMA8 and name not in _LUMA10:
-        frame = VideoReformatter().reformat(frame, format="gray", threads=1)
-        name = "gray"
+    frame = _with_luma(frame)
+    part = luma_of(frame, region)
+    step = max(1, part.shape[1] // COLUMNS)
+    points = part[::step, ::step]
+    # A copy: the decoder uses its planes again.
+    copied = (points >> 2).astype(np.uint8) if frame.format.name in _LUMA10 else points.copy()
+    full = frame.format.name in _FULL or frame.color_range == ColorRange.JPEG
+    return Grey(copied, 0 if full else 16, 1.0 if full else 255 / 219, frame.width, frame.height)
+
+
+def luma_of(frame: Any, region: Region) -> np.ndarray[Any, Any]:
+    """Return every pixel's luma of a region, rows by columns, as coded; valid as long as the picture is."""
+    frame = _with_luma(frame)
     plane = frame.planes[0]
-    deep = name in _LUMA10
+    deep = frame.format.name in _LUMA10
     luma: np.ndarray[Any, Any] = np.frombuffer(plane, np.uint16 if deep else np.uint8)
     rows = luma.reshape(-1, plane.line_size // (2 if deep else 1))[: frame.height, : frame.width]
     top, bottom = _cut(region.top, region.bottom, frame.height)
     left, right = _cut(region.left, region.right, frame.width)
-    step = max(1, (right - left) // COLUMNS)
-    points = rows[top:bottom:step, left:right:step]
-    # A copy: the decoder uses its planes again.
-    copied = (points >> 2).astype(np.uint8) if deep else points.copy()
-    full = name in _FULL or frame.color_range == ColorRange.JPEG
-    return Grey(copied, 0 if full else 16, 1.0 if full else 255 / 219, frame.width, frame.height)
+    return rows[top:bottom, left:right]
+
+
+def _with_luma(frame: Any) -> Any:
+    name = frame.format.name
+    if name in _LUMA8 or name in _LUMA10:
+        return frame
+    return VideoReformatter().reformat(frame, format="gray", threads=1)
 
 
 def _cut(begin: float, end: float, size: int) -> tuple[int, int]:
