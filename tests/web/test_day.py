@@ -40,7 +40,7 @@ def test_the_last_24_hours(spot: Site) -> None:
     found = cells(html, "gate")
     assert [clock for clock, _ in found] == [f"{(13 + n) % 24:02}:00" for n in range(24)]
     assert f'href="/cameras/dock?at={NOON_US}" data-us="{NOON_US}" data-clock="12:00" data-now' in html
-    assert "the last 24 hours" in words(html)
+    assert "The last 24 hours" in words(html)
 
 
 def test_a_day_is_as_long_as_the_sites_clocks_say(spot: Site) -> None:

@@ -27,7 +27,7 @@ def test_pictures_marks_and_reasons(spot: WatchedSite) -> None:
     with looking(spot, f"/day?at={spot.began_us}") as page:
         _rows(page)
         shown = page.locator('tr[data-camera="gate"] a[data-shown]')
-        expect(shown).to_have_count(2)
+        expect(shown).to_have_count(3)
         expect(shown.first).to_have_attribute("data-mark", "Black picture, Frozen picture")
         assert "sheet.jpg" in shown.first.evaluate("cell => cell.style.backgroundImage")
         shown.first.hover()

@@ -104,7 +104,7 @@ def _day(wanted: date | None, each: int, zone: ZoneInfo, now_us: int) -> _Span:
         end_us = _floor(now_us, zone) + HOUR_US
         yesterday = to_datetime(now_us, zone).date() - timedelta(days=1)
         return _Span(
-            end_us - DAY_US, end_us, each * MINUTE_US, "the last 24 hours", f"/day?date={yesterday}{more}", ""
+            end_us - DAY_US, end_us, each * MINUTE_US, "The last 24 hours", f"/day?date={yesterday}{more}", ""
         )  # fmt: skip
     begin_us, end_us = (_midnight(wanted + timedelta(days=n), zone) for n in (0, 1))
     after = f"/day?date={wanted + timedelta(days=1)}{more}" if end_us <= now_us else ""

@@ -65,15 +65,21 @@ async function reasons(api, cells, each) {
   }
 }
 
-/** The part that is not over shows the newest picture, if it is of this part. */
+/** The parts that are not over, or only just: a picture each; the newest one of now, if it is of this part. */
 async function newest(row, cells) {
-  const cell = cells.find((one) => "now" in one.dataset);
-  if (!cell) return;
-  const answer = await fetch(`/api/v1/cameras/${encodeURIComponent(row.dataset.camera)}/still.jpg?width=${WIDTH}`, { signal: AbortSignal.timeout(20000) });
-  const at = Number(answer.headers.get("X-Holdfast-At-Us"));
-  if (!answer.ok || at < Number(cell.dataset.us)) { empty(cell, "stalled"); return; }
-  const address = URL.createObjectURL(await answer.blob());
-  place(cell, address, { width: 1, height: 1, tile_width: 1, tile_height: 1 }, { x: 0, y: 0, shown_us: at });
+  const each = Number(table.dataset.each), edge = nowUs() - LATE_US;
+  for (const cell of cells.filter((one) => Number(one.dataset.us) + each >= edge)) {
+    const begin = Number(cell.dataset.us), query = new URLSearchParams({ width: WIDTH, ...("now" in cell.dataset ? {} : { at: begin }) });
+    const answer = await fetch(`/api/v1/cameras/${encodeURIComponent(row.dataset.camera)}/still.jpg?${query}`, { signal: AbortSignal.timeout(20000) });
+    const at = Number(answer.headers.get("X-Holdfast-At-Us"));
+    if (answer.ok && at >= begin - LATE_US) {
+      place(cell, URL.createObjectURL(await answer.blob()), { width: 1, height: 1, tile_width: 1, tile_height: 1 }, { x: 0, y: 0, shown_us: at });
+    } else if (answer.ok || answer.status === 404) {
+      empty(cell, "unknown");
+    } else {
+      throw new Error(`${answer.status}`);
+    }
+  }
 }
 
 async function next() {
