@@ -10,13 +10,14 @@ from sqlalchemy import CheckConstraint, Column, Index, PrimaryKeyConstraint, Str
 
 from holdfast.catalog.schema_accounts import settings, sign_ins, tokens, users
 from holdfast.catalog.schema_base import belongs, flag, id_of, metadata, node, whole, words
+from holdfast.catalog.schema_events import events
 from holdfast.catalog.schema_stills import still_positions, stills
 from holdfast.catalog.schema_watch import evidence, incidents, measures, minutes, watches
 
 __all__ = [
-    "cameras", "evidence", "gaps", "ids", "incidents", "journals", "measures", "metadata", "minutes", "nodes", "notes",
-    "runs", "segments", "settings", "sign_ins", "still_positions", "stills", "streams", "tokens", "users", "volumes",
-    "watches",
+    "cameras", "events", "evidence", "gaps", "ids", "incidents", "journals", "measures", "metadata", "minutes", "nodes",
+    "notes", "runs", "segments", "settings", "sign_ins", "still_positions", "stills", "streams", "tokens", "users",
+    "volumes", "watches",
 ]  # fmt: skip
 
 ids = Table(

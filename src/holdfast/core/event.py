@@ -103,10 +103,8 @@ def step(watch: Watch, at_us: int, moved: float, rule: Rule) -> tuple[Watch, lis
     """
     if watch.taken_us is not None and at_us <= watch.taken_us:
         return watch, []
-    case, changes = watch.case, list[Change]()
-    if case is not None and _over(case, at_us, rule):
-        changes.append(Change(Turn.ENDED if case.open else Turn.DROPPED, case))
-        case = None
+    watch, changes = rest(watch, at_us, rule)
+    case = watch.case
     if moved < rule.least:
         return Watch(at_us, case), changes
     if case is None:
@@ -123,6 +121,14 @@ def step(watch: Watch, at_us: int, moved: float, rule: Rule) -> tuple[Watch, lis
     elif was_open:
         changes.append(Change(Turn.WENT_ON, case))
     return Watch(at_us, case), changes
+
+
+def rest(watch: Watch, until_us: int, rule: Rule) -> tuple[Watch, list[Change]]:
+    """Nothing came until an instant, as wall time: what would be over by then is. Samples of before may still come."""
+    case = watch.case
+    if case is None or not _over(case, until_us, rule):
+        return watch, []
+    return Watch(watch.taken_us), [Change(Turn.ENDED if case.open else Turn.DROPPED, case)]
 
 
 def _over(case: Case, at_us: int, rule: Rule) -> bool:

@@ -35,10 +35,13 @@ class Pin:
 
 def file_of(camera: str, kind: IncidentType, start_us: int, number: int) -> str:
     """Return the path of a picture under the root of a volume."""
-    millis = start_us // 1000 % 1000
     which = "end" if number == END else str(number)
-    begun = f"{stamp(start_us // SECOND_US * SECOND_US)[:-1]}{millis:03}Z"
-    return f"{FOLDER}/{camera}/{kind.value}/{camera}_{kind.value}_{begun}_{which}.jpg"
+    return f"{FOLDER}/{camera}/{kind.value}/{camera}_{kind.value}_{begun(start_us)}_{which}.jpg"
+
+
+def begun(start_us: int) -> str:
+    """Write an instant for the name of a file, to a thousandth of a second: 20260501T180000250Z."""
+    return f"{stamp(start_us // SECOND_US * SECOND_US)[:-1]}{start_us // 1000 % 1000:03}Z"
 
 
 def write(root: Path, volume: str, camera: str, pin: Pin) -> Picture:
@@ -48,14 +51,23 @@ def write(root: Path, volume: str, camera: str, pin: Pin) -> Picture:
         StorageError: It cannot be written.
     """
     file = file_of(camera, pin.type, pin.start_us, pin.number)
-    path = root / file
-    with storage_errors("making folder", path.parent):
-        path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    replace_atomically(path, pin.body, durable=True, mode=0o640)
+    store(root, file, pin.body)
     return Picture(
         number=pin.number, at_us=pin.at_us, volume=volume, file=file, width=pin.width, height=pin.height,
         bytes=len(pin.body),
     )  # fmt: skip
+
+
+def store(root: Path, file: str, body: bytes) -> None:
+    """Write a file under a root, durably, and its folder where there is none.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    path = root / file
+    with storage_errors("making folder", path.parent):
+        path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    replace_atomically(path, body, durable=True, mode=0o640)
 
 
 def delete(root: Path, file: str) -> None:
