@@ -137,6 +137,17 @@ def adopt(config: Config, name: str, clock: Clock) -> str:
     return marker.volume_id
 
 
+def disk_of(config: Config, name: str) -> Volume:
+    """Return a configured volume as the disk that this node knows it to be; its `check` says whether it is there.
+
+    Raises:
+        BadInput: What was remembered is damaged.
+    """
+    volume = config.volumes[name]
+    known = remembered_ids(config.state_dir)
+    return Volume(volume.path, known.get(_key(name, volume), ""), volume.reserve)
+
+
 def survey(config: Config) -> list[VolumeState]:
     """Look at every volume; changes nothing, and a disk that does not answer is a problem of its own alone.
 

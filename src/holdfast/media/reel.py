@@ -47,3 +47,11 @@ class Reel:
             Shot(frame, self._walls.pop(frame.pts, wall_us), frame.width, frame.height)
             for frame in self._decoder.feed(payload, *times)
         ]
+
+    def flush(self) -> list[Shot]:
+        """Return what the decoder holds back. Nothing more may be fed after it."""
+        return [
+            Shot(frame, self._walls.pop(frame.pts), frame.width, frame.height)
+            for frame in self._decoder.flush()
+            if frame.pts in self._walls
+        ]

@@ -28,6 +28,7 @@ from holdfast.library.settings import load_in_force
 from holdfast.library.watching import CameraWatch, cheapest, settings_of
 from holdfast.media.index_of import Indexes
 from holdfast.roles.signals import Signals
+from holdfast.roles.stills import StillsRound
 from holdfast.roles.supervisor import write_status
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.lock import FileLock
@@ -79,6 +80,7 @@ class Watcher:
         self._problem = ""
         self._since_us = clock.wall_us()
         self._wait_s = TICK_S
+        self._stills = StillsRound(clock, node, self._indexes, skip=skip)
         self._late: dict[str, tuple[int, int]] = {}  # since when (boot time), and by how much then
 
     def run(self) -> None:
@@ -146,7 +148,7 @@ class Watcher:
                 _log.warning("watch.unreadable", camera=camera, reason=str(error))
             self._pace(camera, watch)
         self._keep(catalog)
-        return behind
+        return self._stills.turn(catalog) or behind
 
     def _ready(self) -> Catalog:
         if self._catalog is not None and self._catalog.replaced():
@@ -176,6 +178,7 @@ class Watcher:
         self._loaded = loaded
         whole, _ = configuration.with_cameras(loaded, cameras.runtime_settings(catalog, self._node))
         config = whole.config
+        self._stills.follow(catalog, self._number, config)
         roots = {name: volume.path for name, volume in config.volumes.items()}
         wanted = {name: one for name, one in config.cameras.items() if one.watch.enabled and one.enabled and roots}
         self._abandon(catalog, self._watches.keys() - wanted.keys())
@@ -226,6 +229,7 @@ class Watcher:
 
     def _close(self) -> None:
         self._watches.clear()
+        self._stills.close()
         self._looked_us = -round(AGAIN_S * 1e6)
         if self._catalog is not None:
             self._catalog.close()
@@ -239,6 +243,7 @@ class Watcher:
             "at_us": self._clock.wall_us(),
             "since_us": self._since_us,
             "problem": self._problem,
+            "stills": self._stills.status(),
             "cameras": {
                 camera: {
                     "stream": watch.key.stream,
