@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from typing import Any
 import structlog
 
 from holdfast.catalog import incidents, measures
@@ -25,10 +26,11 @@ from holdfast.core.timing import SECOND_US, ticks_to_us
 from holdfast.library import following, footage
 from holdfast.library.footage import Chunk
 from holdfast.media.analysis.ear import Ear
+from holdfast.library.moving import Moving
 from holdfast.media.analysis.eye import Eye
 from holdfast.media.decode import Coding
 from holdfast.media.index_of import Indexes
-from holdfast.watching import evidence
+from holdfast.watching import evidence, stirs
 from holdfast.watching.judge import LULL_US, Found, Judge, Settings, key_of
 
 TURN_US = 60 * SECOND_US  # of media between two words about how far a past span has come
@@ -72,6 +74,7 @@ class CameraWatch:
         judge: As given.
         seen_us: Wall time of the newest footage that was read; None before any was.
         until_us: Where to end, wall time; None goes on for ever.
+        moving: What looks for motion; None before `look_for_motion`.
         more: There was more to read when it was another's turn.
     """
 
@@ -83,6 +86,7 @@ class CameraWatch:
         self.judge = judge
         self.seen_us: int | None = None
         self.until_us: int | None = None
+        self.moving: Moving | None = None
         self.more = False
         self._volumes = volumes
         self._volume = volume
@@ -104,6 +108,15 @@ class CameraWatch:
 
     def work(self, most_us: int) -> bool:
         """Look at what is new.
+    def look_for_motion(self, known: stirs.Stirs) -> None:
+        """Look for motion too, from what is known of it on; to be said before any work."""
+        self.moving = Moving(self.key, self._volumes, self._volume, known)
+
+    def looks_for(self, key: StreamKey, settings: Settings, motion: stirs.Settings) -> bool:
+        """Say whether it looks at this stream in this way."""
+        known = None if self.moving is None else self.moving.stirs.settings
+        return (self.key, self.judge.settings, known) == (key, settings, motion)
+
 
         Args:
             most_us: How much media at most, so that others have their turn.
@@ -169,7 +182,9 @@ class CameraWatch:
                 tx, node, camera, step.change.case, detail=step.detail, seen=step.seen, now_us=now_us
             )  # fmt: skip
             incidents.add_pictures(tx, row, judge.pictures.get(key, []))
-        measures.set_position(tx, node, camera, Position(judge.taken_us, judge.state()), now_us)
+        if self.moving is not None:
+            self.moving.keep(tx, node, now_us)
+        measures.set_position(tx, node, camera, Position(judge.taken_us, self.state()), now_us)
         return True
 
     def kept(self) -> None:
@@ -181,12 +196,27 @@ class CameraWatch:
         self.judge.leftovers.clear()
 
     def _begin(self) -> Iterator[Chunk | Gap | None]:
+        if self.moving is not None:
+            self.moving.kept()
+
+    def state(self) -> dict[str, Any]:
+        """Return what whoever goes on must know, as JSON knows it."""
+        said = self.judge.state()
+        return said if self.moving is None else said | {"motion": self.moving.state()}
+
+    def abandon(self) -> None:
+        """Nobody watches this camera any more: what is open ends with what was seen last."""
+        self.judge.abandon()
+        if self.moving is not None:
+            self.moving.stirs.abandon()
         taken_us = self.judge.taken_us
         from_us = taken_us if taken_us is not None else self._from_us
         self._file, self._eye, self._ear = "", None, None
         self._begun_us = self._clock.wall_us() if from_us is None else from_us
         if taken_us is not None:
             # The last look is looked at again: the picture that the next one is compared with.
+        if self.moving is not None:
+            self.moving.begin()
             gaze = self.judge.gaze
             gaze.last, gaze.goes_on_us, gaze.due_us = None, gaze.due_us, 0
         return following.from_instant(
@@ -199,6 +229,9 @@ class CameraWatch:
         if self.seen_us is not None and chunk.fragment.wall_us - self.seen_us >= LULL_US:
             self._explain(self.seen_us, chunk.fragment.wall_us)
         self.seen_us = max(self.seen_us or 0, chunk.end_us)
+        if self.moving is not None and Kind.VIDEO in self._codings:
+            # Before the eye: what it says is taken is where whoever comes after a kill begins.
+            self.moving.read(chunk, self._codings[Kind.VIDEO], seldom=self.judge.gaze.fewer > 1)
         eye, ear = self._eye, self._ear
         with suppress(NotFound):  # the file was removed meanwhile
             if ear is not None:
@@ -252,6 +285,8 @@ class CameraWatch:
         if self.until_us is not None:
             return
         now_us = self._clock.wall_us() - LATE_US
+        if self.moving is not None:
+            self.moving.stirs.rest(to_us)
         last_us = self._begun_us if self.seen_us is None else self.seen_us
         if now_us - last_us >= LULL_US:
             self._explain(last_us, now_us)
@@ -269,6 +304,8 @@ def past(
     key: StreamKey, volumes: Mapping[str, Path], clock: Clock, settings: Settings, span: tuple[int, int], *,
     catalog: Catalog | None, seen: Callable[[int], None] = lambda _us: None,
 ) -> Found:  # fmt: skip
+        if self.moving is not None:
+            self.moving.stirs.rest(to_us)
     """Judge a span that was recorded, and keep nothing: what these settings would have told.
 
     Args:

@@ -23,7 +23,8 @@ from holdfast.core.clock import Clock
 from holdfast.core.config import ConfigInvalid, Loaded
 from holdfast.core.errors import HoldfastError, StorageError
 from holdfast.core.timing import DAY_US, SECOND_US
-from holdfast.library import cameras, incidents
+from holdfast.library import cameras, events, incidents
+from holdfast.library.moving import motion_of
 from holdfast.library.settings import load_in_force
 from holdfast.library.watching import CameraWatch, cheapest, settings_of
 from holdfast.media.index_of import Indexes
@@ -33,6 +34,7 @@ from holdfast.roles.supervisor import write_status
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.lock import FileLock
 from holdfast.watching.judge import Judge
+from holdfast.watching.stirs import Stirs
 
 TICK_S = 1.0
 TURN_US = 20 * SECOND_US  # chosen: media that a camera may read before the others have their turn; some 0.1 s of work
@@ -134,6 +136,7 @@ class Watcher:
             roots = {name: volume.path for name, volume in self._loaded.config.volumes.items()}
             with suppress(StorageError):  # a picture on a volume that is away; it is tried again
                 incidents.purge(catalog, roots, self._clock.wall_us(), self._node)
+                events.purge(catalog, roots, self._clock.wall_us(), self._number)
             with catalog.write() as tx:
                 wall_us = self._clock.wall_us()
                 measures.forget(
@@ -185,23 +188,23 @@ class Watcher:
         for camera_id, camera in wanted.items():
             streams = [feed.stream for feed in configuration.feeds(camera_id, camera, loaded.base)]
             key, settings = cheapest(roots, camera_id, streams), settings_of(camera.watch)
-            known = self._watches.get(camera_id)
-            if known is not None and known.key == key and known.judge.settings == settings:
+            known, motion = self._watches.get(camera_id), motion_of(camera.motion)
+            if known is not None and known.looks_for(key, settings, motion):
                 continue
             # Everything that was found is written by now, so what is known goes on with the other settings.
-            state = self._state(catalog, camera_id) if known is None else known.judge.state()
+            state = self._state(catalog, camera_id) if known is None else known.state()
             judge = Judge(settings, state)
             if known is None and self._skip:
                 judge.skip_to(self._clock.wall_us())
-            self._watches[camera_id] = CameraWatch(
-                key, roots, camera.volume or next(iter(roots)), self._clock, judge, catalog=catalog,
-                indexes=self._indexes,
-            )  # fmt: skip
+            volume = camera.volume or next(iter(roots))
+            watch = CameraWatch(key, roots, volume, self._clock, judge, catalog=catalog, indexes=self._indexes)
+            watch.look_for_motion(Stirs(motion, (state or {}).get("motion")))
+            self._watches[camera_id] = watch
 
     def _abandon(self, catalog: Catalog, gone: AbstractSet[str]) -> None:
         for camera in gone:
             watch = self._watches[camera]
-            watch.judge.abandon()
+            watch.abandon()
             with catalog.write() as tx:
                 watch.keep(tx, self._number, self._clock.wall_us())
             watch.kept()
