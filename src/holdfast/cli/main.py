@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cameras": ("cameras", "List, test, add and change cameras."),
     "doctor": ("doctor", "Find out what is wrong, and how to mend it."),
     "clip": ("clip", "Write any span of a camera as one MP4."),
+    "stills": ("stills", "List stills, take those of an old span, make films of them."),
     "analyze": ("analyze", "Say whether pictures are black or frozen, and sound is missing."),
     "notes": ("notes", "Write and read notes on the timeline."),
     "logs": ("logs", "Read the log files."),
