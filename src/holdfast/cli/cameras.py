@@ -18,6 +18,7 @@ from holdfast.catalog.db import open_catalog, sqlite_path
 from holdfast.catalog.nodes import LOCAL
 from holdfast.cli.camera_values import credentials, password_of, read_pairs
 from holdfast.cli.common import ConfigOption, JsonOption, echo_json
+from holdfast.cli.devices import devices
 from holdfast.cli.status import WIDEST
 from holdfast.core.camera import Kind, Track
 from holdfast.core.clock import SystemClock
@@ -34,6 +35,7 @@ from holdfast.library.settings import load_in_force
 from holdfast.media.probe import compare, probe
 
 app = typer.Typer(no_args_is_help=True)
+app.command("devices")(devices)
 
 _COLOURS = {Outcome.OK: "green", Outcome.MISMATCH: "yellow", Outcome.ERROR: "red"}
 _MARKS = {Outcome.OK: "●", Outcome.MISMATCH: "◐", Outcome.ERROR: "✖"}

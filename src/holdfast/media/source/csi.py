@@ -7,7 +7,6 @@ In the source's own process, on its thread; the program dies with it. Not here: 
 """
 
 import os
-import re
 import select
 import shutil
 import signal
@@ -25,14 +24,13 @@ from holdfast.core.errors import Refused, SourceEnded, SourceError, Stalled, Unr
 from holdfast.core.plan import StreamPlan
 from holdfast.core.timing import SECOND_US, us_to_ticks
 from holdfast.media.source.contract import TracksChanged
+from holdfast.media.source.devices import LISTED, PROGRAMS
 from holdfast.media.source.encoded import Encoded
 from holdfast.media.source.encoders import KEYFRAME_S, TIMESCALE
 from holdfast.media.source.failures import listen_to_libav
 from holdfast.media.source.jpegs import Jpegs
 from holdfast.media.source.pictures import Pictures
 
-PROGRAMS = ("rpicam-vid", "libcamera-vid")
-_LISTED = re.compile(r"^\s*(\d+)\s*:\s*(\S+).*\((/[^)]+)\)\s*$", re.MULTILINE)
 _READ_BYTES = 256 * 1024
 _TICK_S = 0.1  # how late an interruption is noticed
 _LEAVE_S = 0.4  # chosen: the program closes the sensor in this; then it is killed
@@ -134,11 +132,11 @@ class CsiSource:
             )  # fmt: skip
         except (OSError, subprocess.TimeoutExpired) as error:
             raise Refused(f"{self._name}: {program} --list-cameras: {type(error).__name__}") from None
-        listed = _LISTED.findall(done.stdout + done.stderr)
-        for number, _model, place in listed:
+        listed = LISTED.findall(done.stdout + done.stderr)
+        for number, _model, _sensor, place in listed:
             if wanted in {number, place}:
                 return str(number)
-        there = ", ".join(f"{number} ({model}, {place})" for number, model, place in listed) or "none"
+        there = ", ".join(f"{number} ({model}, {place})" for number, model, _sensor, place in listed) or "none"
         raise Unreachable(f"{self._name}: there is no camera {wanted}; there are: {there}", hint="check its cable")
 
     def _start(self, program: str, number: str) -> None:
