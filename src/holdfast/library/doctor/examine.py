@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from holdfast.core.errors import HoldfastError
 from holdfast.library.doctor.cameras import check_cameras
+from holdfast.library.doctor.devices import check_devices
 from holdfast.library.doctor.faults import FAULTS
 from holdfast.library.doctor.finding import Finding, Severity
 from holdfast.library.doctor.folders import check_logs, check_runtime, check_state, check_streams_file
@@ -41,6 +42,7 @@ CHECKS: Mapping[str, Check] = {
     "supervisor": check_supervisor,
     "journals": check_journals,
     "interrupted files": check_parts,
+    "devices": check_devices,
     "cameras": check_cameras,
 }
 """Every check by its name; the slow ones come last."""
