@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "clip": ("clip", "Write any span of a camera as one MP4."),
     "stills": ("stills", "List stills, take those of an old span, make films of them."),
     "analyze": ("analyze", "Say whether pictures are black or frozen, and sound is missing."),
+    "events": ("events", "List what moved before cameras."),
     "notes": ("notes", "Write and read notes on the timeline."),
     "logs": ("logs", "Read the log files."),
     "config": ("config", "Check and show the configuration."),
