@@ -39,6 +39,7 @@ PLACES: tuple[Place, ...] = (
     Place("/", "Overview", "wall"),
     Place("/cameras", "Cameras", "camera"),
     Place("/incidents", "Incidents", "incident"),
+    Place("/events", "Events", "event"),
     Place("/day", "24 hours", "time"),
     Place("/coverage", "Coverage", "calendar"),
     Place("/machine", "System", "system"),
