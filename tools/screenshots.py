@@ -1,6 +1,7 @@
 """Pictures of every page, of a node that records, one without cameras, and one where everything is wrong.
 
     python tools/screenshots.py                  docs/images/: every page, light and dark, as README and docs show them
+    python tools/screenshots.py --only day       the pictures of one page
     python tools/screenshots.py --all --out DIR  every page, in three sizes, two themes and three states, to look at;
                                                  exit 1 where axe finds a serious problem
 
@@ -40,6 +41,8 @@ PAGES = {
     "cameras": "/cameras",
     "camera-add": "/cameras/-/add",
     "camera-edit": "/cameras/gate/edit",
+    "incidents": "/incidents",
+    "day": "/day?at=now",
     "coverage": "/coverage",
     "system": "/machine",
     "people": "/people",
@@ -47,10 +50,11 @@ PAGES = {
     "password": "/password",
 }
 SHOWN = [(name, "desktop", theme) for name in reversed(PAGES) for theme in THEMES] + [
-    (name, "phone", "dark") for name in ("overview", "camera", "camera-add", "coverage")
+    (name, "phone", "dark") for name in ("overview", "camera", "camera-add", "coverage", "incidents")
 ]
 QUALITY = "85"  # chosen: words are as sharp as in the PNG, at a fifth of its size
-WARM_S = 25.0  # chosen: the demo's scripted gap is over, and there is something to show
+WARM_S = 100.0  # chosen: the demo's scripted gap is over, and of each kind of incident there was one
+SHORT_S = 12.0  # chosen: a node without cameras, or without any that answers, has nothing more to show
 READY_S = 120.0
 SETTLE_MS = 2500  # chosen: stills, live pictures and the timeline are there
 
@@ -108,7 +112,7 @@ def configured(folder: Path, text: str) -> Iterator[Site]:
     )  # fmt: skip
     with _running([HOLDFAST, "run", "-q", "-c", str(config)], output) as process:
         found = _wait_for(r"pages +(http://\S+)", output, process)
-        time.sleep(WARM_S / 2)
+        time.sleep(SHORT_S)
         yield Site(found[1], "demo", "a password for pictures")
 
 
@@ -182,6 +186,7 @@ def main() -> int:
     """Take the pictures of the docs, or all of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--only", nargs="+", choices=PAGES, default=list(PAGES), help="these pages alone")
     parser.add_argument("--out", type=Path, default=IMAGES)
     options = parser.parse_args()
     serious = 0
@@ -204,7 +209,7 @@ def main() -> int:
                     if options.all
                     else SHOWN
                 )
-                for name, size, theme in wanted:
+                for name, size, theme in (one for one in wanted if one[0] in options.only):
                     page = signed_in(browser, site, size, theme)
                     path = options.out / (f"{state}/" if options.all else "") / f"{name}-{size}-{theme}.webp"
                     for problem in take(page, site, name, path, "" if options.all else scratch):
