@@ -87,6 +87,19 @@ def _inside(slot_us: int) -> bool:
     return at_s < 19.9 or 35 < at_s < 54.9
 
 
+@pytest.mark.parametrize("every_s", [1, 2])
+def test_pictures_stored_out_of_order_are_not_lost(tmp_path: Path, catalog: Catalog, every_s: float) -> None:
+    """With B-pictures, sound beside them and files cut between, each instant up to the last has its picture (S2)."""
+    gate = Gate(tmp_path / "vol")
+    gate.record(22, moving, lambda _at_s: 0.3)
+    gate.down("unreachable", 100)
+    on = means(gate, catalog)
+    finish(on, taker(on, order(every_s), WALL_US - 1))
+    found = taken_of(catalog)
+    assert [(one.slot_us - WALL_US) / SECOND_US for one in found] == [every_s * n for n in range(int(22 / every_s) + 1)]
+    assert all(abs((one.at_us or 0) - one.slot_us) <= FRAME_US for one in found)
+
+
 def test_rows_say_what_the_file_is(gate: Gate, catalog: Catalog, tmp_path: Path) -> None:
     """Size in pixels and bytes, hash, thumbnail, camera and location are those of the file (C015, C016)."""
     on = means(gate, catalog, tmp_path / "own")

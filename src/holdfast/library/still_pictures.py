@@ -19,6 +19,7 @@ from holdfast.core.gap import Gap
 from holdfast.core.timing import SECOND_US, ticks_to_us
 from holdfast.library import following
 from holdfast.library.footage import Chunk
+from holdfast.media.boxread import StoredSample
 from holdfast.media.decode import Coding
 from holdfast.media.reel import Reel
 from holdfast.media.still import Shot
@@ -90,7 +91,7 @@ class Pictures:
             # What comes after a minute without any begins anew; until then the last pictures are those held back.
             for shot in self._reel.flush():
                 insort(self._shots, shot, key=lambda one: one.at_us)
-            self._reel, self._file = None, ""
+            self._reel, self._file, self._run = None, "", ""
         return self._judged(at_us)
 
     def _judged(self, at_us: int) -> Shot | Answer:
@@ -130,43 +131,51 @@ class Pictures:
             yield from self._reel.flush()
 
     def _fed(self, chunk: Chunk) -> Iterator[Shot]:
-        fragment = chunk.fragment
-        follows = bool(self._covers) and fragment.wall_us - self._covers[-1].end_us <= NEAR_US
-        if chunk.piece.file != self._file or not follows:
-            yield from self._opened(chunk, follows=follows)
-        coding = self._coding
-        if coding is None:
+        same_file = chunk.piece.file == self._file
+        coding = self._coding if same_file else _coding(self._volumes, chunk)
+        samples = [] if coding is None else _samples(self._volumes, chunk, coding)
+        if coding is None or not samples:
             return
-        with suppress(NotFound):  # removed meanwhile: then it is a hole
-            for sample, payload, wall_us in following.payloads(self._volumes, chunk, coding):
-                insort(self._walls, wall_us)
-                self._covered(wall_us, wall_us + ticks_to_us(sample.duration_ticks, coding.timescale))
-                if self._reel is None:
-                    continue
-                dts_us = wall_us - ticks_to_us(sample.pts_ticks - sample.dts_ticks, coding.timescale)
-                for shot in self._reel.feed(payload, (wall_us, dts_us), wall_us, key=sample.keyframe):
-                    self.decoded += 1
-                    yield shot
+        # Pictures are stored in another order than they are shown in, so all of a fragment are looked at together.
+        start_us = min(wall_us for _, _, wall_us in samples)
+        follows = bool(self._covers) and start_us - self._covers[-1].end_us <= NEAR_US
+        if not follows or not (same_file or (chunk.head.run == self._run and coding == self._coding)):
+            yield from self._opened(coding)
+        self._file, self._run, self._coding = chunk.piece.file, chunk.head.run, coding
+        self._cover(
+            start_us, max(wall_us + ticks_to_us(one.duration_ticks, coding.timescale) for one, _, wall_us in samples),
+            follows=follows,
+        )  # fmt: skip
+        for sample, payload, wall_us in samples:
+            insort(self._walls, wall_us)
+            if self._reel is None:
+                continue
+            dts_us = wall_us - ticks_to_us(sample.pts_ticks - sample.dts_ticks, coding.timescale)
+            for shot in self._reel.feed(payload, (wall_us, dts_us), wall_us, key=sample.keyframe):
+                self.decoded += 1
+                yield shot
 
-    def _covered(self, start_us: int, end_us: int) -> None:
-        last = self._covers[-1] if self._covers else None
-        if last is None or start_us - last.end_us > NEAR_US:
-            self._covers.append(_Cover(start_us, end_us))
-        else:
-            self._covers[-1] = _Cover(min(last.start_us, start_us), max(last.end_us, end_us))
+    def _cover(self, start_us: int, end_us: int, *, follows: bool) -> None:
+        if follows:
+            last = self._covers.pop()
+            start_us, end_us = min(last.start_us, start_us), max(last.end_us, end_us)
+        self._covers.append(_Cover(start_us, end_us))
 
-    def _opened(self, chunk: Chunk, *, follows: bool) -> Iterator[Shot]:
-        """Begin another file; where it goes on as the last one did, so does the decoder."""
-        found = _coding(self._volumes, chunk)
-        same = follows and chunk.head.run == self._run and found == self._coding
-        self._file, self._run, self._coding = chunk.piece.file, chunk.head.run, found
-        if same:
-            return
+    def _opened(self, coding: Coding) -> Iterator[Shot]:
+        """Begin anew: there was a hole, or what follows is coded in another way."""
         if self._reel is not None:
             yield from self._reel.flush()
         self._reel = None
-        with suppress(HoldfastError):  # nothing to see, or what this build cannot decode: then all of it is damage
-            self._reel = Reel(None if found is None else replace(found, timescale=SECOND_US))
+        with suppress(HoldfastError):  # what this build cannot decode: then all of it is damage
+            self._reel = Reel(replace(coding, timescale=SECOND_US))
+
+
+def _samples(volumes: Mapping[str, Path], chunk: Chunk, coding: Coding) -> list[tuple[StoredSample, bytes, int]]:
+    """Read the pictures of a fragment; none where the file was removed meanwhile, which makes it a hole."""
+    try:
+        return list(following.payloads(volumes, chunk, coding))
+    except NotFound:
+        return []
 
 
 def _coding(volumes: Mapping[str, Path], chunk: Chunk) -> Coding | None:
