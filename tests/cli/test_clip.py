@@ -26,7 +26,8 @@ def _path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("node")
     path = root / "holdfast.toml"
     path.write_text(
-        'state_dir = "state"\n[volumes.main]\npath = "disk"\n[cameras.cam1]\nurl = "rtsp://camera.test/1"\n'
+        'state_dir = "state"\n[volumes.main]\npath = "disk"\n'
+        '[cameras.cam1]\nurl = "rtsp://camera.test/1"\nside = "left"\n'
     )
     with simulated(small_camera(bframes=2)) as sim:
         plan = stream_plan(root / "disk", sim.url("cam1"), segment_s=2)
@@ -46,6 +47,7 @@ def test_writes_a_clip(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     body = json.loads(capsys.readouterr().out)
     assert body["bytes"] == target.stat().st_size
     assert body["gaps"][-1]["reason"] == "recorder-down"
+    assert body["side"] == "left"
     found = probe(target)
     assert found.complaints == ""
     recorded = [

@@ -120,6 +120,17 @@ def test_named_in_the_sites_time(node: Node) -> None:
     assert sub.name(ZoneInfo("UTC")) == "gate-sub_2026-09-21_141320+0000.mp4"
 
 
+def test_a_side_is_in_the_name_and_in_the_file(node: Node) -> None:
+    """C020: the side that a camera sees is part of a clip's name, and told in the file beside camera and stream."""
+    made = make(node.volumes, GATE, SPAN, now_us=node.clock.wall_us(), catalog=None, side="left")
+    assert made.name(ZoneInfo("UTC")) == "gate-left_2026-09-21_141320+0000.mp4"
+    assert b'"side":"left"' in made.plan.front
+    assert b'"side"' not in node.made().plan.front
+    clips = Clips(node.clock)
+    sides = [clips.clip(node.volumes, GATE, SPAN, None, anew=True, side=side).side for side in ("left", "right", "")]
+    assert sides == ["left", "right", ""]
+
+
 def test_written_whole_or_not_at_all(node: Node, tmp_path: Path) -> None:
     """C101: a clip's file appears when it is whole; nothing is written over unasked, and a failure leaves nothing."""
     made = node.made()

@@ -45,6 +45,7 @@ class CameraKeys(BaseModel):
     name: Text = Field(default=None, max_length=200)
     site: Text = Field(default=None, max_length=200)
     location: Text = Field(default=None, max_length=200)
+    side: Text = Field(default=None, max_length=20, examples=["left"])
     enabled: bool | None = None
     volume: Text = Field(default=None, max_length=200)
     url: Text = Field(
@@ -114,6 +115,7 @@ class Camera(BaseModel):
     name: str
     site: str
     location: str
+    side: str = Field(description="Which side of a place it sees; empty where nobody said.", examples=["left"])
     enabled: bool
     origin: str = Field(description="`file`, `runtime`, or `file, changed at run time`.")
     volume: str

@@ -169,7 +169,8 @@ def _camera(context: Context, entry: CameraEntry, streams: list[StreamNow], *, a
     return Camera(
         id=entry.camera, name=entry.name, enabled=entry.enabled, origin=entry.origin, volume=entry.volume,
         site=(settings.site if settings else "") or context.config.site_id,
-        location=settings.location if settings else "", streams=list(entry.streams),
+        location=settings.location if settings else "", side=settings.side if settings else "",
+        streams=list(entry.streams),
         address=entry.url if admin else None,
         state=worst.status.state.value if worst else "starting",
         health=(worst.health if worst else Health.SETTLING).value,

@@ -37,7 +37,11 @@ def clip(
     """
     volumes = context.volumes
     asked = request.headers.get("range", "bytes=0-").replace(" ", "")
-    made = memory.clips.clip(volumes, key, span, catalog_or_none(context), anew=asked.startswith("bytes=0-"))
+    settings = context.config.cameras.get(key.camera)
+    made = memory.clips.clip(
+        volumes, key, span, catalog_or_none(context), anew=asked.startswith("bytes=0-"),
+        side=settings.side if settings else "",
+    )  # fmt: skip
     headers = _facts(made)
     if not play:
         headers["Content-Disposition"] = f'attachment; filename="{made.name(context.zone)}"'

@@ -15,10 +15,10 @@ from holdfast.catalog.db import open_catalog
 from holdfast.cli.common import ConfigOption, JsonOption, duration, echo_json, local_time, size
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import SystemClock
-from holdfast.core.config import Loaded
+from holdfast.core.config import Loaded, with_cameras
 from holdfast.core.errors import CatalogError
 from holdfast.core.timing import SECOND_US, iso
-from holdfast.library import clips
+from holdfast.library import cameras, clips
 from holdfast.library.clips import Clip
 from holdfast.library.instants import read_instant
 from holdfast.library.settings import load_in_force
@@ -76,12 +76,15 @@ def run(
 def _made(
     loaded: Loaded, roots: dict[str, Path], key: StreamKey, span: tuple[int, int], now_us: int, console: Console
 ) -> Clip:
+    whole, _ = with_cameras(loaded, cameras.recall(loaded.config.state_dir))
+    settings = whole.config.cameras.get(key.camera)
+    side = settings.side if settings else ""
     try:
         with open_catalog(loaded.config.catalog_url) as catalog:
-            return clips.make(roots, key, span, now_us=now_us, catalog=catalog)
+            return clips.make(roots, key, span, now_us=now_us, catalog=catalog, side=side)
     except CatalogError as error:
         console.print(f"[yellow]{error}; asking the journals[/]", soft_wrap=True)
-        return clips.make(roots, key, span, now_us=now_us, catalog=None)
+        return clips.make(roots, key, span, now_us=now_us, catalog=None, side=side)
 
 
 def _plain(made: Clip, target: Path) -> dict[str, object]:
@@ -89,6 +92,7 @@ def _plain(made: Clip, target: Path) -> dict[str, object]:
         "file": str(target),
         "camera": made.key.camera,
         "stream": made.key.stream,
+        "side": made.side,
         "from": iso(made.plan.start_us),
         "to": iso(made.plan.end_us),
         "seconds": made.plan.duration_us / SECOND_US,

@@ -74,6 +74,7 @@ class Clip:
         gaps: What is missing within the span, closed up in the clip.
         etag: Names these very bytes.
         final: The same span will always give the same bytes, as long as its files are there.
+        side: Which side of a place the camera sees, empty where nobody said.
     """
 
     key: StreamKey
@@ -84,6 +85,7 @@ class Clip:
     gaps: tuple[Hole, ...]
     etag: str
     final: bool
+    side: str = ""
 
     def read(self, volumes: Mapping[str, Path], offset: int, count: int) -> bytes:
         """Read a part: up to `count` bytes from `offset` on, at least one before the end.
@@ -98,15 +100,16 @@ class Clip:
         return got
 
     def name(self, zone: ZoneInfo) -> str:
-        """Return a file name in the site's time, such as `gate_2026-05-01_180000+0200.mp4`."""
+        """Return a file name in the site's time, such as `gate_2026-05-01_180000+0200.mp4`, or `gate-left_…`."""
         at = to_datetime(max(self.from_us, self.plan.start_us), zone).strftime("%Y-%m-%d_%H%M%S%z")
         stream = "" if self.key.stream == STREAMS[0] else f"-{self.key.stream}"
-        return f"{self.key.camera}{stream}_{at}.mp4"
+        side = f"-{self.side}" if self.side else ""
+        return f"{self.key.camera}{side}{stream}_{at}.mp4"
 
 
 def make(
     volumes: Mapping[str, Path], key: StreamKey, span: tuple[int, int], *, now_us: int, catalog: Catalog | None,
-    seen: Seen = _nobody,
+    side: str = "", seen: Seen = _nobody,
 ) -> Clip:  # fmt: skip
     """Work out a clip.
 
@@ -116,6 +119,7 @@ def make(
         span: Begin and end; what lies in the future is left out.
         now_us: Wall time.
         catalog: Where rows are, None to ask the journals.
+        side: Which side of a place the camera sees, where that was said.
         seen: Is told how many files have been looked at.
 
     Raises:
@@ -129,7 +133,7 @@ def make(
     gaps = closed_up(stretch, now_us)
     facts = {
         "camera": key.camera, "stream": key.stream, "from_us": from_us, "to_us": to_us,
-        "gaps": [asdict(gap) for gap in gaps],
+        "gaps": [asdict(gap) for gap in gaps], **({"side": side} if side else {}),
     }  # fmt: skip
     pieces = tuple(piece for piece in stretch.pieces if _there(volumes, piece))
     sources = [_source(volumes, piece) for piece in pieces]
@@ -142,7 +146,7 @@ def make(
     digest = hashlib.sha256(plan.front)
     digest.update(repr([(piece.volume, piece.file) for piece in pieces]).encode())
     final = to_us <= now_us - SETTLED_US and not any(piece.growing for piece in pieces)
-    return Clip(key, from_us, to_us, plan, pieces, gaps, digest.hexdigest()[:32], final)
+    return Clip(key, from_us, to_us, plan, pieces, gaps, digest.hexdigest()[:32], final, side)
 
 
 def closed_up(stretch: Stretch, now_us: int) -> tuple[Hole, ...]:
@@ -202,11 +206,12 @@ class Clips:
         self._kept_bytes = kept_bytes
         self._lock = threading.Lock()
         self._turn = threading.BoundedSemaphore(AT_ONCE)
-        self._kept: OrderedDict[tuple[StreamKey, int, int], Clip] = OrderedDict()
+        self._kept: OrderedDict[tuple[StreamKey, int, int, str], Clip] = OrderedDict()
 
     def clip(
-        self, volumes: Mapping[str, Path], key: StreamKey, span: tuple[int, int], catalog: Catalog | None, *, anew: bool
-    ) -> Clip:
+        self, volumes: Mapping[str, Path], key: StreamKey, span: tuple[int, int], catalog: Catalog | None, *,
+        anew: bool, side: str = "",
+    ) -> Clip:  # fmt: skip
         """Return a clip, as `make` does.
 
         Args:
@@ -215,11 +220,12 @@ class Clips:
             span: Begin and end.
             catalog: Where rows are, None to ask the journals.
             anew: The caller begins: where the span is not over, there may be more by now.
+            side: Which side of a place the camera sees, where that was said.
 
         Raises:
             TooMany: Others are having clips worked out.
         """
-        name = (key, *span)
+        name = (key, *span, side)
         kept = self._known(name, volumes, anew=anew)
         if kept is not None:
             return kept
@@ -229,7 +235,7 @@ class Clips:
             kept = self._known(name, volumes, anew=anew)  # perhaps somebody asked for the same one
             if kept is not None:
                 return kept
-            clip = make(volumes, key, span, now_us=self._clock.wall_us(), catalog=catalog)
+            clip = make(volumes, key, span, now_us=self._clock.wall_us(), catalog=catalog, side=side)
         finally:
             self._turn.release()
         with self._lock:
@@ -239,7 +245,7 @@ class Clips:
                 self._kept.popitem(last=False)
         return clip
 
-    def _known(self, name: tuple[StreamKey, int, int], volumes: Mapping[str, Path], *, anew: bool) -> Clip | None:
+    def _known(self, name: tuple[StreamKey, int, int, str], volumes: Mapping[str, Path], *, anew: bool) -> Clip | None:
         with self._lock:
             clip = self._kept.get(name)
             if clip is not None:

@@ -102,6 +102,7 @@ SECTIONS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
         "sub": "Sub stream, too",
         "site": "Site id",
         "location": "Location id",
+        "side": "Side, such as left",
         "open_timeout_s": "To connect, in seconds",
         "stall_s": "Stalled after, in seconds",
         "keyframe_s": "To the first keyframe, in seconds",

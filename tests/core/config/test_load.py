@@ -26,6 +26,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "name": ('"a"', '"b"'),
     "site": ('"a"', '"b"'),
     "location": ('"a"', '"b"'),
+    "side": ('"left"', '"right"'),
     "enabled": ("false", "true"),
     "volume": ('"main"', '"other"'),
     "url": ('"rtsp://h/{id}"', '"rtsp://h/own"'),

@@ -205,6 +205,11 @@ class CameraConfig(Table):
     name: str = Field(default="", description="Name of the camera, as people call it; empty is its id.")
     site: str = Field(default="", description="Site id carried to its rows; empty is the node's site.")
     location: str = Field(default="", description="Id of the location in your own systems, carried to its rows.")
+    side: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9_-]{0,20}$",
+        description="Which side of a place it sees, such as left or right; in the names of its clips and told in them.",
+    )
     enabled: bool = Field(default=True, description="Whether it is recorded; switched off it leaves a `disabled` gap.")
     volume: str = Field(default="", description="Name of the volume; may be left out where there is only one.")
     url: Text = Field(

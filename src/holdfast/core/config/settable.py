@@ -31,7 +31,7 @@ GENERAL = (
     "web.cors_origins",
 )
 
-OWN = frozenset({"name", "location", "url", "sub_url", "address", "encode", "options"})
+OWN = frozenset({"name", "location", "side", "url", "sub_url", "address", "encode", "options"})
 """Keys that make sense for one camera alone."""
 
 PASSING = frozenset({"capture.override", "capture.override_until"})
