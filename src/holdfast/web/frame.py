@@ -41,6 +41,7 @@ PLACES: tuple[Place, ...] = (
     Place("/incidents", "Incidents", "incident"),
     Place("/events", "Events", "event"),
     Place("/day", "24 hours", "time"),
+    Place("/stills", "Stills", "still"),
     Place("/coverage", "Coverage", "calendar"),
     Place("/machine", "System", "system"),
     Place("/people", "People", "user", Right.ADMIN),

@@ -22,6 +22,7 @@ from holdfast.web import (
     password,
     people,
     settings,
+    stills,
 )
 from holdfast.web.failures import error_page
 from holdfast.web.render import page
@@ -31,10 +32,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     doors.router,
     password.router,
     overview.router,
-    incidents.router,
     events.router,
+    incidents.router,
     coverage.router,
     day.router,
+    stills.router,
     machine.router,
     checks.router,
     people.router,

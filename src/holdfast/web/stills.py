@@ -1,0 +1,190 @@
+"""Stills of a camera and day: what was taken, as small pictures, and what was missed, with why; without scripts, too.
+
+Not here: taking them (library.still_taking), pictures of any instant (the camera's page).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import structlog
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+
+from holdfast.catalog.stills import MISSED, StillRow, Wanted
+from holdfast.core.errors import BadInput, CatalogError, HoldfastError
+from holdfast.core.gap import MEANING, GapReason
+from holdfast.core.timing import to_datetime
+from holdfast.http.app import context_of
+from holdfast.http.context import Context
+from holdfast.http.rights import Right, identity_of, needs
+from holdfast.library import kept_stills
+from holdfast.library.kept_stills import bounds
+from holdfast.library.still_taking import DAMAGED, REMOVED
+from holdfast.web.forms import Form, go_to
+from holdfast.web.render import page
+from holdfast.web.times import day_words
+
+router = APIRouter(prefix="/stills", include_in_schema=False)
+
+Node = Annotated[Context, Depends(context_of)]
+
+PAGE = 300  # chosen: a day of five minutes is one page
+_WORDS = {DAMAGED: "the footage cannot be decoded", REMOVED: "the footage was removed first"}
+
+_log = structlog.get_logger("holdfast.web")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """What stands in the grid: a picture, or a stretch of instants that were missed for one cause.
+
+    Attributes:
+        row: The still; the first one of a stretch.
+        clock: Its planned instant as the site's clocks show it.
+        until: The last one of a stretch; empty for a single one.
+        count: How many the stretch has.
+        why: Why, in words; empty for a picture.
+    """
+
+    row: StillRow
+    clock: str
+    until: str = ""
+    count: int = 1
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Which stills a page shows; `asks` whether those of the day shall go."""
+
+    camera: str = ""
+    day: date | None = None
+    missed: bool = False
+    cursor: str = ""
+    asks: bool = False
+
+
+@router.get("", dependencies=[needs(Right.VIEWER)])
+def show(
+    request: Request, context: Node,
+    camera: Annotated[str, Query(max_length=50)] = "",
+    day: Annotated[str, Query(alias="date", max_length=20)] = "",
+    only: Annotated[str, Query(max_length=10)] = "",
+    cursor: Annotated[str, Query(max_length=120)] = "",
+) -> Response:  # fmt: skip
+    """Show the stills of a camera and day; without them the newest there are."""
+    return _show(request, context, Chosen(camera=camera, day=_date(day), missed=only == MISSED, cursor=cursor))
+
+
+@router.post("/delete", dependencies=[needs(Right.ADMIN)])
+def delete(request: Request, context: Node, form: Form) -> Response:
+    """Ask whether a camera's stills of a day shall go; with the answer, delete them."""
+    chosen = Chosen(camera=form.get("camera", "")[:50], day=_date(form.get("date", "")[:20]), asks=True)
+    if form.get("sure") != "yes" or chosen.day is None or not chosen.camera:
+        return _show(request, context, chosen)
+    from_us, to_us = bounds(chosen.day, context.zone)
+    try:
+        gone = kept_stills.clear(
+            context.catalog(),
+            context.volumes,
+            Wanted(camera=_known(context, chosen.camera), from_us=from_us, to_us=to_us),
+        )
+    except HoldfastError as error:
+        return _show(request, context, Chosen(camera=chosen.camera, day=chosen.day), error)
+    _log.info("stills.deleted", camera=chosen.camera, day=str(chosen.day), count=gone, by=identity_of(request).name)
+    return go_to(f"/stills?camera={_known(context, chosen.camera)}")
+
+
+def _date(text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"{text!r} is no day", hint="write 2026-05-01") from error
+
+
+def _known(context: Context, camera: str) -> str:
+    return {name.lower(): name for name in context.config.cameras}.get(camera.lower(), camera)
+
+
+def _show(request: Request, context: Context, chosen: Chosen, error: HoldfastError | None = None) -> Response:
+    names = {camera: settings.name or camera for camera, settings in context.config.cameras.items()}
+    facts = {"names": names, "chosen": chosen, "today": to_datetime(context.clock.wall_us(), context.zone).date()}
+    try:
+        found = _found(context, chosen)
+    except CatalogError as away:
+        return page(request, "stills.html", 503, error=error or away, found=None, **facts)
+    except HoldfastError as wrong:
+        return page(request, "stills.html", wrong.http_status, error=wrong, found=None, **facts)
+    return page(request, "stills.html", 200 if error is None else error.http_status, error=error, found=found, **facts)
+
+
+def _found(context: Context, chosen: Chosen) -> dict[str, object]:
+    catalog, zone = context.catalog(), context.zone
+    camera = _known(context, chosen.camera) or _first(context)
+    settings = context.config.cameras.get(camera)
+    facts: dict[str, object] = {"camera": camera, "taking": settings is not None and settings.stills.enabled}
+    last = kept_stills.days(catalog, camera, zone, most=1) if camera else []
+    day = chosen.day or (last[0].day if last else None)
+    if day is None:
+        return {**facts, "day": None, "tiles": []}
+    from_us, to_us = bounds(day, zone)
+    span = Wanted(camera=camera, from_us=from_us, to_us=to_us)
+    listed = Wanted(camera=camera, from_us=from_us, to_us=to_us, state=MISSED if chosen.missed else None)
+    rows = kept_stills.find(catalog, listed, limit=PAGE, cursor=chosen.cursor or None, oldest_first=True)
+    return {
+        **facts,
+        "day": day,
+        "title": day_words(to_datetime(from_us, zone)),
+        "before": day - timedelta(days=1),
+        "after": day + timedelta(days=1) if to_us <= context.clock.wall_us() else None,
+        "from_us": from_us,
+        "to_us": to_us,
+        "count": kept_stills.count(catalog, span),
+        "tiles": list(_tiles(rows.rows, zone)),
+        "cursor": rows.cursor,
+    }
+
+
+def _first(context: Context) -> str:
+    """Return the camera that is shown where none was chosen: the first that takes stills, else the first."""
+    cameras = context.config.cameras
+    return next((name for name, one in cameras.items() if one.stills.enabled), next(iter(cameras), ""))
+
+
+def _tiles(rows: Sequence[StillRow], zone: ZoneInfo) -> Iterator[Tile]:
+    """Put what was missed for one cause after another into one tile: an outage may be thousands of instants."""
+    stretch: list[StillRow] = []
+    for row in rows:
+        if stretch and row.outcome.cause != stretch[0].outcome.cause:
+            yield _tile(stretch, zone)
+            stretch = []
+        stretch.append(row)
+        if not row.outcome.cause:
+            yield _tile(stretch, zone)
+            stretch = []
+    if stretch:
+        yield _tile(stretch, zone)
+
+
+def _tile(stretch: Sequence[StillRow], zone: ZoneInfo) -> Tile:
+    first, last = stretch[0], stretch[-1]
+    return Tile(
+        row=first, clock=_clock(first.outcome.slot_us, zone), count=len(stretch), why=_why(first.outcome.cause),
+        until=_clock(last.outcome.slot_us, zone) if len(stretch) > 1 else "",
+    )  # fmt: skip
+
+
+def _clock(us: int, zone: ZoneInfo) -> str:
+    part = us % 1_000_000 // 1000
+    return f"{to_datetime(us, zone):%H:%M:%S}" + (f".{part:03}" if part else "")
+
+
+def _why(cause: str) -> str:
+    if cause in _WORDS or not cause:
+        return _WORDS.get(cause, "")
+    return MEANING[GapReason(cause)] if cause in set(GapReason) else cause

@@ -1,0 +1,101 @@
+"""The page of stills."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from holdfast.catalog import nodes, stills
+from holdfast.catalog.stills import Outcome
+from holdfast.core.errors import CatalogUnavailable
+from holdfast.core.timing import MINUTE_US, to_datetime
+from holdfast.library.accounts import Role
+from support.clock import PushedClock
+from support.films import moving, still
+from support.pages import Site, site, words
+
+
+@pytest.fixture(name="kept")
+def _kept(tmp_path: Path, clock: PushedClock) -> Iterator[Site]:
+    """A node whose gate has a still each minute of the last ten, of which four in the middle were missed."""
+    picture = still(tmp_path / "a.jpg", moving(1)).read_bytes()
+    with site(tmp_path, clock, "gate", "dock") as made:
+        context = made.home.context
+        (volume, root), *_ = context.volumes.items()
+        outcomes = []
+        for number in range(10):
+            slot_us = clock.wall_us() - (10 - number) * MINUTE_US
+            file = f"stills/gate/{number}.jpg"
+            (root / "stills/gate").mkdir(parents=True, exist_ok=True)
+            (root / file).write_bytes(picture)
+            missed = 3 <= number < 7
+            cause = ("damaged" if number == 6 else "unreachable") if missed else ""
+            taken = {} if missed else {
+                "at_us": slot_us, "volume": volume, "file": file, "width": 320, "height": 180, "source_width": 320,
+                "source_height": 180, "bytes": len(picture), "sha256": "0" * 64,
+            }  # fmt: skip
+            outcomes.append(Outcome(camera="gate", slot_us=slot_us, cause=cause, **taken))  # type: ignore[arg-type] # facts by name
+        with context.catalog().write() as tx:
+            stills.put(tx, nodes.ensure(tx, context.node, 1), outcomes, 1)
+        yield made
+
+
+def day_of(kept: Site, us: int) -> date:
+    """Return the day at the site."""
+    return to_datetime(us, kept.home.context.zone).date()
+
+
+def test_a_day_has_its_pictures_and_what_was_missed(kept: Site) -> None:
+    """Each still is a small picture that leads to the large one; an outage is one tile that says why (C014, C094)."""
+    html = kept.page("/stills?camera=GATE")
+    text = words(html)
+    assert "6 taken" in text
+    assert "4 missed" in text
+    assert len(re.findall(r'<a class="still" href="/api/v1/stills/\d+-\d+/picture"', html)) == 6
+    assert html.count('loading="lazy"') == 6
+    assert "3 missed: no connection to the camera could be made" in text
+    assert "Missed: the footage cannot be decoded" in text
+    large = re.findall(r'href="(/api/v1/stills/[^"]*/picture)"', html)[0]
+    assert kept.as_().get(large).content[:2] == b"\xff\xd8"
+    assert re.findall(r'data-watch="/cameras/gate\?at=\d+"', html)
+
+
+def test_missed_alone(kept: Site) -> None:
+    """Only what was missed can be shown, by day."""
+    html = kept.page("/stills?camera=gate&only=missed")
+    assert '<a class="still"' not in html
+    assert "3 missed" in words(html)
+
+
+def test_other_days_and_cameras_are_empty_and_say_so(kept: Site) -> None:
+    """A day without stills says that nothing was planned; a camera without any says how to have some."""
+    assert "None on this day" in words(kept.page("/stills?camera=gate&date=2020-02-02"))
+    assert "No stills of dock yet" in words(kept.page("/stills?camera=dock"))
+    assert "/cameras/dock/edit" in kept.page("/stills?camera=dock", Role.ADMIN)
+    assert kept.as_().get("/stills", params={"date": "yesterday-ish"}).status_code == 422
+
+
+def test_a_day_is_deleted_by_who_may_and_means_it(kept: Site) -> None:
+    """Deleting asks first; then pictures and rows go. Viewers are neither offered nor allowed it."""
+    day = day_of(kept, kept.clock.wall_us() - 10 * MINUTE_US)
+    form = {"camera": "gate", "date": str(day)}
+    assert "/stills/delete" not in kept.page(f"/stills?camera=gate&date={day}")
+    assert kept.as_().post("/stills/delete", data=form).status_code == 403
+    admin = kept.as_(Role.ADMIN)
+    asked = admin.post("/stills/delete", data=form)
+    assert "This cannot be undone" in words(asked.text)
+    assert "6 taken" in words(kept.page("/stills?camera=gate"))
+    admin.post("/stills/delete", data={**form, "sure": "yes"})
+    assert "No stills of gate yet" in words(kept.page("/stills?camera=gate"))
+
+
+def test_without_the_catalog_it_says_that_nothing_is_lost(kept: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the catalog is away the page says so, and that stills are taken later."""
+
+    def away(*_facts: object, **_more: object) -> None:
+        raise CatalogUnavailable("it does not answer")
+
+    monkeypatch.setattr("holdfast.library.kept_stills.days", away)
+    assert "None is lost" in kept.page("/stills", status=503)
