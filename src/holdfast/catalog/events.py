@@ -111,7 +111,7 @@ def page(tx: Transaction, wanted: Wanted, *, limit: int = PAGE, cursor: str | No
         start_us, node, number = read_cursor(cursor, 3)
         query = query.where(_before(start_us, Id(node, number)))
     limit = max(1, min(limit, PAGE_MAX))
-    query = query.order_by(_EVENTS.start_us.desc(), _EVENTS.node.desc(), _EVENTS.id.desc()).limit(limit + 1)
+    query = query.order_by(*_order(wanted)).limit(limit + 1)
     rows = [_row(row) for row in tx.run("events", query).mappings()]
     last = rows[limit - 1] if len(rows) > limit else None
     following = cursor_of(last.told.start_us, last.id.node, last.id.number) if last else None
@@ -122,12 +122,12 @@ def neighbours(tx: Transaction, row: EventRow, wanted: Wanted) -> tuple[Id | Non
     """Return the events before and after one among those that are wanted; None where there are no more."""
     ids = select(_EVENTS.node, _EVENTS.id)
     back = _chosen(ids, wanted).where(_before(row.told.start_us, row.id))
-    back = back.order_by(_EVENTS.start_us.desc(), _EVENTS.node.desc(), _EVENTS.id.desc()).limit(1)
+    back = back.order_by(*_order(wanted)).limit(1)
     later = (_EVENTS.node > row.id.node) | ((_EVENTS.node == row.id.node) & (_EVENTS.id > row.id.number))
     on = _chosen(ids, wanted).where(
         (_EVENTS.start_us >= row.told.start_us) & ((_EVENTS.start_us > row.told.start_us) | later)
     )
-    on = on.order_by(_EVENTS.start_us, _EVENTS.node, _EVENTS.id).limit(1)
+    on = on.order_by(_start(wanted), _EVENTS.node, _EVENTS.id).limit(1)
     found = [tx.run("events", query).one_or_none() for query in (back, on)]
     before, after = (None if one is None else Id(int(one.node), int(one.id)) for one in found)
     return before, after
@@ -161,6 +161,15 @@ def oldest(tx: Transaction, node: int, before_us: int, limit: int) -> list[Event
     """Return events of a node that ended before an instant, oldest first."""
     query = select(schema.events).where(_EVENTS.start_us < before_us, _EVENTS.node == node, _EVENTS.end_us < before_us)
     return [_row(row) for row in tx.run("events", query.order_by(_EVENTS.start_us).limit(limit)).mappings()]
+
+
+def _order(wanted: Wanted) -> tuple[Any, ...]:
+    return _start(wanted).desc(), _EVENTS.node.desc(), _EVENTS.id.desc()
+
+
+def _start(wanted: Wanted) -> Any:
+    # What lasts is a handful: SQLite is to find those and sort them, and not to look for them among all in order.
+    return _EVENTS.start_us + 0 if wanted.open else _EVENTS.start_us
 
 
 def _before(start_us: int, event: Id) -> Any:

@@ -47,6 +47,10 @@ events = Table(
     Index("ix_events_camera", "camera", "start_us"),
     Index("ix_events_confidence", "confidence"),
     Index("ix_events_reviewed", "reviewed", "start_us"),
+    Index("ix_events_kind", "kind", "start_us"),
+    Index(
+        "ix_events_open", "start_us", sqlite_where=text("end_us IS NULL"), postgresql_where=text("end_us IS NULL")
+    ),
     Index(
         "uq_events_open", "node", "camera", unique=True,
         sqlite_where=text("end_us IS NULL AND kind = 'motion'"),
