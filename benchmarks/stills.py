@@ -110,7 +110,7 @@ def cost(root: Path, catalog: Catalog) -> None:
             argv = ["ffmpeg", "-v", "error", "-nostdin", "-threads", "1"]
             argv += ["-ss", f"{(at_us - piece.start_us) / SECOND_US:.3f}", "-i", str(files[piece])]
             argv += ["-frames:v", "1", "-y", str(root / "peer.jpg")]
-            subprocess.run(argv, check=True, timeout=60)
+            subprocess.run(argv, check=True, timeout=600)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / len(instants)
 

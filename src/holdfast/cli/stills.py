@@ -30,6 +30,7 @@ from holdfast.library import kept_stills, timelapse
 from holdfast.library.cameras import recall
 from holdfast.library.instants import read_instant
 from holdfast.library.settings import load_in_force
+from holdfast.library.still_sidecar import Sidecars
 from holdfast.library.still_taking import Means, order_of
 from holdfast.library.volumes import disk_of
 
@@ -174,6 +175,10 @@ def take(
         means = Means(
             volumes=node.volumes, volume=volume, disk=disk_of(node.config, volume), clock=node.clock,
             catalog=node.catalog, node=number,
+            describe=Sidecars(
+                catalog=node.catalog, node=number, root=node.volumes[volume], limits=wanted.watch.thresholds(),
+                zone=node.zone,
+            ),
         )  # fmt: skip
         with _bar(f"taking stills of {name}", span[1] - span[0]) as bar:
             count = kept_stills.take(

@@ -9,7 +9,7 @@ cameras (roles.watcher).
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Protocol
 
 from holdfast.catalog import stills
 from holdfast.catalog.db import Catalog, Transaction
-from holdfast.catalog.stills import TAKEN, Outcome
+from holdfast.catalog.stills import TAKEN, Outcome, Wanted
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
 from holdfast.core.config import CameraConfig
@@ -44,6 +44,8 @@ REMEMBER_US = MINUTE_US  # how far it is, is written this often where nothing is
 MOST_PICTURES = 32  # at once: what is in memory, and what is done again after a kill
 MOST_MISSED = 2000  # at once: a minute of an outage of the finest grid
 
+_BEFORE = 2  # stills that a record names besides its own: freeze was judged by three
+
 REMOVED, DAMAGED = "removed", "damaged"
 """Causes besides the reasons of gaps: policy took the footage first; it cannot be decoded."""
 
@@ -59,9 +61,9 @@ class Order:
 
 
 class Describing(Protocol):
-    """Says what was judged at an instant, as JSON for beside a still; None where nothing was."""
+    """Says what was judged of a still, as JSON for beside it; `before` are the two stills before it, oldest first."""
 
-    def __call__(self, outcome: Outcome) -> bytes | None:
+    def __call__(self, outcome: Outcome, before: Sequence[Outcome]) -> bytes:
         """Return it."""
 
 
@@ -294,12 +296,20 @@ class StillsTaker:
             height=still.height, source_width=still.source_width, source_height=still.source_height,
             bytes=len(still.body), sha256=hashlib.sha256(still.body).hexdigest(),
         )  # fmt: skip
-        describe = self._means.describe
-        told = describe(outcome) if self.order.sidecar and describe is not None else None
-        if told is not None:
-            batch.files.append((beside(file, SIDECAR), told))
+        if self.order.sidecar and self._means.describe is not None:
+            batch.files.append((beside(file, SIDECAR), self._means.describe(outcome, self._before(slot_us, batch))))
         batch.outcomes.append(outcome)
         batch.pictures += 1
+
+    def _before(self, slot_us: int, batch: _Batch) -> list[Outcome]:
+        """Return the two stills before one, oldest first."""
+        new = [one for one in batch.outcomes if not one.cause][-_BEFORE:]
+        if len(new) == _BEFORE:
+            return new
+        wanted = Wanted(node=self._means.node, camera=self.key.camera, state=TAKEN, to_us=slot_us)
+        with self._means.catalog.read() as tx:
+            old = [row.outcome for row in stills.page(tx, wanted, limit=_BEFORE).rows]
+        return [*reversed(old), *new][-_BEFORE:]
 
     @property
     def _outcome(self) -> "partial[Outcome]":

@@ -8,6 +8,7 @@ Not here: one camera (library.still_taking), the loop (watcher).
 
 from contextlib import suppress
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -19,6 +20,7 @@ from holdfast.core.config import Config
 from holdfast.core.errors import CatalogError, HoldfastError
 from holdfast.core.timing import SECOND_US
 from holdfast.library import kept_stills
+from holdfast.library.still_sidecar import Sidecars
 from holdfast.library.still_taking import Means, StillsTaker, order_of
 from holdfast.library.volumes import disk_of
 from holdfast.media.index_of import Indexes
@@ -67,7 +69,7 @@ class StillsRound:
         for camera_id, camera in wanted.items():
             volume = camera.volume or next(iter(roots))
             order, disk = order_of(camera_id, camera, config.site.time_zone), disk_of(config, volume)
-            about = (order, volume, disk, roots)
+            about = (order, volume, disk, roots, camera.watch if order.sidecar else None)
             before = self._takers.get(camera_id)
             if before is not None and self._about[camera_id] == about:
                 continue
@@ -79,6 +81,10 @@ class StillsRound:
             means = Means(
                 volumes=roots, volume=volume, disk=disk, clock=self._clock, catalog=catalog, node=number,
                 indexes=self._indexes,
+                describe=Sidecars(
+                    catalog=catalog, node=number, root=roots[volume], limits=camera.watch.thresholds(),
+                    zone=ZoneInfo(config.site.time_zone),
+                ),
             )  # fmt: skip
             self._takers[camera_id] = StillsTaker(
                 StreamKey(camera_id, "main"), order, means, persisted=begun,
