@@ -2,7 +2,8 @@
 
 A simulator in a child process, a configuration and everything recorded in one folder, and the same supervisor as
 `holdfast run`. One camera loses its network for a few seconds, so that a gap with its reason can be seen; later ones
-turn black, freeze, fall silent and stay away, so that there are incidents.
+turn black, freeze, fall silent and stay away, so that there are incidents; something moves now and then, so that there
+are events.
 """
 
 import json
@@ -46,8 +47,13 @@ from holdfast.storage.lock import holder
 NAMES = ("gate", "yard", "dock", "hall", "roof", "lane", "barn", "pier")
 FAULT_AT_S, FAULT_FOR_S = 10.0, 4.0  # early enough for --for 20s to show its end, too
 # What the watcher is shown, again and again: fault, which camera, seconds after the begin of a round, and for how long.
-ROUND = (("black", 0, 25.0, 9.0), ("freeze", 1, 45.0, 12.0), ("silence", 0, 65.0, 12.0), ("refuse", -1, 85.0, 45.0))
+ROUND = (
+    ("motion", 0, 14.0, 7.0), ("black", 0, 25.0, 9.0), ("motion", 1, 30.0, 5.0), ("freeze", 1, 45.0, 12.0),
+    ("silence", 0, 65.0, 12.0), ("refuse", -1, 85.0, 45.0),
+)  # fmt: skip
 ROUND_S, ROUNDS = 180.0, 40
+# What moves in every simulated picture: the number in its corner, and what swings at its foot.
+STILL_MASKS = "0,0 27,0 27,19 0,19; 0,90 100,90 100,100 0,100"
 READY_S = 120.0  # encoding the test pictures on the slowest board takes about a minute; later starts find them ready
 PORT, USER = 8080, "demo"
 SIZE, RATE = "1280x720", "1500k"  # chosen: small enough for a laptop left running, large enough to look at
@@ -153,6 +159,10 @@ def _configure(folder: Path, urls: dict[str, str]) -> Loaded:
         "",
         "[defaults]",
         "segment_s = 60",
+        "",
+        "[defaults.motion]",
+        "enabled = true",
+        f'masks = "{STILL_MASKS}"',
     ]
     for name, url in urls.items():
         lines += ["", f"[cameras.{name}]", f"url = {json.dumps(url)}"]
@@ -203,6 +213,7 @@ def _introduce(console: Console, loaded: Loaded, limit_s: float | None, password
     last = list(loaded.config.cameras)[-1]
     end = f"ends after {duration(limit_s)}" if limit_s is not None else "Ctrl-C stops"
     print_(f"{last} loses its network after {FAULT_AT_S:.0f} s, for {FAULT_FOR_S:.0f} s · {end}", style="dim")
+    print_("something moves now and then: the page Events shows it", style="dim")
     print_("later cameras turn black, freeze, fall silent and go away: the page Incidents tells\n", style="dim")
 
 
