@@ -13,6 +13,7 @@ from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.catalog.incidents import IncidentRow, Wanted
 from holdfast.core import config
 from holdfast.core.incident import IncidentType
+from holdfast.core.status import StreamState, StreamStatus, status_name
 from holdfast.core.timing import SECOND_US
 from holdfast.library.watching import CameraWatch
 from holdfast.roles.watcher import FEWER, Watcher
@@ -129,6 +130,22 @@ def test_a_camera_that_goes_leaves_nothing_open(bench: Bench) -> None:
     bench.settle()
     (black,) = rows(bench.catalog)
     assert black.end_us is not None
+
+
+def test_what_a_recorder_says_of_its_stream_is_an_incident(bench: Bench, tmp_path: Path) -> None:
+    """A stream that is not what is expected is told beside what its pictures show (C059)."""
+    (tmp_path / "run").mkdir()
+    for _ in range(3):
+        at_us = bench.gate.clock.wall_us()
+        told = StreamStatus(
+            camera="gate", stream="main", state=StreamState.RECORDING, at_us=at_us, mismatch=["video.width: 320"]
+        )
+        (tmp_path / "run" / status_name("gate", "main")).write_text(told.to_json(), encoding="utf-8")
+        bench.watcher.tick()
+        bench.gate.clock.advance(11)
+    assert {row.type: row.detail for row in rows(bench.catalog)} == {
+        BLACK: "", IncidentType.STREAM_MISMATCH: "video.width: 320",
+    }  # fmt: skip
 
 
 def test_thresholds_change_while_it_runs(bench: Bench) -> None:

@@ -62,6 +62,18 @@ def test_cards_lists_and_values(wrong: Site) -> None:
     assert "Clear" not in text
 
 
+def test_a_stream_that_is_not_what_is_expected(wrong: Site) -> None:
+    """What a camera sends instead of what is expected stands with its incident (C059)."""
+    context = wrong.home.context
+    with context.catalog().write() as tx:
+        node = nodes.ensure(tx, context.node, 1)
+        case = Case(IncidentType.STREAM_MISMATCH, Stage.ACTIVE, wrong.clock.wall_us() - MINUTE_US, 0, 5)
+        incidents.put(tx, node, "gate", case, seen={"mismatch": ["video.width: 1280, expected 1920"]}, now_us=7)
+    text = words(wrong.page("/incidents?type=stream_mismatch"))
+    assert "Unexpected stream gate" in text
+    assert "Not as expected video.width: 1280, expected 1920" in text
+
+
 def test_filters(wrong: Site) -> None:
     """One camera, one kind."""
     assert wrong.page("/incidents?camera=gate").count('<details class="incident"') == 2

@@ -24,6 +24,7 @@ from holdfast.core.config import ConfigInvalid, Loaded
 from holdfast.core.errors import HoldfastError, StorageError
 from holdfast.core.timing import DAY_US, SECOND_US
 from holdfast.library import cameras, events, incidents
+from holdfast.library.contracts import Contracts
 from holdfast.library.moving import motion_of
 from holdfast.library.settings import load_in_force
 from holdfast.library.watching import CameraWatch, cheapest, settings_of
@@ -83,6 +84,7 @@ class Watcher:
         self._since_us = clock.wall_us()
         self._wait_s = TICK_S
         self._stills = StillsRound(clock, node, self._indexes, skip=skip)
+        self._contracts = Contracts(clock, loaded.config.runtime_dir)
         self._late: dict[str, tuple[int, int]] = {}  # since when (boot time), and by how much then
 
     def run(self) -> None:
@@ -185,6 +187,7 @@ class Watcher:
         roots = {name: volume.path for name, volume in config.volumes.items()}
         wanted = {name: one for name, one in config.cameras.items() if one.watch.enabled and one.enabled and roots}
         self._abandon(catalog, self._watches.keys() - wanted.keys())
+        self._contracts.look(catalog, self._number, {name: one.watch for name, one in wanted.items()})
         for camera_id, camera in wanted.items():
             streams = [feed.stream for feed in configuration.feeds(camera_id, camera, loaded.base)]
             key, settings = cheapest(roots, camera_id, streams), settings_of(camera.watch)

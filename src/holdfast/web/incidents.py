@@ -175,6 +175,8 @@ def _values(row: IncidentRow) -> list[tuple[str, str]]:
         found.append(("Difference of three pictures", f"{seen['difference']:.2f} of 255"))
     if "mean_db" in seen:
         found.append(("Sound", f"{seen['mean_db']:.0f} dB, {volume_percent(seen['mean_db']):.0f} %"))
+    if "mismatch" in seen:
+        found.append(("Not as expected", "; ".join(seen["mismatch"])))
     if "reason" in seen:
         found.append(("Why", row.detail or MEANING.get(GapReason(seen["reason"]), "")))
     return found
