@@ -18,6 +18,7 @@ from holdfast.core.incident import (
     Turn,
     Watch,
     from_json,
+    next_due_us,
     of_gap,
     step,
     to_json,
@@ -200,3 +201,40 @@ def test_what_always_holds(steps: Sequence[tuple[int, Mapping[IncidentType, bool
         assert {case.type for case in watch.cases.values() if case.stage in OPEN} == set(open_now)
         assert len(open_now) <= 1
     assert set(open_now) <= set(PRIORITY)
+
+
+def test_it_begins_when_it_began() -> None:
+    """A begin that is known better than by the rhythm of samples is the incident's, and counts for its length."""
+    watch, changes = step(Watch(), 10 * SECOND_US, {BLACK: True}, {}, {BLACK: 8 * SECOND_US})
+    assert [(change.turn, change.case.start_us, change.case.count) for change in changes] == [
+        (Turn.PENDING, 8 * SECOND_US, 2)
+    ]
+    assert next_due_us(watch, {}) == 11 * SECOND_US
+    watch, changes = step(watch, 11 * SECOND_US, {BLACK: True}, {})
+    assert changes[-1].turn is Turn.OPENED
+    assert next_due_us(watch, {}) is None
+
+
+def test_it_ends_when_it_ended() -> None:
+    """The same of its end, and of when it is over; it never ends before it was seen last."""
+    watch, _ = step(Watch(), 0, {BLACK: True}, {})
+    watch, _ = step(watch, 4 * SECOND_US, {BLACK: True}, {})
+    watch, _ = step(watch, 6 * SECOND_US, {BLACK: False}, {}, {BLACK: 5 * SECOND_US})
+    assert next_due_us(watch, {}) == 8 * SECOND_US
+    _, changes = step(watch, 8 * SECOND_US, {BLACK: False}, {})
+    assert [(change.turn, change.case.good_us) for change in changes] == [(Turn.RESOLVED, 5 * SECOND_US)]
+    early, _ = step(watch, 6 * SECOND_US + 1, {BLACK: False}, {}, {BLACK: 1})
+    assert early.cases[BLACK].good_us == 5 * SECOND_US
+
+
+def test_none_begins_before_the_last_one_was_over() -> None:
+    """What was silent behind a black picture is told from the end of that on, not from before (C061)."""
+    watch = Watch()
+    for at_s in (0, 4):
+        watch, _ = step(watch, at_s * SECOND_US, {BLACK: True, SILENT: True}, {})
+    for at_s in (6, 10):
+        watch, changes = step(watch, at_s * SECOND_US, {BLACK: False}, {}, {BLACK: 5 * SECOND_US})
+    assert changes[-1].turn is Turn.RESOLVED
+    watch = from_json(to_json(watch))
+    watch, _ = step(watch, 11 * SECOND_US, {SILENT: True}, {}, {SILENT: 1 * SECOND_US})
+    assert watch.cases[SILENT].start_us == 5 * SECOND_US

@@ -103,8 +103,8 @@ def test_everything_is_found_in_order(gate: Gate, catalog: Catalog, tmp_path: Pa
     ]
     assert [kind for kind, _, _ in seconds] == [BLACK, FREEZE, SILENT, LOST]
     for (_, begin_s, end_s), (begin, end) in zip(seconds, [(12, 22), (30, 40), (46, 56), (62, 112)], strict=True):
-        assert begin <= begin_s <= begin + 2.2
-        assert end <= end_s <= end + 2.2
+        assert begin_s == pytest.approx(begin, abs=0.1)
+        assert end_s == pytest.approx(end, abs=0.1)
     assert found[3][4] == "it was unreachable"
 
 

@@ -13,6 +13,7 @@ Not here: what is bad (core.quality), rows and pictures (library), footage (role
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from holdfast.core.gap import PLANNED, GapReason
@@ -101,10 +102,17 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What is known of a camera. `taken_us` is the newest sample; None before the first."""
+    """What is known of a camera.
+
+    Attributes:
+        taken_us: Media time of the newest sample; None before the first.
+        cases: What is being watched.
+        over_us: When the last incident was over: none begins before it. None before the first.
+    """
 
     taken_us: int | None = None
     cases: Mapping[IncidentType, Case] = field(default_factory=dict)
+    over_us: int | None = None
 
 
 class Turn(StrEnum):
@@ -125,8 +133,10 @@ class Change:
     case: Case
 
 
-def step(watch: Watch, at_us: int, seen: Mapping[IncidentType, bool], rules: Mapping[IncidentType, Rule]
-         ) -> tuple[Watch, list[Change]]:  # fmt: skip
+def step(
+    watch: Watch, at_us: int, seen: Mapping[IncidentType, bool], rules: Mapping[IncidentType, Rule],
+    since: Mapping[IncidentType, int] = MappingProxyType({}),
+) -> tuple[Watch, list[Change]]:  # fmt: skip
     """Take one sample.
 
     Args:
@@ -135,6 +145,7 @@ def step(watch: Watch, at_us: int, seen: Mapping[IncidentType, bool], rules: Map
         seen: Conditions that could be judged, and whether they are there. What is missing is not known, which is
             neither good nor bad (F40).
         rules: What differs from `Rule()`.
+        since: From when on something has been so, where that is known better than by this sample.
 
     Returns:
         What is known now, and what changed, worst first.
@@ -145,17 +156,44 @@ def step(watch: Watch, at_us: int, seen: Mapping[IncidentType, bool], rules: Map
     changes: list[Change] = []
     for kind in [*PRIORITY, *(other for other in seen if other not in PRIORITY)]:
         if kind in seen:
-            _advance(cases, changes, kind, at_us, bad=seen[kind], rule=rules.get(kind, _RULE))
+            begin_us = min(at_us, max(since.get(kind, at_us), watch.over_us or 0))
+            sample = _Sample(kind, at_us, begin_us, seen[kind])
+            _advance(cases, changes, sample, rules.get(kind, _RULE))
     _decide(cases, changes, rules)
-    return Watch(at_us, cases), changes
+    over = [change.case.good_us for change in changes if change.turn is Turn.RESOLVED]
+    over_us = max((us for us in (watch.over_us, *over) if us is not None), default=None)
+    return Watch(at_us, cases, over_us), changes
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """What one sample says of one condition: whether it is there, and since when that has been so."""
+
+    kind: IncidentType
+    at_us: int
+    since_us: int
+    bad: bool
+
+
+def next_due_us(watch: Watch, rules: Mapping[IncidentType, Rule]) -> int | None:
+    """Return the next instant at which a sample would open or resolve something; None where nothing waits for one."""
+    if watch.taken_us is None:
+        return None
+    due = []
+    for kind, case in watch.cases.items():
+        rule = rules.get(kind, _RULE)
+        if case.good_us is not None:
+            due.append(case.good_us + rule.close_after_us)
+        elif case.stage is Stage.PENDING:
+            due.append(case.start_us + rule.open_after_us)
+    return min((us for us in due if us > watch.taken_us), default=None)
 
 
 _RULE = Rule()
 
 
-def _advance(
-    cases: dict[IncidentType, Case], changes: list[Change], kind: IncidentType, at_us: int, *, bad: bool, rule: Rule
-) -> None:
+def _advance(cases: dict[IncidentType, Case], changes: list[Change], sample: _Sample, rule: Rule) -> None:
+    kind, at_us, bad = sample.kind, sample.at_us, sample.bad
     case = cases.get(kind)
     if case is not None and case.stage is Stage.PENDING and (not bad or at_us - case.bad_us > rule.lapse_us):
         del cases[kind]
@@ -163,13 +201,14 @@ def _advance(
         case = None
     if case is None:
         if bad:
-            _set(cases, changes, Turn.PENDING, Case(kind, Stage.PENDING, at_us, at_us))
+            count = 1 if sample.since_us == at_us else 2  # its first bad sample was before this one
+            _set(cases, changes, Turn.PENDING, Case(kind, Stage.PENDING, sample.since_us, at_us, count))
     elif bad:
         stage = case.stage if case.stage is Stage.PENDING else Stage.ACTIVE
         seen_again = replace(case, stage=stage, bad_us=at_us, count=case.count + 1, good_us=None)
         _set(cases, changes, Turn.COUNTED, seen_again)
     else:
-        good_us = at_us if case.good_us is None else case.good_us
+        good_us = max(sample.since_us, case.bad_us) if case.good_us is None else case.good_us
         if at_us - good_us >= rule.close_after_us:
             _resolve(cases, changes, case, good_us)
         elif case.stage is Stage.ACTIVE:
@@ -226,7 +265,8 @@ def outcomes(changes: Iterable[Change]) -> list[Case]:
 
 def to_json(watch: Watch) -> dict[str, Any]:
     """Return it as JSON knows it."""
-    return {"taken_us": watch.taken_us, "cases": [asdict(case) for case in watch.cases.values()]}
+    cases = [asdict(case) for case in watch.cases.values()]
+    return {"taken_us": watch.taken_us, "cases": cases, "over_us": watch.over_us}
 
 
 def from_json(body: Mapping[str, Any]) -> Watch:
@@ -245,8 +285,8 @@ def from_json(body: Mapping[str, Any]) -> Watch:
             int(said["count"]), None if good_us is None else int(good_us),
         )  # fmt: skip
         cases[case.type] = case
-    taken_us = body["taken_us"]
-    return Watch(None if taken_us is None else int(taken_us), cases)
+    taken_us, over_us = body["taken_us"], body.get("over_us")
+    return Watch(None if taken_us is None else int(taken_us), cases, None if over_us is None else int(over_us))
 
 
 _BY_REASON = {

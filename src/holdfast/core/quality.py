@@ -60,6 +60,7 @@ class Heard:
         peak_db: The loudest sample.
         clipped_percent: Samples at full scale.
         loudness: The loudest 400 ms in LUFS (EBU R128, momentary); None where it was not measured.
+        levels: Mean levels of some 100 ms each in dB, and when each begins, in order.
     """
 
     end_us: int
@@ -67,6 +68,7 @@ class Heard:
     peak_db: float
     clipped_percent: float = 0.0
     loudness: float | None = None
+    levels: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,12 @@ def is_frozen(seen: Seen, limits: Thresholds) -> bool | None:
     """
     if seen.differences is None:
         return None
-    stands = seen.drift is None or seen.drift < STILL_DRIFT
-    return stands and all(difference < limits.freeze_difference for difference in seen.differences)
+    return (seen.drift is None or seen.drift < STILL_DRIFT) and looks_still(seen.differences, limits)
+
+
+def looks_still(differences: tuple[float, float, float] | None, limits: Thresholds) -> bool:
+    """Say whether three pictures in a row are the same; it may move slowly nevertheless."""
+    return differences is not None and all(difference < limits.freeze_difference for difference in differences)
 
 
 def has_blocks(seen: Seen, limits: Thresholds) -> bool | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.core.errors import BadInput, NotFound
-from holdfast.core.incident import Case, Change, IncidentType, Stage, Watch, from_json, outcomes, step, to_json
+from holdfast.core.incident import Case, IncidentType, Stage, Watch, from_json, outcomes, step, to_json
 from holdfast.core.quality import (
     FRAMES,
     Heard,
@@ -31,8 +31,10 @@ from holdfast.core.quality import (
 )
 from holdfast.core.timing import SECOND_US
 from holdfast.media.analysis import file as media
+from holdfast.media.analysis.eye import Look
 from holdfast.media.analysis.grey import Grey, differences
 from holdfast.storage.errors import storage_errors
+from holdfast.watching.judge import Judge, Settings
 
 THUMBNAIL = "_thumbnail"  # what the small version of a picture is called after
 _SOUND = {".ts", ".mp4", ".m4s", ".mkv", ".wav", ".aac", ".m4a", ".mp3"}
@@ -49,12 +51,14 @@ class Analysis:
         seen: What was measured: in the picture, or at the end of the media file.
         lasts: The newest pictures that freeze was judged by, oldest first; none for a media file.
         all: All measurements of a media file, in order; for a picture the only one.
+        begun_us: Wall time of the begin of a media file; None for a picture.
     """
 
     path: Path
     seen: Seen
     lasts: tuple[Path, ...]
     all: tuple[Seen, ...]
+    begun_us: int | None = None
 
 
 def analyze(path: Path, limits: Thresholds) -> Analysis:
@@ -83,9 +87,11 @@ def analyze(path: Path, limits: Thresholds) -> Analysis:
     found = tuple(media.seen_in(path, start_us or 0, black_level=limits.black_level, region=limits.region))
     if not found:
         raise BadInput(f"{path} holds nothing that can be decoded")
-    if start_us is None:
-        found = tuple(_shifted(seen, _written_us(path) - found[-1].at_us) for seen in found)
-    return Analysis(path, found[-1], (), found)
+    begun_us = start_us
+    if begun_us is None:
+        begun_us = _written_us(path) - found[-1].at_us
+        found = tuple(_shifted(seen, begun_us) for seen in found)
+    return Analysis(path, found[-1], (), found, begun_us)
 
 
 def record(found: Analysis, limits: Thresholds, host: str = "", device: str = "") -> dict[str, Any]:
@@ -131,11 +137,40 @@ def incidents(found: Analysis, limits: Thresholds, state: Mapping[str, Any] | No
         watch = from_json(state) if state else Watch()
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput("the state is none that an earlier call returned", hint="hand in {} to begin anew") from error
-    changes: list[Change] = []
-    for seen in found.all:
-        watch, more = step(watch, seen.at_us, conditions(seen, limits, _JUDGED), {})
-        changes += more
+    if found.begun_us is not None:
+        judge = judged(found.path, found.begun_us, limits, watch=watch)
+        cases = outcomes(step.change for step in judge.found.steps)
+        return [_incident(case) for case in cases], to_json(judge.watch)
+    watch, changes = step(watch, found.seen.at_us, conditions(found.seen, limits, _JUDGED), {})
     return [_incident(case) for case in outcomes(changes)], to_json(watch)
+
+
+def judged(
+    path: Path, begun_us: int, limits: Thresholds, *, every_us: int = media.EVERY_US, watch: Watch | None = None
+) -> Judge:
+    """Judge a media file as the watcher judges footage.
+
+    Args:
+        path: The file.
+        begun_us: Wall time of its begin.
+        limits: Thresholds.
+        every_us: Between two looks.
+        watch: What is known of the device that it is of.
+
+    Returns:
+        Whoever judged it, with what was found.
+
+    Raises:
+        As `analyze`.
+    """
+    judge = Judge(Settings(every_us, limits, wanted=_JUDGED), {"watch": to_json(watch)} if watch else None)
+    looks = media.looks_in(
+        path, begun_us, black_level=limits.black_level, region=limits.region, every_us=every_us, gaze=judge.gaze
+    )
+    for seen, look in looks:
+        judge.look(Look(seen.at_us) if look is None else look, seen.heard)
+        judge.found.pins.clear()
+    return judge
 
 
 def taken_us(path: Path) -> int:

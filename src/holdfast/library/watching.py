@@ -9,9 +9,10 @@ One object a camera, on one thread at a time. Not here: judging (watching.judge)
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-
 from typing import Any
+
 import structlog
 
 from holdfast.catalog import incidents, measures
@@ -25,9 +26,10 @@ from holdfast.core.gap import Gap, GapReason
 from holdfast.core.timing import SECOND_US, ticks_to_us
 from holdfast.library import following, footage
 from holdfast.library.footage import Chunk
-from holdfast.media.analysis.ear import Ear
 from holdfast.library.moving import Moving
+from holdfast.media.analysis.ear import Ear
 from holdfast.media.analysis.eye import Eye
+from holdfast.media.analysis.near import Coded, Part
 from holdfast.media.decode import Coding
 from holdfast.media.index_of import Indexes
 from holdfast.watching import evidence, stirs
@@ -72,9 +74,9 @@ class CameraWatch:
 
     Attributes:
         judge: As given.
+        moving: What looks for motion; None before `look_for_motion`.
         seen_us: Wall time of the newest footage that was read; None before any was.
         until_us: Where to end, wall time; None goes on for ever.
-        moving: What looks for motion; None before `look_for_motion`.
         more: There was more to read when it was another's turn.
     """
 
@@ -84,9 +86,9 @@ class CameraWatch:
     ) -> None:  # fmt: skip
         self.key = key
         self.judge = judge
+        self.moving: Moving | None = None
         self.seen_us: int | None = None
         self.until_us: int | None = None
-        self.moving: Moving | None = None
         self.more = False
         self._volumes = volumes
         self._volume = volume
@@ -106,8 +108,6 @@ class CameraWatch:
         """Pictures of this file's kind that could not be decoded, a count."""
         return 0 if self._eye is None else self._eye.damaged
 
-    def work(self, most_us: int) -> bool:
-        """Look at what is new.
     def look_for_motion(self, known: stirs.Stirs) -> None:
         """Look for motion too, from what is known of it on; to be said before any work."""
         self.moving = Moving(self.key, self._volumes, self._volume, known)
@@ -117,6 +117,8 @@ class CameraWatch:
         known = None if self.moving is None else self.moving.stirs.settings
         return (self.key, self.judge.settings, known) == (key, settings, motion)
 
+    def work(self, most_us: int) -> bool:
+        """Look at what is new.
 
         Args:
             most_us: How much media at most, so that others have their turn.
@@ -194,8 +196,6 @@ class CameraWatch:
             if volume in self._volumes:
                 evidence.delete(self._volumes[volume], file)
         self.judge.leftovers.clear()
-
-    def _begin(self) -> Iterator[Chunk | Gap | None]:
         if self.moving is not None:
             self.moving.kept()
 
@@ -209,16 +209,16 @@ class CameraWatch:
         self.judge.abandon()
         if self.moving is not None:
             self.moving.stirs.abandon()
+
+    def _begin(self) -> Iterator[Chunk | Gap | None]:
         taken_us = self.judge.taken_us
         from_us = taken_us if taken_us is not None else self._from_us
         self._file, self._eye, self._ear = "", None, None
         self._begun_us = self._clock.wall_us() if from_us is None else from_us
-        if taken_us is not None:
-            # The last look is looked at again: the picture that the next one is compared with.
         if self.moving is not None:
             self.moving.begin()
-            gaze = self.judge.gaze
-            gaze.last, gaze.goes_on_us, gaze.due_us = None, gaze.due_us, 0
+        if taken_us is not None:
+            self.judge.gaze.retake(taken_us)
         return following.from_instant(
             self._volumes, self.key, self._begun_us, self._clock, self._catalog, self._indexes
         )
@@ -237,13 +237,19 @@ class CameraWatch:
             if ear is not None:
                 for _, payload, wall_us in following.payloads(self._volumes, chunk, self._codings[Kind.AUDIO]):
                     ear.feed(payload, wall_us, wall_us, wall_us)
-            if eye is None or not (chunk.fragment.keyframe or eye.busy):
-                return
-            coding = self._codings[Kind.VIDEO]
+        if eye is None:
+            return
+        read = partial(self._coded, chunk, self._codings[Kind.VIDEO])
+        part = Part(chunk.fragment.wall_us, chunk.end_us, chunk.fragment.keyframe, read)
+        for look in eye.feed(part):
+            self.judge.look(look, None if ear is None else ear.take())
+
+    def _coded(self, chunk: Chunk, coding: Coding) -> Iterator[Coded]:
+        """Read the pictures of a chunk, in the order of decoding; none where its file was removed meanwhile."""
+        with suppress(NotFound):
             for sample, payload, wall_us in following.payloads(self._volumes, chunk, coding):
                 dts_us = wall_us - ticks_to_us(sample.pts_ticks - sample.dts_ticks, coding.timescale)
-                for look in eye.feed(payload, wall_us, dts_us, wall_us, keyframe=sample.keyframe):
-                    self.judge.look(look, None if ear is None else ear.take())
+                yield Coded(payload, wall_us, dts_us, wall_us, sample.keyframe)
 
     def _open(self, chunk: Chunk) -> None:
         """Begin another file; where it is coded as the last one was, the decoders go on."""
@@ -279,14 +285,14 @@ class CameraWatch:
         from_us = gap.start_us if self.seen_us is None else min(self.seen_us, gap.start_us)
         to_us = gap.end_us if self.until_us is None else min(gap.end_us, self.until_us)
         self.judge.lull(from_us, to_us, gap.reason, gap.detail)
+        if self.moving is not None:
+            self.moving.stirs.rest(to_us)
 
     def _wait(self) -> None:
         """Nothing new is there: is that how it should be?"""
         if self.until_us is not None:
             return
         now_us = self._clock.wall_us() - LATE_US
-        if self.moving is not None:
-            self.moving.stirs.rest(to_us)
         last_us = self._begun_us if self.seen_us is None else self.seen_us
         if now_us - last_us >= LULL_US:
             self._explain(last_us, now_us)
@@ -298,14 +304,14 @@ class CameraWatch:
         gaps = [gap for gap in stretch.gaps if gap.end_us > from_us]
         reason, detail = (gaps[-1].reason, gaps[-1].detail) if gaps else (GapReason.UNKNOWN, "")
         self.judge.lull(from_us, to_us, reason, detail)
+        if self.moving is not None:
+            self.moving.stirs.rest(to_us)
 
 
 def past(
     key: StreamKey, volumes: Mapping[str, Path], clock: Clock, settings: Settings, span: tuple[int, int], *,
     catalog: Catalog | None, seen: Callable[[int], None] = lambda _us: None,
 ) -> Found:  # fmt: skip
-        if self.moving is not None:
-            self.moving.stirs.rest(to_us)
     """Judge a span that was recorded, and keep nothing: what these settings would have told.
 
     Args:

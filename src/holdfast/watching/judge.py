@@ -26,16 +26,20 @@ from holdfast.core.incident import (
     Turn,
     Watch,
     from_json,
+    next_due_us,
     of_gap,
     step,
     to_json,
 )
-from holdfast.core.quality import Heard, Seen, Thresholds, conditions
+from holdfast.core.quality import STILL_DRIFT, Heard, Seen, Thresholds, conditions, looks_still
 from holdfast.core.timing import SECOND_US
 from holdfast.media.analysis.eye import Gaze, Look
 from holdfast.media.still import Shot, packed
 from holdfast.watching.evidence import END, Pin
+from holdfast.watching.turns import began, ended, loud_since, packing_noise, quiet_since
 
+BLACK, FREEZE = IncidentType.BLACKSCREEN, IncidentType.FREEZE
+STANDS_US = SECOND_US  # chosen: a picture that is the same for less may be of one that is repeated now and then
 LULL_US = 10 * SECOND_US  # a pause this long is looked into, and again each time it passes
 
 
@@ -113,6 +117,8 @@ class Judge:
         self._details: dict[str, str] = dict(said.get("details", {}))
         self._seen: dict[str, dict[str, Any]] = dict(said.get("seen", {}))
         self._heard: Heard | None = None
+        self._quiet_us: int | None = said.get("quiet_us")  # since when, at the end of what was heard last
+        self._stood_us: int | None = said.get("stood_us")  # since when, where that was not long enough to say so
         self.gaze = Gaze(seldom=bool(said.get("seldom", True)), due_us=int(said.get("due_us", 0)))
         self.pictures: dict[str, list[Picture]] = {
             kind: [Picture(**one) for one in ones] for kind, ones in said.get("pictures", {}).items()
@@ -120,6 +126,11 @@ class Judge:
         self.leftovers: list[tuple[str, str]] = [(volume, file) for volume, file in said.get("leftovers", [])]
         self.found = Found()
         self.written()
+
+    @property
+    def watch(self) -> Watch:
+        """What is being watched."""
+        return self._watch
 
     @property
     def taken_us(self) -> int | None:
@@ -132,12 +143,12 @@ class Judge:
             "watch": to_json(self._watch), "lull": self._lull, "details": self._details, "seen": self._seen,
             "pictures": {kind: [asdict(one) for one in ones] for kind, ones in self.pictures.items()},
             "leftovers": self.leftovers, "seldom": self.gaze.seldom,
-            "due_us": self.gaze.due_us,
+            "due_us": self.gaze.due_us, "quiet_us": self._quiet_us, "stood_us": self._stood_us,
         }  # fmt: skip
 
     def skip_to(self, us: int) -> None:
         """Leave out what was not judged until an instant; what is open stays open until something else is seen."""
-        self._watch = Watch(max(us, self.taken_us or us), self._watch.cases)
+        self._watch = replace(self._watch, taken_us=max(us, self.taken_us or us))
 
     def abandon(self) -> None:
         """Nobody watches this camera any more: what is open ends with the last look."""
@@ -149,7 +160,7 @@ class Judge:
                 self.found.steps.append(Step(Change(Turn.RESOLVED, over), self._details.get(case.type.value, ""), {}))
             else:
                 self.found.dropped.append(case)
-        self._watch = Watch(self.taken_us, {})
+        self._watch = Watch(self.taken_us, {}, self._watch.over_us)
 
     def drop(self, case: Case) -> None:
         """A condition came to nothing: its pictures are not wanted any more."""
@@ -165,6 +176,7 @@ class Judge:
         """Judge a look at pictures, with the sound since the last one; None where there was none."""
         self._heard = heard or self._heard
         if self.taken_us is not None and look.at_us <= self.taken_us:
+            self._aim()
             return
         self._lull = ""
         seen = Seen(
@@ -172,10 +184,57 @@ class Judge:
         )
         measure = _measure(seen)
         self.found.measures.append(measure)
-        there = conditions(seen, self.settings.limits, self.settings.wanted)
+        there = dict(conditions(seen, self.settings.limits, self.settings.wanted))
+        since = self._turned(look, heard, there)
         gone = dict.fromkeys(LOST & self._watch.cases.keys(), False)
+        if look.shots:
+            since |= dict.fromkeys(gone, look.shots[0].at_us)  # the first of its pictures is the one that came again
         facts = {name: value for name, value in asdict(measure).items() if value is not None}
-        self._step(look.at_us, {**there, **gone}, look.shots, facts, "")
+        self._step(look.at_us, {**there, **gone}, since, look.shots, facts, "")
+
+    def _turned(self, look: Look, heard: Heard | None, there: dict[IncidentType, bool]) -> dict[IncidentType, int]:
+        """Say since when what is different now has been so; may find in `there` that a picture stands."""
+        since: dict[IncidentType, int] = {}
+        limits, sound = self.settings.limits, IncidentType.AUDIO_LOSS
+        if heard is not None:
+            self._quiet_us = quiet_since(heard, limits, self._quiet_us)
+            if sound in there and there[sound] != self._is_bad(sound):
+                turned_us = self._quiet_us if there[sound] else loud_since(heard, limits)
+                since |= {} if turned_us is None else {sound: turned_us}
+        if self._is_in_doubt(look, there):
+            del there[FREEZE]
+        # Three pictures that are the same after one that was not: it may stand only since then.
+        may_stand = not there.get(FREEZE, True) and not self._is_bad(FREEZE) and looks_still(look.differences, limits)
+        turned = [kind for kind in (BLACK, FREEZE) if kind in there and there[kind] != self._is_bad(kind)]
+        if look.between is None or self.gaze.fewer > 1 or not (turned or may_stand):
+            self._stood_us = None
+            return since
+        pictures = look.between.pictures()
+        for kind in turned:
+            turned_us = (began if there[kind] else ended)(kind, pictures, limits)
+            since |= {} if turned_us is None else {kind: turned_us}
+        if FREEZE in since and there[FREEZE] and self._stood_us is not None and since[FREEZE] == pictures[0].at_us:
+            since[FREEZE] = self._stood_us
+        self._stood_us = began(FREEZE, pictures, limits) if may_stand else None
+        if self._stood_us is not None and look.at_us - self._stood_us >= STANDS_US:
+            there[FREEZE], since[FREEZE] = True, self._stood_us
+        return since
+
+    def _is_in_doubt(self, look: Look, there: Mapping[IncidentType, bool]) -> bool:
+        """Say whether a picture that seemed to stand differs by no more than an encoder makes of one that does."""
+        case = self._watch.cases.get(FREEZE)
+        if case is None or case.stage is not Stage.PENDING or there.get(FREEZE, True) or look.differences is None:
+            return False
+        noise = packing_noise(self.settings.limits)
+        return look.drift is not None and look.drift < STILL_DRIFT and max(look.differences) < noise
+
+    def _is_bad(self, kind: IncidentType) -> bool:
+        case = self._watch.cases.get(kind)
+        return case is not None and case.good_us is None
+
+    def _aim(self) -> None:
+        """Ask for a look where one would open or resolve something, rather than up to a whole rhythm later."""
+        self.gaze.exact_us = None if self.gaze.fewer > 1 else next_due_us(self._watch, self.settings.rules)
 
     def lull(self, from_us: int, now_us: int, reason: GapReason, detail: str) -> None:
         """Judge a time without pictures.
@@ -198,18 +257,21 @@ class Judge:
         taken_us = from_us - 1 if self.taken_us is None else max(from_us - 1, self.taken_us)
         first_us = from_us + -(-(taken_us + 1 - from_us) // LULL_US) * LULL_US
         for at_us in range(first_us, now_us + 1, LULL_US):
-            self._step(at_us, {named: True}, (), {"reason": reason.value}, words)
+            self._step(at_us, {named: True}, {}, (), {"reason": reason.value}, words)
 
     def _step(
-        self, at_us: int, there: Mapping[IncidentType, bool], shots: Sequence[Shot], facts: dict[str, Any], detail: str
-    ) -> None:
-        self._watch, changes = step(self._watch, at_us, there, self.settings.rules)
+        self, at_us: int, there: Mapping[IncidentType, bool], since: Mapping[IncidentType, int],
+        shots: Sequence[Shot], facts: dict[str, Any], detail: str,
+    ) -> None:  # fmt: skip
+        bad_before = {kind for kind in self._watch.cases if self._is_bad(kind)}
+        self._watch, changes = step(self._watch, at_us, there, self.settings.rules, since)
+        self._aim()
         for change in changes:
             case, kind = change.case, change.case.type.value
             if change.turn is Turn.PENDING:
                 self._details[kind], self._seen[kind] = detail, facts
                 self._pin(case, shots if case.type is IncidentType.FREEZE else shots[-1:])
-            elif case.good_us == at_us and case.stage in {Stage.CLOSING, Stage.RESOLVED}:
+            elif case.type in bad_before and case.good_us is not None and not there.get(case.type, True):
                 self._pin(case, shots[-1:], END)
             if change.turn is Turn.DROPPED:
                 self.found.dropped.append(case)

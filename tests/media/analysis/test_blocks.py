@@ -1,5 +1,7 @@
 """Pictures that fall apart into blocks."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -26,12 +28,13 @@ def broken(picture: Picture, share: float, size: int) -> Picture:
     for _ in range(int(share * height * width / size / size)):
         top, left = dice.integers(height // size) * size, dice.integers(width // size) * size
         source_top, source_left = dice.integers(height // size) * size, dice.integers(width // size) * size
-        part = {
-            0: picture[source_top : source_top + size, source_left : source_left + size],
-            1: np.full((size, size), dice.integers(255)),
-            2: (picture[top : top + size, left : left + size].astype(int) + dice.integers(-60, 60)).clip(0, 255),
-        }[int(dice.integers(3))]
-        out[top : top + size, left : left + size] = part
+        brighter = picture[top : top + size, left : left + size].astype(int) + int(dice.integers(-60, 60))
+        parts: list[np.ndarray[Any, Any]] = [
+            picture[source_top : source_top + size, source_left : source_left + size],
+            np.full((size, size), int(dice.integers(255))),
+            brighter.clip(0, 255),
+        ]
+        out[top : top + size, left : left + size] = parts[int(dice.integers(3))].astype(np.uint8)
     return out
 
 

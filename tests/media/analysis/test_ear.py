@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import pytest
 
-from holdfast.core.quality import SILENT_DB
+from holdfast.core.quality import SILENT_DB, Heard
 from holdfast.core.timing import SECOND_US
 from holdfast.media.analysis.ear import Ear, decibels
 from holdfast.media.decode import Coding
@@ -68,7 +68,8 @@ def test_loudness_is_measured_where_it_is_wanted(tmp_path: Path) -> None:
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]
         coding = Coding(0, stream.codec_context.codec.name, SECOND_US, b"", sample_rate=RATE, channels=1)
-        ear, found = Ear(coding, loudness=True), []
+        ear = Ear(coding, loudness=True)
+        found: list[Heard | None] = []
         for packet in container.demux(stream):
             if not packet.size or packet.pts is None or not packet.time_base:
                 continue

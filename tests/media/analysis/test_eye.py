@@ -10,8 +10,14 @@ import pytest
 from holdfast.core.quality import Region
 from holdfast.core.timing import SECOND_US
 from holdfast.media.analysis.eye import Eye, Gaze, Look
+from holdfast.media.analysis.near import Coded, Part
 from holdfast.media.decode import Coding
 from support.films import Picture, film, moving, noisy, plain
+
+
+def part_of(body: bytes, pts: int, dts: int, wall_us: int, *, keyframe: bool) -> Part:
+    """A sample as a part of its own."""
+    return Part(wall_us, wall_us + 1, keyframe, lambda: (Coded(body, pts, dts, wall_us, keyframe),))
 
 
 def looks_at(path: Path, every_s: float = 2.0, gaze: Gaze | None = None, start_us: int = 0) -> tuple[list[Look], Eye]:
@@ -25,7 +31,7 @@ def looks_at(path: Path, every_s: float = 2.0, gaze: Gaze | None = None, start_u
         for packet in container.demux(stream):
             if packet.size and packet.dts is not None and packet.pts is not None and packet.time_base:
                 pts, dts = (int(ticks * packet.time_base * SECOND_US) for ticks in (packet.pts, packet.dts))
-                looks += eye.feed(bytes(packet), pts, dts, start_us + pts, keyframe=packet.is_keyframe)
+                looks += eye.feed(part_of(bytes(packet), pts, dts, start_us + pts, keyframe=packet.is_keyframe))
     return looks + eye.flush(), eye
 
 
@@ -104,7 +110,7 @@ def test_damage_is_counted_and_survived(tmp_path: Path) -> None:
             if packet.size and packet.pts is not None and packet.dts is not None and packet.time_base:
                 pts, dts = (int(ticks * packet.time_base * SECOND_US) for ticks in (packet.pts, packet.dts))
                 body = b"\xff" * 50 if 5 < number < 20 else bytes(packet)
-                looks += eye.feed(body, pts, dts, pts, keyframe=packet.is_keyframe)
+                looks += eye.feed(part_of(body, pts, dts, pts, keyframe=packet.is_keyframe))
     assert eye.damaged > 5
     assert looks[-1].at_us > 2 * SECOND_US
 
@@ -119,7 +125,8 @@ def fed(path: Path, spoil: Callable[[int, bytes], bytes], codec: str, *, blocks:
         for number, packet in enumerate(container.demux(stream)):
             if packet.size and packet.pts is not None and packet.dts is not None and packet.time_base:
                 pts, dts = (int(ticks * packet.time_base * SECOND_US) for ticks in (packet.pts, packet.dts))
-                looks += eye.feed(spoil(number, bytes(packet)), pts, dts, pts, keyframe=packet.is_keyframe)
+                body = spoil(number, bytes(packet))
+                looks += eye.feed(part_of(body, pts, dts, pts, keyframe=packet.is_keyframe))
     return looks
 
 

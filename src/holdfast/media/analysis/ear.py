@@ -15,6 +15,7 @@ from holdfast.core.timing import SECOND_US
 from holdfast.media.analysis.loudness import Loudness
 from holdfast.media.decode import Coding, Decoder
 
+_LEVEL_US = SECOND_US // 10
 _CLIPPED = 0.9886  # -0.1 dB of full scale: what is cut off there is above it after lossy coding, too
 _FULL = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "flt": 1.0, "dbl": 1.0}
 
@@ -40,34 +41,53 @@ class Ear:
         self._peak = 0.0
         self._clipped = 0
         self._end_us = 0
+        self._levels: list[tuple[int, float]] = []
+        self._short = (0, 0.0, 0)  # begin, sum of squares and count of what is no level yet
 
     def feed(self, payload: bytes, pts: int, dts: int, wall_us: int) -> None:
         """Take the next block of sound."""
         for frame in self._decoder.feed(payload, pts, dts):
             samples = _samples(frame)
             if samples.size:
-                self._squares += float(np.dot(samples, samples))
+                squares = float(np.dot(samples, samples))
+                self._squares += squares
                 self._count += samples.size
+                self._add(wall_us, squares, samples.size)
                 heights = np.abs(samples)
                 self._peak = max(self._peak, float(heights.max()))
                 self._clipped += int(np.count_nonzero(heights >= _CLIPPED))
                 self._end_us = wall_us + frame.samples * SECOND_US // frame.sample_rate
+                if self._end_us - self._short[0] >= _LEVEL_US:
+                    self._level()
                 self._meter(frame)
 
     def take(self) -> Heard | None:
         """Return what was heard since the last call, None where nothing was; and begin anew."""
         if not self._count:
             return None
+        self._level()
         heard = Heard(
             self._end_us,
             decibels(self._squares / self._count),
             decibels(self._peak * self._peak),
             round(self._clipped / self._count * 100, 2),
             None if self._loudness is None else self._loudness.take(),
+            tuple(self._levels),
         )
+        self._levels.clear()
         self._squares, self._count, self._peak, self._clipped = 0.0, 0, 0.0, 0
         self._loudness = None  # anew each time: what was heard before must not matter, for whoever begins here
         return heard
+
+    def _add(self, wall_us: int, squares: float, count: int) -> None:
+        begin_us, sum_, many = self._short
+        self._short = (begin_us if many else wall_us, sum_ + squares, many + count)
+
+    def _level(self) -> None:
+        begin_us, squares, count = self._short
+        if count:
+            self._levels.append((begin_us, decibels(squares / count)))
+        self._short = (0, 0.0, 0)
 
     def _meter(self, frame: Any) -> None:
         if not self._wanted:

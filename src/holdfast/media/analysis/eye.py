@@ -8,15 +8,18 @@ Not here: what a look means (core.quality), where samples come from (roles.watch
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from holdfast.core.quality import FRAMES, Region
 from holdfast.media.analysis.blocks import blockiness
 from holdfast.media.analysis.grey import Grey, differences, grey_of, luma_of
+from holdfast.media.analysis.near import MOST_US, Between, Part
 from holdfast.media.decode import Coding, Decoder
 from holdfast.media.still import Shot
 
+_NEVER = 2**62
 _KNOWN = 64  # pictures whose instants are remembered: more than any decoder holds back
 
 
@@ -26,21 +29,23 @@ class Look:
 
     Attributes:
         at_us: Wall time of the newest picture.
-        black_percent: How much of it is black.
+        black_percent: How much of it is black; None where nothing is seen, but heard.
         differences: As `core.quality.Seen`; None where fewer than three pictures of one size came.
         drift: As there.
         shots: The pictures, oldest first.
         blocks: As there; None where nobody wants it.
         damaged: As there.
+        between: What lies between the look before and this one; None where there is none, or too much.
     """
 
     at_us: int
-    black_percent: float
-    differences: tuple[float, float, float] | None
-    drift: float | None
-    shots: tuple[Shot, ...]
+    black_percent: float | None = None
+    differences: tuple[float, float, float] | None = None
+    drift: float | None = None
+    shots: tuple[Shot, ...] = ()
     blocks: float | None = None
     damaged: int = 0
+    between: Between | None = None
 
 
 @dataclass(slots=True)
@@ -51,6 +56,8 @@ class Gaze:
         last: The picture that was seen last.
         due_us: When the next look is due.
         seldom: Keyframes come more seldom than looks; so it is taken to be until two of them came.
+        exact_us: When a look is wanted besides, from exactly this picture on; None while none is.
+        last_us: When the picture that was seen last was.
         goes_on_us: When the look after the first one is due, for whoever takes that once more after a restart; None
             for whoever just begins.
         fewer: One look is taken where so many were wanted, because there is no time for more.
@@ -60,18 +67,29 @@ class Gaze:
     last: Grey | None = None
     due_us: int = 0
     seldom: bool = True
+    exact_us: int | None = None
+    last_us: int | None = None
     goes_on_us: int | None = None
     fewer: int = 1
     left_out: int = 0
 
-    def advance(self, at_us: int, every_us: int) -> None:
-        """A look was taken: say when the next one is due, on the grid."""
+    def advance(self, at_us: int, every_us: int, *, besides: bool = False) -> None:
+        """A look was taken, in the rhythm or besides: say when the next one is due, on the grid."""
+        self.exact_us, self.last_us = None, at_us
         if self.goes_on_us is not None:
             self.due_us, self.goes_on_us = self.goes_on_us, None
+            return
+        if besides and at_us < self.due_us:
             return
         self.left_out += self.fewer - 1
         step_us = every_us * self.fewer
         self.due_us = (max(at_us, self.due_us) // step_us + 1) * step_us
+
+    def retake(self, at_us: int) -> None:
+        """Take the look of an instant once more, the picture that the next one is compared with, and go on after it."""
+        if self.goes_on_us is None:
+            self.goes_on_us = self.due_us
+        self.last, self.due_us, self.exact_us = None, _NEVER, at_us
 
 
 class Eye:
@@ -106,12 +124,16 @@ class Eye:
         self._region = region
         self._blocks = blocks
         self._damaged_before = 0
+        self._coding = coding
+        self._group: list[Part] = []  # from the newest keyframe on
+        self._between: list[Part] = []  # from the keyframe before the last look on
         self._walls: dict[int, int] = {}
         self._frames: deque[tuple[int, Any]] = deque(maxlen=FRAMES)
         self._gaze = gaze or Gaze()
         self._grouped = 0  # pictures since the newest keyframe that came out
         self._key_us: int | None = None
         self._target_us: int | None = None  # a look is wanted from this picture on; None while none is
+        self._besides = False  # that look is not of the rhythm
         self._skipped = False
         self.decoded = 0
 
@@ -122,30 +144,52 @@ class Eye:
 
     @property
     def busy(self) -> bool:
-        """Say whether the next sample is wanted even where it is no keyframe."""
+        """Say whether the next part is wanted even where it does not begin with a keyframe."""
         return self._target_us is not None or self._gaze.seldom
 
-    def feed(self, payload: bytes, pts: int, dts: int, wall_us: int, *, keyframe: bool) -> list[Look]:
-        """Take the next sample; return what was seen, hardly ever more than one look."""
+    def feed(self, part: Part) -> list[Look]:
+        """Take the next samples; return what was seen, hardly ever more than one look."""
         gaze = self._gaze
-        if keyframe:
-            length_us = 0 if self._key_us is None else wall_us - self._key_us
-            if length_us:
-                gaze.seldom = length_us > self._every_us
-            self._key_us = wall_us
-            # The keyframe that is nearest to the due time: the next one may come almost a whole group later.
-            if self._target_us is None and wall_us >= gaze.due_us - (0 if gaze.seldom else length_us // 2):
-                self._target_us = wall_us
-            if self._skipped and self.busy:
-                self._decoder.restart()
-                self._frames.clear()
-                self._walls.clear()
-                self._skipped = False
-        if self._key_us is None or self._skipped or not self.busy:
+        if part.keyframe:
+            self._begin_group(part.from_us)
+        self._group.append(part)
+        self._between.append(part)
+        if self._key_us is None:
+            return []
+        if gaze.exact_us is not None and self._target_us is None and part.to_us > gaze.exact_us:
+            self._target_us, self._besides = gaze.exact_us, True
+        if not self.busy:
             self._skipped = True
             return []
-        self._remember(pts, wall_us)
-        return self._take(self._decoder.feed(payload, pts, dts))
+        if not self._skipped:
+            return self._decode([part])
+        # Nothing of this group was decoded, or not all: from its keyframe on, then.
+        self._decoder.restart()
+        self._frames.clear()
+        self._walls.clear()
+        self._skipped = False
+        return self._decode(list(self._group))
+
+    def _begin_group(self, wall_us: int) -> None:
+        gaze = self._gaze
+        length_us = 0 if self._key_us is None else wall_us - self._key_us
+        if length_us:
+            gaze.seldom = length_us > self._every_us
+        self._key_us = wall_us
+        self._group.clear()
+        # The keyframe that is nearest to the due time: the next one may come almost a whole group later.
+        if self._target_us is None and wall_us >= gaze.due_us - (0 if gaze.seldom else length_us // 2):
+            self._target_us = wall_us
+
+    def _decode(self, parts: Iterable[Part]) -> list[Look]:
+        looks: list[Look] = []
+        for coded in (coded for part in parts for coded in part.read()):
+            if not self.busy:
+                self._skipped = True
+                break
+            self._remember(coded.pts, coded.wall_us)
+            looks += self._take(self._decoder.feed(coded.payload, coded.pts, coded.dts))
+        return looks
 
     def flush(self) -> list[Look]:
         """Return what is held back, even of fewer than three pictures. Nothing more may be fed after it."""
@@ -185,7 +229,10 @@ class Eye:
         at_us = shots[-1].at_us
         self._target_us, self._gaze.last = None, newest
         damaged, self._damaged_before = self.damaged - self._damaged_before, self.damaged
-        self._gaze.advance(at_us, self._every_us)
+        between = self._what_is_between(last, newest, at_us)
+        self._between = list(self._group)
+        self._gaze.advance(at_us, self._every_us, besides=self._besides)
+        self._besides = False
         return Look(
             at_us=at_us,
             black_percent=newest.black_percent(self._black_level),
@@ -194,4 +241,12 @@ class Eye:
             shots=shots,
             blocks=blockiness(luma_of(shots[-1].frame, self._region)) if self._blocks else None,
             damaged=damaged,
+            between=between,
         )
+
+    def _what_is_between(self, last: Grey | None, newest: Grey, at_us: int) -> Between | None:
+        last_us = self._gaze.last_us
+        if last is None or last_us is None or at_us - last_us > MOST_US:
+            return None
+        parts, span_us = tuple(self._between), (last_us, at_us)
+        return Between(self._coding, parts, self._region, self._black_level, last, newest, span_us)

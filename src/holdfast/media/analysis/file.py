@@ -17,8 +17,9 @@ from holdfast.core.errors import BadInput, NotFound, Unsupported
 from holdfast.core.quality import Heard, Region, Seen
 from holdfast.core.timing import SECOND_US
 from holdfast.media.analysis.ear import Ear
-from holdfast.media.analysis.eye import Eye, Look
+from holdfast.media.analysis.eye import Eye, Gaze, Look
 from holdfast.media.analysis.grey import Grey, grey_of
+from holdfast.media.analysis.near import Coded, Part
 from holdfast.media.decode import Coding
 from holdfast.media.source.failures import listen_to_libav
 from holdfast.storage.errors import storage_errors
@@ -95,14 +96,32 @@ def heard_in(path: Path, end_us: int) -> Heard | None:
 
 
 def seen_in(path: Path, start_us: int, *, black_level: int, region: Region, every_us: int = EVERY_US) -> Iterator[Seen]:
+    """Yield what is seen and heard in a file, as `looks_in`."""
+    for seen, _ in looks_in(path, start_us, black_level=black_level, region=region, every_us=every_us):
+        yield seen
+
+
+def looks_in(
+    path: Path, start_us: int, *, black_level: int, region: Region, every_us: int = EVERY_US, gaze: Gaze | None = None
+) -> Iterator[tuple[Seen, Look | None]]:
     """Yield what is seen and heard in a file, once every `every_us`; with sound alone, what is heard.
+
+    Args:
+        path: The file.
+        start_us: Wall time of its begin.
+        black_level: Grey that counts as black.
+        region: What of the picture is looked at.
+        every_us: Between two looks.
+        gaze: Where looking goes on; whoever takes what is yielded may ask for a look in between.
 
     Raises:
         As `nature_of`; Unsupported where libav has no decoder for its pictures.
     """
     with _opened(path) as container:
         pictures, sounds = container.streams.video, container.streams.audio
-        eye = Eye(_coding(pictures[0]), every_us, black_level=black_level, region=region) if pictures else None
+        eye = None
+        if pictures:
+            eye = Eye(_coding(pictures[0]), every_us, black_level=black_level, region=region, gaze=gaze)
         ear = Ear(_coding(sounds[0])) if sounds else None
         heard: Heard | None = None
         due_us = start_us + every_us
@@ -111,27 +130,31 @@ def seen_in(path: Path, start_us: int, *, black_level: int, region: Region, ever
             pts, dts = _times(packet)
             wall_us = start_us + pts
             if eye is not None and packet.stream.type == "video":
-                looks += eye.feed(bytes(packet), pts, dts, wall_us, keyframe=packet.is_keyframe)
+                looks += eye.feed(_part(Coded(bytes(packet), pts, dts, wall_us, packet.is_keyframe)))
             elif ear is not None:
                 ear.feed(bytes(packet), pts, dts, wall_us)
                 if eye is None and wall_us >= due_us:
                     due_us += every_us
                     heard = ear.take() or heard
-                    yield Seen(wall_us, heard=heard)
+                    yield Seen(wall_us, heard=heard), None
             for look in looks:
                 heard = (ear.take() if ear else None) or heard
-                yield _seen(look, heard)
+                yield _seen(look, heard), look
             looks.clear()
         for look in eye.flush() if eye else []:
             heard = (ear.take() if ear else None) or heard
-            yield _seen(look, heard)
+            yield _seen(look, heard), look
         last = ear.take() if ear and eye is None else None
         if last is not None:
-            yield Seen(last.end_us, heard=last)
+            yield Seen(last.end_us, heard=last), None
 
 
 def _seen(look: Look, heard: Heard | None) -> Seen:
-    return Seen(look.at_us, look.black_percent, look.differences, look.drift, heard)
+    return Seen(look.at_us, look.black_percent, look.differences, look.drift, heard, look.blocks, look.damaged)
+
+
+def _part(coded: Coded) -> Part:
+    return Part(coded.wall_us, coded.wall_us + 1, coded.keyframe, lambda: (coded,))
 
 
 def _opened(path: Path) -> Any:

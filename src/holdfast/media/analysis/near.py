@@ -1,0 +1,111 @@
+"""Every picture between two looks: when exactly something began or ended, for whoever saw that it is different now.
+
+A look is cheap because nothing between looks is decoded. Where the answer has changed, what lies between is decoded
+after all, once: it is there, because footage is the queue.
+
+One call at a time a track. Not here: what is asked for (watching.turns), looks (eye).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from holdfast.core.errors import HoldfastError
+from holdfast.core.quality import Region
+from holdfast.core.timing import SECOND_US
+from holdfast.media.analysis.grey import Grey, grey_of
+from holdfast.media.decode import Coding, Decoder
+
+MOST_US = 10 * SECOND_US  # chosen: who looks more seldom than this does not ask for more exact times than that
+
+
+class Coded(NamedTuple):
+    """A sample of a video track; `wall_us` is when it is shown."""
+
+    payload: bytes
+    pts: int
+    dts: int
+    wall_us: int
+    keyframe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some samples in a row, as they lie in a file.
+
+    Attributes:
+        from_us: Wall time of its begin.
+        to_us: Of its end.
+        keyframe: Whether it begins with one.
+        read: Reads them; what was removed meanwhile is no samples.
+    """
+
+    from_us: int
+    to_us: int
+    keyframe: bool
+    read: Callable[[], Iterable[Coded]]
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A picture between two looks.
+
+    Attributes:
+        at_us: Its wall time.
+        keyframe: Whether it is one: what stands still is packed anew with it, and differs.
+        black_percent: As `core.quality.Seen`.
+        difference: Mean grey difference to the picture before it; None where there is none of its size.
+        before: Drift from the picture of the look before; None where that has another size.
+        after: Drift to the picture of the look after.
+    """
+
+    at_us: int
+    keyframe: bool
+    black_percent: float
+    difference: float | None
+    before: float | None
+    after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """What lies between two looks, and how to see it."""
+
+    coding: Coding
+    parts: Sequence[Part]
+    region: Region
+    black_level: int
+    last: Grey
+    newest: Grey
+    span_us: tuple[int, int]
+
+    def pictures(self) -> list[Near]:
+        """Decode the pictures that are shown after the first look, up to the last one of the second."""
+        try:
+            decoder = Decoder(self.coding)
+        except HoldfastError:
+            return []
+        decoder.references_only()  # as looks do: others are packed worse, and would differ where nothing does
+        found: list[Near] = []
+        before: Grey | None = None
+        walls: dict[int, int] = {}
+        after_us, until_us = self.span_us
+        for coded in (coded for part in self.parts for coded in part.read()):
+            walls[coded.pts] = coded.wall_us
+            for frame in decoder.feed(coded.payload, coded.pts, coded.dts):
+                at_us = walls.pop(frame.pts, 0)
+                grey = grey_of(frame, self.region)
+                if after_us < at_us <= until_us:
+                    found.append(self._near(at_us, grey, before, keyframe=bool(frame.key_frame)))
+                before = grey
+        return found
+
+    def _near(self, at_us: int, grey: Grey, before: Grey | None, *, keyframe: bool) -> Near:
+        return Near(
+            at_us=at_us,
+            keyframe=keyframe,
+            black_percent=grey.black_percent(self.black_level),
+            difference=grey.difference(before) if before is not None and grey.same_size(before) else None,
+            before=grey.drift(self.last) if grey.same_size(self.last) else None,
+            after=grey.drift(self.newest) if grey.same_size(self.newest) else None,
+        )
