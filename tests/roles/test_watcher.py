@@ -1,5 +1,6 @@
 """The watcher beside a real recorder: kills, settings that change, a catalog that goes away."""
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -146,6 +147,23 @@ def test_what_a_recorder_says_of_its_stream_is_an_incident(bench: Bench, tmp_pat
     assert {row.type: row.detail for row in rows(bench.catalog)} == {
         BLACK: "", IncidentType.STREAM_MISMATCH: "video.width: 320",
     }  # fmt: skip
+
+
+def test_who_is_slow_is_not_gone(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn that takes long says how far it is before it is over, so that nobody takes the watcher for dead (F06)."""
+    said: list[int] = []
+
+    def slow(_watch: CameraWatch, _most_us: int) -> bool:
+        bench.gate.clock.advance(12)
+        return False
+
+    def keep(_watcher: Watcher, _catalog: Catalog) -> None:
+        said.append(json.loads((tmp_path / "run" / "watcher.json").read_text())["at_us"])
+
+    monkeypatch.setattr(CameraWatch, "work", slow)
+    monkeypatch.setattr(Watcher, "_keep", keep)
+    bench.watcher.tick()
+    assert said == [bench.gate.clock.wall_us()]
 
 
 def test_thresholds_change_while_it_runs(bench: Bench) -> None:

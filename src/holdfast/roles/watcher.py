@@ -81,6 +81,7 @@ class Watcher:
         self._indexes = Indexes()
         self._looked_us = -round(AGAIN_S * 1e6)
         self._problem = ""
+        self._said_us = 0  # when the status was written, boot time
         self._since_us = clock.wall_us()
         self._wait_s = TICK_S
         self._stills = StillsRound(clock, node, self._indexes, skip=skip)
@@ -152,6 +153,8 @@ class Watcher:
             except StorageError as error:
                 _log.warning("watch.unreadable", camera=camera, reason=str(error))
             self._pace(camera, watch)
+            if self._clock.boot_us() - self._said_us >= TICK_S * 1e6:
+                self._write_status("running")  # a busy machine takes long for all of them, and is not gone
         self._keep(catalog)
         return self._stills.turn(catalog) or behind
 
@@ -242,6 +245,7 @@ class Watcher:
             self._catalog = None
 
     def _write_status(self, state: str) -> None:
+        self._said_us = self._clock.boot_us()
         body: dict[str, object] = {
             "v": 1,
             "state": state,
