@@ -28,12 +28,13 @@ from holdfast.api import (
     stream,
     streams,
     tiers,
+    timelapses,
     timeline,
     tokens,
     users,
     volumes,
 )
-from holdfast.http import host, watching
+from holdfast.http import filming, host, watching
 from holdfast.http.app import Lifespan
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -49,6 +50,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     clips.router,
     stills.router,
     kept_stills.router,
+    timelapses.router,
     mjpeg.router,
     stream.router,
     tiers.router,
@@ -69,5 +71,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     logs.router,
 )
 
-ALIVE: tuple[Lifespan, ...] = (host.lifespan, watching.lifespan, feeds.lifespan, streams.lifespan)
+ALIVE: tuple[Lifespan, ...] = (host.lifespan, watching.lifespan, filming.lifespan, feeds.lifespan, streams.lifespan)
 """What must run while the server does: a module that needs something of that kind names it here, too."""

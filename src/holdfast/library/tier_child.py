@@ -88,6 +88,15 @@ class Spool:
         return body
 
 
+def child_of_low_priority(module: str, order: str) -> list[str]:
+    """Return the command line of a child that is last in line for the processor and gone with this process.
+
+    It must be started from the thread of the event loop: the kernel's word on a parent's death is about a thread.
+    """
+    shim = [sys.executable, "-I", "-S", "-c", _SHIM, str(os.getpid())]
+    return [*shim, sys.executable, "-m", module, order]
+
+
 class Maker:
     """One child and its spool, kept alive while somebody watches."""
 
@@ -120,8 +129,7 @@ class Maker:
             self._start(now_us)
 
     def _start(self, now_us: int) -> None:
-        argv = [sys.executable, "-I", "-S", "-c", _SHIM, str(os.getpid())]
-        argv += [sys.executable, "-m", "holdfast.roles.tier", json.dumps(self._order_now())]
+        argv = child_of_low_priority("holdfast.roles.tier", json.dumps(self._order_now()))
         self._began_us = now_us
         try:
             with self._errors("wb") as sink:
