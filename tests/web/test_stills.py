@@ -1,6 +1,7 @@
 """The page of stills."""
 
 import re
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -99,3 +100,24 @@ def test_without_the_catalog_it_says_that_nothing_is_lost(kept: Site, monkeypatc
 
     monkeypatch.setattr("holdfast.library.kept_stills.days", away)
     assert "None is lost" in kept.page("/stills", status=503)
+
+
+def test_a_film_of_a_day(kept: Site) -> None:
+    """An operator has a film made of a part of the day; the page says how it stands and then leads to it (C014)."""
+    day = str(day_of(kept, kept.clock.wall_us() - 10 * MINUTE_US))
+    operator = kept.as_(Role.OPERATOR)
+    assert "Make film" not in kept.page(f"/stills?camera=gate&date={day}")
+    assert operator.post("/stills/film", data={"camera": "gate", "date": day, "rate": "fast"}).status_code == 422
+    form = {"camera": "gate", "date": day, "begin": "00:00", "end": "23:59", "rate": "4"}
+    begun = operator.post("/stills/film", data=form, follow_redirects=False)
+    assert begun.status_code == 303
+    where = begun.headers["location"]
+    text = ""
+    for _ in range(600):
+        text = words(operator.get(where).text)
+        if "is being made" not in text:
+            break
+        time.sleep(0.1)  # the film's process has a clock of its own
+    assert "The film is done 6 pictures at 4 a second" in text
+    link = re.findall(r'href="(/api/v1/timelapses/[0-9a-f]+/film.mp4)"', operator.get(where).text)[0]
+    assert operator.get(link).content[4:8] == b"ftyp"

@@ -72,3 +72,16 @@ def test_nobody_is_left_out(spot: WatchedSite, size: str, scheme: str) -> None:
         page.locator("a.still").nth(3).click()
         expect(page.get_by_role("dialog").locator("img")).to_have_js_property("naturalWidth", 320)
         assert barriers(page) == []
+
+
+def test_a_film_is_followed(spot: WatchedSite) -> None:
+    """Asked for with two times and a rate, a film says how far it is and is there by itself when it is done (C014)."""
+    with looking(spot, "/stills") as page:
+        page.get_by_label("Pictures a second").fill("10")
+        page.get_by_role("button", name="Make film").click()
+        link = page.get_by_role("link", name="Download the film")
+        expect(link).to_be_visible(timeout=60_000)
+        assert barriers(page) == []
+        with page.expect_download() as saving:
+            link.click()
+        assert saving.value.suggested_filename.endswith("_timelapse.mp4")

@@ -3,10 +3,13 @@
 Not here: taking them (library.still_taking), pictures of any instant (the camera's page).
 """
 
+from asyncio import to_thread
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -14,15 +17,18 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from holdfast.catalog.stills import MISSED, StillRow, Wanted
-from holdfast.core.errors import BadInput, CatalogError, HoldfastError
+from holdfast.core.errors import BadInput, CatalogError, HoldfastError, NotFound
 from holdfast.core.gap import MEANING, GapReason
 from holdfast.core.timing import to_datetime
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
+from holdfast.http.filming import Films, asked_for
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library import kept_stills
 from holdfast.library.kept_stills import bounds
 from holdfast.library.still_taking import DAMAGED, REMOVED
+from holdfast.library.timelapse_jobs import JobNow
+from holdfast.media.timelapse import MOST_RATE
 from holdfast.web.forms import Form, go_to
 from holdfast.web.render import page
 from holdfast.web.times import day_words
@@ -31,6 +37,7 @@ router = APIRouter(prefix="/stills", include_in_schema=False)
 
 Node = Annotated[Context, Depends(context_of)]
 
+WIDTH = 1920  # pixels across that films of a page have at most; the command line makes larger ones
 PAGE = 300  # chosen: a day of five minutes is one page
 _WORDS = {DAMAGED: "the footage cannot be decoded", REMOVED: "the footage was removed first"}
 
@@ -58,25 +65,52 @@ class Tile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """Which stills a page shows; `asks` whether those of the day shall go."""
+    """Which stills a page shows; `asks` whether those of the day shall go; `film` is one of them, as it stands."""
 
     camera: str = ""
     day: date | None = None
     missed: bool = False
     cursor: str = ""
     asks: bool = False
+    film: JobNow | None = None
 
 
 @router.get("", dependencies=[needs(Right.VIEWER)])
-def show(
-    request: Request, context: Node,
+async def show(
+    request: Request, context: Node, films: Films,
     camera: Annotated[str, Query(max_length=50)] = "",
     day: Annotated[str, Query(alias="date", max_length=20)] = "",
     only: Annotated[str, Query(max_length=10)] = "",
     cursor: Annotated[str, Query(max_length=120)] = "",
+    film: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:  # fmt: skip
-    """Show the stills of a camera and day; without them the newest there are."""
-    return _show(request, context, Chosen(camera=camera, day=_date(day), missed=only == MISSED, cursor=cursor))
+    """Show the stills of a camera and day; without them the newest there are. `film` is one that is being made."""
+    now = None
+    with suppress(NotFound):
+        now = films.get(film)
+    chosen = Chosen(camera=camera, day=_date(day), missed=only == MISSED, cursor=cursor, film=now)
+    return await to_thread(_show, request, context, chosen)
+
+
+@router.post("/film", dependencies=[needs(Right.OPERATOR)])
+async def film(request: Request, context: Node, films: Films, form: Form) -> Response:
+    """Begin a film of a camera's stills between two times of a day."""
+    camera, day = form.get("camera", "")[:50], form.get("date", "")[:20]
+    try:
+        rate = float(form.get("rate", "25")[:10])
+        if not 0 < rate <= MOST_RATE:
+            raise ValueError  # noqa: TRY301 - the same words as for what is no number
+    except ValueError:
+        return await to_thread(
+            _show, request, context, Chosen(camera=camera, day=_date(day)),
+            BadInput("that is no number of pictures a second", hint=f"more than 0, and {MOST_RATE} at most"),
+        )  # fmt: skip
+    span = (f"{day}T{form.get('begin', '')[:8]}", f"{day}T{form.get('end', '')[:8]}")
+    try:
+        begun = films.start(await to_thread(asked_for, context, camera, span, rate, WIDTH))
+    except HoldfastError as error:
+        return await to_thread(_show, request, context, Chosen(camera=camera, day=_date(day)), error)
+    return go_to(f"/stills?{urlencode({'camera': camera, 'date': day, 'film': begun.id})}")
 
 
 @router.post("/delete", dependencies=[needs(Right.ADMIN)])

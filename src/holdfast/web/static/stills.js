@@ -50,4 +50,21 @@ function begin() {
   keys({ "Enter": ["A still, large; ← → the one before and after", null] });
 }
 
+// --- a film that is being made --------------------------------------------------------------------------------------------
+
+async function follow(box) {
+  const answer = await fetch(`/api/v1/timelapses/${box.dataset.id}`, { headers: { Accept: "application/json" } }).catch(() => null);
+  const film = answer?.ok ? await answer.json() : null;
+  if (film && film.state !== "working") { location.reload(); return; }
+  if (film?.total) {
+    const bar = document.getElementById("film-bar");
+    bar.max = film.total;
+    bar.value = film.done;
+    document.getElementById("film-count").textContent = `${film.done} of ${film.total}`;
+  }
+  setTimeout(follow, 700, box);
+}
+
+const film = document.getElementById("film");
+if (film?.dataset.state === "working") follow(film);
 if (list && dialog) begin();
