@@ -25,7 +25,7 @@ def _opened(page: Page, spot: WatchedSite) -> None:
     page.locator("#charts summary").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".charts-plot canvas")).to_have_count(3)
-    expect(page.locator(".charts-head").first).to_contain_text("looks beyond 95.0 %")
+    expect(page.locator(".charts-head").first).to_contain_text("looks over 95.0 %")
 
 
 def test_nothing_is_asked_before_they_are_open(spot: WatchedSite) -> None:
@@ -46,8 +46,8 @@ def test_words_pointing_and_clicking(spot: WatchedSite) -> None:
         _opened(page, spot)
         heads = page.locator(".charts-head").all_inner_texts()
         assert heads[0].startswith("Black 0.0 % to 100.0 %; 10 of ")
-        assert "beyond 0.50 of 255" in heads[1]
-        assert "beyond -57 dB" in heads[2]
+        assert "under 0.50 of 255" in heads[1]
+        assert "under -57 dB" in heads[2]
         plot = page.locator(".charts-plot").first
         plot.scroll_into_view_if_needed()
         box = plot.bounding_box()
@@ -87,10 +87,10 @@ def test_they_go_with_the_timeline(spot: WatchedSite, size: str, scheme: str) ->
         assert not barriers(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.evaluate("us => document.getElementById('timeline').show(us, us + 10e6)", spot.began_us)
-        expect(page.locator(".charts-head").first).to_contain_text("never beyond")
+        expect(page.locator(".charts-head").first).to_contain_text("never over")
         page.evaluate(
             "us => document.getElementById('timeline').show(us, us + 86400e6)", spot.began_us - 86_400 * SECOND_US
         )
         expect(page.locator(".charts-head").first).to_contain_text("nothing was measured in this span")
         page.get_by_role("button", name="Day", exact=True).click()
-        expect(page.locator(".charts-head").first).to_contain_text("minutes beyond 95.0 %")
+        expect(page.locator(".charts-head").first).to_contain_text("minutes over 95.0 %")

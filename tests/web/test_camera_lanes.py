@@ -1,6 +1,7 @@
 """Incidents on a camera's timeline and as a list below it, in a real browser."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -8,8 +9,13 @@ from playwright.sync_api import Page, expect
 from holdfast.catalog import incidents, nodes
 from holdfast.core.incident import Case, IncidentType, Stage
 from holdfast.core.timing import HOUR_US, SECOND_US
+from holdfast.library.accounts import Role
 from support.chromium import barriers
+from support.clock import PushedClock
+from support.events import moved, put
+from support.pages import site
 from support.watched_site import WatchedSite, looking, watched_site
+from support.web import serving
 
 pytestmark = [pytest.mark.needs("chromium")]
 
@@ -87,3 +93,23 @@ def test_what_lasts_reaches_to_now(spot: WatchedSite) -> None:
     finally:
         with context.catalog().write() as tx:
             incidents.remove(tx, [made])
+
+
+def test_events_have_a_lane_of_their_own(tmp_path: Path, spot: WatchedSite) -> None:
+    """Where motion makes events they lie below the incidents, and in the list with their pictures (C116)."""
+    with looking(spot, "/cameras/gate") as page:
+        assert page.evaluate("document.getElementById('timeline').lanes.length") == 1
+    clock = PushedClock()
+    with site(tmp_path, clock, "gate", more="[cameras.gate.motion]\nenabled = true\n") as made:
+        made.home.user(Role.VIEWER, "alice")
+        (tmp_path / "vol/footage/gate/main").mkdir(parents=True)
+        for told in moved(clock.wall_us()):
+            put(made, told)
+        with serving(made.home.app) as address, looking(WatchedSite(made, address, 0), "/cameras/gate") as page:
+            page.evaluate("us => document.getElementById('timeline').show(us - 7200e6, us)", clock.wall_us())
+            expect(page.locator("#incident-list summary")).to_contain_text("No incidents, 2 events in view")
+            page.locator("#incident-list summary").click()
+            first = page.locator("#incident-list li").first
+            expect(first).to_contain_text("Something moved, 17 %, 1 min")
+            expect(first.get_by_role("link", name="pictures")).to_have_attribute("href", "/events/1-2")
+            assert not barriers(page)

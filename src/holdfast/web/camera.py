@@ -165,6 +165,7 @@ def _facts(context: Context, camera: str, catalog: Catalog | None, away: str, no
         "percent": percent_words(today.percent) if today else "", "gaps": _lines(today),
         "offset": lambda us: offset_words(to_datetime(us, context.zone)),
         "watched": watched(context, catalog, camera, settings), "limits": limits(settings),
+        "events": settings is not None and settings.motion.enabled,
     }  # fmt: skip
 
 

@@ -7,7 +7,8 @@ import { byDay, clipAddress, LONGEST_US } from "./camera/clips.js";
 import { charts } from "./camera/charts.js";
 import { choice } from "./camera/choice.js";
 import { facts } from "./camera/facts.js";
-import { incidentLane, incidentList } from "./camera/incidents.js";
+import { eventLane } from "./camera/events.js";
+import { incidentLane, laneList } from "./camera/incidents.js";
 import { watched } from "./camera/live.js";
 import { notes } from "./camera/notes.js";
 import { clockWords, dayWords, lengthWords, utcWords } from "./player/words.js";
@@ -202,7 +203,8 @@ function begin() {
   });
   watched(player);
   if (byId("charts")) charts(byId("charts"), { camera, timeline, go });
-  if (byId("incident-list")) incidentList(byId("incident-list"), timeline, timeline.lane(incidentLane(camera)));
+  const list = byId("incident-list");
+  if (list) laneList(list, timeline, [incidentLane(camera), ...("events" in list.dataset ? [eventLane(camera)] : [])].map((one) => timeline.lane(one)));
   const write = notes(camera, { shownUs, go, written: (note) => { timeline.known.add(note); timeline.redraw(); } });
   addEventListener("keydown", (event) => {
     if (event.key !== " " || event.defaultPrevented || event.target.closest?.("button, a, summary, input, select, textarea, dialog")) return;

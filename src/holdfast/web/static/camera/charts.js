@@ -184,7 +184,7 @@ class Charts {
       const bad = seen.filter((value) => chart.bad(value, limit)).length;
       const words = this.#failed ? "cannot be read just now" : !seen.length ? "nothing was measured in this span"
         : `${chart.say(seen.reduce((a, b) => Math.min(a, b)))} to ${chart.say(seen.reduce((a, b) => Math.max(a, b)))}; `
-          + `${bad ? `${bad} of ${seen.length} ${noun}` : "never"} beyond ${chart.say(limit)}`;
+          + `${bad ? `${bad} of ${seen.length} ${noun}` : "never"} ${chart.key === "black" ? "over" : "under"} ${chart.say(limit)}`;
       const said = head.querySelector("span");
       if (said.textContent !== words) said.textContent = words;
     }

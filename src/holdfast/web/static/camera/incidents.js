@@ -1,6 +1,6 @@
-// Incidents of this camera: a lane of the timeline, and the same as a list of what is in view.
+// Incidents of this camera: a lane of the timeline; and what lanes show as a list, too.
 
-import { capital, make, zoned } from "../app.js";
+import { capital, make, nowUs, zoned } from "../app.js";
 import { clockWords, dayWords, lengthWords } from "../player/words.js";
 
 const NAMES = {
@@ -15,7 +15,7 @@ const LATER_MS = 300; // chosen: whoever drags the timeline reads no list
 /** A lane as timeline/lanes.js has it. */
 export function incidentLane(camera) {
   return {
-    name: "incidents",
+    name: "incident",
     colour: (item, colours) => (item.discarded ? colours.off : colours[COLOURS[item.kind] || "bad"]),
     async ask(from, to, signal) {
       const query = new URLSearchParams({ device_id: camera, from, to, within: true, active_limit: MOST, resolved_limit: MOST });
@@ -25,23 +25,27 @@ export function incidentLane(camera) {
       const items = body.items.map((one) => {
         const name = NAMES[one.incident_type] || one.incident_type;
         return { id: one.id, kind: one.incident_type, name, start_us: one.start_us, end_us: one.end_us, discarded: one.discard,
-          words: capital(name) + (one.discard ? " (discarded)" : "") };
+          words: capital(name) + (one.discard ? " (discarded)" : ""), href: `/incidents?open=${one.id}#i${one.id}`, link: "evidence" };
       });
       return { items, more: Boolean(body.cursor) };
     },
   };
 }
 
-/** Say which incidents are in view, as links to where they begin. `shown` is the `details` that holds the list. */
-export function incidentList(shown, timeline, lane) {
+const several = (count, word) => `${count || "no"} ${count === 1 ? word : `${word}s`}`;
+
+/** Say what of some lanes is in view, as links to where it begins. `shown` is the `details` that holds the list. */
+export function laneList(shown, timeline, lanes) {
   const count = shown.querySelector("summary span"), list = shown.querySelector("ul");
   let timer = null, last = "";
 
   function say() {
     timer = null;
-    const found = lane.between(timeline.from, timeline.to);
-    const words = lane.failed && !lane.items.length ? "Incidents cannot be read just now"
-      : `${found.length || "No"} ${found.length === 1 ? "incident" : "incidents"} in view`;
+    const inView = lanes.map((lane) => lane.between(timeline.from, timeline.to));
+    const found = inView.flat().sort((a, b) => a.start_us - b.start_us);
+    const lost = lanes.filter((lane) => lane.failed && !lane.items.length).map((lane) => `${lane.name}s`);
+    const words = lost.length ? `${capital(lost.join(" and "))} cannot be read just now`
+      : `${capital(lanes.map((lane, n) => several(inView[n].length, lane.name)).join(", "))} in view`;
     if (count.textContent !== words) count.textContent = words;
     if (!shown.open) return;
     const items = found.slice(-SHOWN).reverse();
@@ -52,9 +56,9 @@ export function incidentList(shown, timeline, lane) {
     list.replaceChildren(...items.map((one) => {
       const day = dayWords(one.start_us), link = make("a", { href: `?at=${one.start_us}`, "data-at": one.start_us }, `${day}, ${clockWords(one.start_us)}`);
       link.title = zoned(one.start_us).offset;
-      const long = lengthWords(lane.endOf(one) - one.start_us);
+      const long = lengthWords((one.end_us ?? nowUs()) - one.start_us);
       return make("li", {}, link, make("span", {}, `${one.words}, ${one.end_us === null ? `lasts ${long}` : long}`),
-        make("a", { class: "quiet", href: `/incidents?open=${one.id}#i${one.id}` }, "evidence"));
+        make("a", { class: "quiet", href: one.href }, one.link));
     }), ...(found.length > SHOWN ? [make("li", { class: "quiet small" }, `and ${found.length - SHOWN} earlier ones: show less time`)] : []));
     if (focused) list.querySelector(`[data-at="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }

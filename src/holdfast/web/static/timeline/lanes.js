@@ -69,7 +69,7 @@ export function drawLanes(context, lanes, { from, to, width }, top, colour) {
       context.fillStyle = lane.colour(item, colour);
       context.fillRect(left, y, wide, LANE - 4);
       // Never colour alone: the worst are full, the others have a dark foot as high as they are harmless.
-      const foot = { signal_lost: 0, stalled: 0, disk: 0, blackscreen: 0, freeze: 3, audio_loss: 5 }[item.kind] ?? 4;
+      const foot = { signal_lost: 0, stalled: 0, disk: 0, blackscreen: 0, freeze: 3, audio_loss: 5, stream_mismatch: 4, macroblocks: 4 }[item.kind] ?? 0;
       context.fillStyle = colour.surface;
       context.fillRect(left, y + LANE - 4 - foot, wide, foot);
     }
