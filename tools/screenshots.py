@@ -171,7 +171,9 @@ def take(page: Page, site: Site, name: str, path: Path, scratch: str = "") -> li
     """Take one picture, without what is this machine's own where `scratch` is given; returns what axe calls serious."""
     if name == "sign-in":
         page.context.clear_cookies()
-    page.goto(f"{site.address}{PAGES[name]}", wait_until="load")
+    answer = page.goto(f"{site.address}{PAGES[name]}", wait_until="load")
+    if answer is None or not answer.ok:
+        raise SystemExit(f"{PAGES[name]}: {'no answer' if answer is None else answer.status}")
     page.wait_for_timeout(SETTLE_MS)
     if scratch:
         neutral(page, scratch)
