@@ -105,7 +105,8 @@ async def film(request: Request, context: Node, films: Films, form: Form) -> Res
             _show, request, context, Chosen(camera=camera, day=_date(day)),
             BadInput("that is no number of pictures a second", hint=f"more than 0, and {MOST_RATE} at most"),
         )  # fmt: skip
-    span = (f"{day}T{form.get('begin', '')[:8]}", f"{day}T{form.get('end', '')[:8]}")
+    # The minute that is named as the end belongs to it: 23:59 is the end of the day.
+    span = (f"{day}T{form.get('begin', '')[:5]}", f"{day}T{form.get('end', '')[:5]}:59.999999")
     try:
         begun = films.start(await to_thread(asked_for, context, camera, span, rate, WIDTH))
     except HoldfastError as error:
