@@ -22,8 +22,10 @@ from holdfast.sim.faults import Fault
 from support.films import moving, plain
 from support.node import Node
 from support.sim import simulated, small_camera
+from support.streets import street, told
 from support.watched_film import Gate
 
+MOTION = "[cameras.gate.motion]\nenabled = true\n"
 BLACK = IncidentType.BLACKSCREEN
 
 
@@ -131,6 +133,29 @@ def test_a_camera_that_goes_leaves_nothing_open(bench: Bench) -> None:
     bench.settle()
     (black,) = rows(bench.catalog)
     assert black.end_us is not None
+
+
+def test_motion_is_an_event_until_it_is_switched_off(tmp_path: Path) -> None:
+    """Where it is asked for what moves is an event; with another mask it goes on, switched off it ends (C047)."""
+    gate = Gate(tmp_path / "vol")
+    gate.record(26, street((14, 26)), group=50)
+    (tmp_path / "state").mkdir()
+    bench = Bench(tmp_path, gate, MOTION)
+    bench.settle()
+    assert [event.end_us for event in told(bench.catalog)] == [None]
+    bench.write(f'{MOTION}masks = "0,0 9,0 9,9 0,9"\n')
+    gate.clock.advance(11)
+    bench.settle()
+    assert [event.end_us for event in told(bench.catalog)] == [None]
+    bench.write("")
+    gate.clock.advance(11)
+    bench.settle()
+    (event,) = told(bench.catalog)
+    assert event.end_us is not None
+    assert event.camera == "gate"
+    assert all((gate.root / file).is_file() for file in event.files)
+    assert len(event.files) == 3
+    bench.catalog.close()
 
 
 def test_what_a_recorder_says_of_its_stream_is_an_incident(bench: Bench, tmp_path: Path) -> None:

@@ -117,6 +117,11 @@ class CameraWatch:
         known = None if self.moving is None else self.moving.stirs.settings
         return (self.key, self.judge.settings, known) == (key, settings, motion)
 
+    @property
+    def empty(self) -> bool:
+        """Say whether nothing was found that is not kept yet."""
+        return self.judge.found.empty and (self.moving is None or self.moving.stirs.found.empty)
+
     def work(self, most_us: int) -> bool:
         """Look at what is new.
 
@@ -168,7 +173,7 @@ class CameraWatch:
         """
         judge, camera = self.judge, self.key.camera
         found = judge.found
-        if judge.taken_us is None or found.empty:
+        if judge.taken_us is None or self.empty:
             return False
         for pin in found.pins:
             picture = evidence.write(self._volumes[self._volume], self._volume, camera, pin)

@@ -168,7 +168,7 @@ class Watcher:
         return self._catalog
 
     def _keep(self, catalog: Catalog) -> None:
-        watches = [watch for watch in self._watches.values() if not watch.judge.found.empty]
+        watches = [watch for watch in self._watches.values() if not watch.empty]
         if not watches:
             return
         with catalog.write() as tx:

@@ -61,6 +61,11 @@ class Found:
     pins: list[Pin] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
 
+    @property
+    def empty(self) -> bool:
+        """Say whether there is nothing to write."""
+        return not (self.events or self.pins or self.dropped)
+
 
 def file_of(camera: str, start_us: int, which: str) -> str:
     """Return the path of a picture under the root of a volume."""
