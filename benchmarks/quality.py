@@ -19,13 +19,12 @@ EVERY_S = 2.0  # as by default
 JUDGE = """
 import json, sys
 from pathlib import Path
-from holdfast.core.quality import Region, Thresholds
-from holdfast.library.analyze import Analysis, incidents
-from holdfast.media.analysis.file import seen_in
-path = Path(sys.argv[1])
-seen = tuple(seen_in(path, 0, black_level=10, region=Region(), every_us=int(float(sys.argv[2]) * 1e6)))
-told, _ = incidents(Analysis(path, seen[-1], (), seen), Thresholds())
-print(json.dumps({"looks": len(seen), "incidents": [one["type"] for one in told]}))
+from holdfast.core.incident import outcomes
+from holdfast.core.quality import Thresholds
+from holdfast.library.analyze import judged
+found = judged(Path(sys.argv[1]), 1, Thresholds(), every_us=int(float(sys.argv[2]) * 1e6)).found
+told = outcomes(step.change for step in found.steps)
+print(json.dumps({"looks": len(found.measures), "incidents": [case.type for case in told]}))
 """
 FILTERS = ["-vf", "blackdetect=d=3:pix_th=0.04,freezedetect=n=0.002:d=3", "-af", "silencedetect=n=-57dB:d=3"]
 

@@ -203,9 +203,11 @@ class Judge:
                 since |= {} if turned_us is None else {sound: turned_us}
         if self._is_in_doubt(look, there):
             del there[FREEZE]
+        hidden = there.get(BLACK, False) and self._is_bad(BLACK)  # black stands still, too: nobody asks since when
         # Three pictures that are the same after one that was not: it may stand only since then.
         may_stand = not there.get(FREEZE, True) and not self._is_bad(FREEZE) and looks_still(look.differences, limits)
-        turned = [kind for kind in (BLACK, FREEZE) if kind in there and there[kind] != self._is_bad(kind)]
+        asked = (BLACK,) if hidden else (BLACK, FREEZE)
+        turned = [kind for kind in asked if kind in there and there[kind] != self._is_bad(kind)]
         if look.between is None or self.gaze.fewer > 1 or not (turned or may_stand):
             self._stood_us = None
             return since
