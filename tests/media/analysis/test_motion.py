@@ -96,3 +96,13 @@ def test_seldom_means_keyframes() -> None:
     for part in parts:
         list(eye.feed(part))
     assert eye.decoded == sum(part.units[0].keyframe for part in parts)
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"scenery": None}, {"scenery": {"shape": [2, 2], "ground": "AAAA"}, "gate": {}}, {"gate": 3}]
+)
+def test_what_cannot_be_read_begins_anew(said: dict[str, object]) -> None:
+    """A memory of another program, or a damaged one, is none: the scene is learned again."""
+    memory = Memory.of(View(), said)
+    assert memory.taken_us == 0
+    assert not memory.scenery.steady

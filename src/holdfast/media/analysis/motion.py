@@ -9,6 +9,7 @@ In order of media time. One object a track of a file, on one thread at a time.
 Not here: what stands still (scenery), sizes (gate), what an event is (core.event).
 """
 
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,9 +84,17 @@ class Memory:
 
     @staticmethod
     def of(view: View, said: Mapping[str, Any] | None = None) -> "Memory":
-        """Go on with what `to_json` returned; None begins anew."""
+        """Go on with what `to_json` returned; None, and what is not of this program, begins anew."""
         if said is None:
             return Memory(view, Scenery(view))
+        try:
+            return Memory._read(view, said)
+        except (KeyError, ValueError, TypeError, zlib.error):
+            # A scene is learned in seconds. Whoever cannot go on at all loses more.
+            return Memory(view, Scenery(view))
+
+    @staticmethod
+    def _read(view: View, said: Mapping[str, Any]) -> "Memory":
         return Memory(
             view, Scenery(view, said["scenery"]), Gate.from_json(said["gate"]), taken_us=int(said["taken_us"]),
             group_us=int(said["group_us"]), open=bool(said["open"]), due_us=int(said["due_us"]),

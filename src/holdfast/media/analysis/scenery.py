@@ -75,6 +75,11 @@ class Scenery:
     Args:
         view: What is looked at.
         said: What `to_json` returned; None begins anew.
+
+    Raises:
+        KeyError: Something is missing in it.
+        ValueError: Something is none of ours.
+        zlib.error: The same.
     """
 
     def __init__(self, view: View, said: Mapping[str, Any] | None = None) -> None:
