@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from holdfast.library.accounts import Role
-from support.chromium import barriers
+from support.accounts import PASSWORD
+from support.chromium import barriers, chromium, signed_in, window
 from support.pages import runtime_cameras
 from support.watched_site import WatchedSite, looking, watched_site
 
@@ -16,7 +17,7 @@ pytestmark = [pytest.mark.needs("chromium")]
 POLYGON = """async () => {
   const here = document.querySelector('script[src*="edit/region.js"]').src;
   const { Drawing } = await import(here.replace("edit/region.js", "draw.js"));
-  const frame = document.querySelector(".region-frame");
+  const frame = document.querySelector("#region-draw .region-frame");
   frame.querySelector(".draw").remove();
   window.drawing = new Drawing(frame, { kind: "polygon", most: 2, noun: "Mask", label: "Masks" });
 }"""
@@ -30,7 +31,7 @@ def _spot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedSite]:
 
 def _drag(page: Page, *places: tuple[float, float]) -> None:
     """Press at the first of these places of the drawing, in percent, and let go at the last."""
-    box = page.locator(".draw").bounding_box()
+    box = page.locator("#region-draw .draw").bounding_box()
     assert box is not None
     for number, (x, y) in enumerate(places):
         page.mouse.move(box["x"] + box["width"] * x / 100, box["y"] + box["height"] * y / 100, steps=3)
@@ -46,7 +47,7 @@ def _numbers(page: Page) -> list[float]:
 def test_the_region_is_drawn_on_a_still(spot: WatchedSite) -> None:
     """A part of the picture is drawn with the mouse, moved by its corner and with the keys, and saved (C058)."""
     with looking(spot, "/cameras/gate/edit") as page:
-        frame = page.locator(".region-frame")
+        frame = page.locator("#region-draw .region-frame")
         frame.scroll_into_view_if_needed()
         frame.locator("img").evaluate("image => image.decode()")
         _drag(page, (20, 20), (60, 70))
@@ -76,7 +77,7 @@ def test_the_region_is_drawn_on_a_still(spot: WatchedSite) -> None:
 def test_polygons(spot: WatchedSite) -> None:
     """Clicks make corners, the first one again ends it; Insert and Delete change corners, Escape gives up (C047)."""
     with looking(spot, "/cameras/gate/edit") as page:
-        page.locator(".region-frame").scroll_into_view_if_needed()
+        page.locator("#region-draw .region-frame").scroll_into_view_if_needed()
         page.evaluate(POLYGON)
         for place in ((10, 10), (60, 10), (60, 60), (10, 10)):
             _drag(page, place)
@@ -102,5 +103,19 @@ def test_without_a_picture_there_are_numbers(tmp_path: Path) -> None:
     """A camera without footage says that there is nothing to draw on, and the field takes numbers."""
     with watched_site(tmp_path, role=Role.ADMIN, others=("dock",)) as spot, looking(spot, "/cameras/dock/edit") as page:
         page.locator("#region-draw").scroll_into_view_if_needed()
-        expect(page.locator(".region-frame")).to_contain_text("There is no picture of this camera yet")
+        expect(page.locator("#region-draw .region-frame")).to_contain_text("There is no picture of this camera yet")
         assert not page.get_by_role("button", name="Draw it").is_visible()
+
+
+def test_polygons_by_finger(spot: WatchedSite) -> None:
+    """On a phone taps make corners, and a tap on the first one ends the polygon (C047)."""
+    with chromium() as browser, window(browser, "phone", has_touch=True, is_mobile=True) as page:
+        signed_in(page, spot.address, "alice", PASSWORD, "/cameras/gate/edit")
+        page.locator("#region-draw .region-frame").scroll_into_view_if_needed()
+        page.evaluate(POLYGON)
+        box = page.locator("#region-draw .draw").bounding_box()
+        assert box is not None
+        for x, y in ((15, 15), (80, 20), (50, 80), (15, 15)):
+            page.touchscreen.tap(box["x"] + box["width"] * x / 100, box["y"] + box["height"] * y / 100)
+        ((first, second, third),) = page.evaluate("drawing.shapes")
+        assert [*first, *second, *third] == pytest.approx([15, 15, 80, 20, 50, 80], abs=1)
