@@ -98,6 +98,17 @@ def test_seldom_means_keyframes() -> None:
     assert eye.decoded == sum(part.units[0].keyframe for part in parts)
 
 
+def test_keyframes_alone_are_looked_at_five_times_a_second(tmp_path: Path) -> None:
+    """Where every picture is a keyframe not all of them are decoded at rest, and what moves is seen all the same."""
+    path = film(tmp_path / "street.mp4", 18, street, group=1, codec="libx264", options={"crf": "26"})
+    coding, parts = parts_of(path)
+    rest = MotionEye(coding, Memory.of(View()))
+    for part in parts[: BEGIN_S * 25]:
+        list(rest.feed(part))
+    assert rest.decoded <= 4 * 25 + (BEGIN_S - 4) * 6
+    assert len(moved(coding, parts)) >= 12
+
+
 @pytest.mark.parametrize(
     "said", [{}, {"scenery": None}, {"scenery": {"shape": [2, 2], "ground": "AAAA"}, "gate": {}}, {"gate": 3}]
 )

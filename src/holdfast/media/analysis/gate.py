@@ -46,7 +46,7 @@ class Gate:
     def take(self, sizes: Sequence[int], lasts_us: int) -> bool:
         """Take the sizes of some consecutive pictures, keyframes left out; say whether they are worth decoding."""
         if not sizes:
-            return self.seen_us < SETTLE_US
+            return False  # a keyframe is looked at anyway
         value = sum(sizes) / len(sizes)
         if self.mean == 0:
             self.mean = value

@@ -175,11 +175,13 @@ class MotionEye:
         return not memory.seldom and (self._always or at_us < memory.hold_us or not memory.scenery.steady)
 
     def _keyframe(self, part: Part) -> Iterator[Stir]:
+        unit = part.units[0]
+        if unit.wall_us < self._memory.due_us:
+            return  # where every picture is a keyframe five a second are enough
         self._restart()
         payloads = part.load()
         if not payloads:
             return
-        unit = part.units[0]
         self._walls[unit.pts] = unit.wall_us
         frames = [*self._decoder.feed(payloads[0], unit.pts, unit.dts), *self._decoder.flush()]
         for stir in self._look(frames):
