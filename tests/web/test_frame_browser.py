@@ -109,7 +109,7 @@ def test_pages_go_by_two_keys_where_one_means_a_time(served: tuple[Site, str]) -
     with chromium() as browser, window(browser) as page:
         signed_in(page, address, "alice", PASSWORD)
         for where in ("/cameras/gate", "/machine"):
-            for key, path in (("o", "/"), ("c", "/cameras"), ("v", "/coverage"), ("s", "/machine")):
+            for key, path in (("o", "/"), ("c", "/cameras"), ("v", "/coverage"), ("s", "/stills")):
                 page.goto(address + where)
                 page.locator("html:not(.no-script)").wait_for()
                 if where == "/cameras/gate":

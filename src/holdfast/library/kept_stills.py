@@ -27,7 +27,7 @@ from holdfast.storage.errors import storage_errors
 MOST = 500  # rows that are deleted at once
 MOST_DAYS = 400  # chosen: a year and a bit; each is one statement over an index
 MOST_SLOTS = 1_000_000  # chosen: eleven hours of the finest grid, or nine years of every five minutes
-TURN_US = 2_000_000  # of work between two words about how far it is
+TURN_US = 2_000_000  # of the grid between two words about how far it is
 AGAIN_S = 1.0
 
 

@@ -41,7 +41,7 @@ FINAL_US = KEEPS_UP_US + 5 * SECOND_US  # what is older and not there never come
 STRAIGHT_US = SECOND_US  # chosen: closer instants are decoded straight through, others from their keyframe
 AHEAD_US = 20 * SECOND_US  # chosen: a camera may send a picture in this time and still be in order
 REMEMBER_US = MINUTE_US  # how far it is, is written this often where nothing is planned
-MOST_PICTURES = 32  # at once: what is in memory, and what is done again after a kill
+MOST_SELDOM = 4  # pictures of a turn that each begin at a keyframe: half a second of work
 MOST_MISSED = 2000  # at once: a minute of an outage of the finest grid
 
 _BEFORE = 2  # stills that a record names besides its own: freeze was judged by three
@@ -162,7 +162,8 @@ class StillsTaker:
         """Decide what is due, and write the files of it.
 
         Args:
-            most_us: How long at most, so that others have their turn.
+            most_us: How much of the grid at most where pictures are close, so that others have their turn. Not how
+                long: where a machine is overloaded that would be a still or two, and it would fall ever more behind.
 
         Returns:
             Whether there is more to do at once.
@@ -172,7 +173,7 @@ class StillsTaker:
             MissingDependency: This build of libav cannot write such pictures.
             CatalogError: The catalog did not answer.
         """
-        now_us, until_boot_us = self._clock.wall_us(), self._clock.boot_us() + most_us
+        now_us = self._clock.wall_us()
         to_us = now_us - SETTLE_US if self._until_us is None else min(self._until_us, now_us - SETTLE_US)
         if self._outcomes or to_us <= self.reached_us or self._clock.boot_us() < self._again_us:
             return False
@@ -192,8 +193,7 @@ class StillsTaker:
                     self._wait()
                     break
                 self.reached_us, self._wait_us = slot, 0
-                more = batch.pictures < MOST_PICTURES and len(batch.outcomes) < MOST_MISSED
-                more = more and self._clock.boot_us() < until_boot_us
+                more = len(batch.outcomes) < MOST_MISSED and not self._enough(batch, slot - first, most_us)
                 following_slot = next(due, None)
                 if following_slot is None:
                     self.reached_us = to_us
@@ -225,6 +225,11 @@ class StillsTaker:
         self.taken += len(self._outcomes) - missed
         self._outcomes = []
         self._kept_us = self.reached_us
+
+    def _enough(self, batch: _Batch, along_us: int, most_us: int) -> bool:
+        if self.order.grid.every_us > STRAIGHT_US:
+            return batch.pictures >= MOST_SELDOM
+        return batch.pictures > 0 and along_us >= most_us
 
     def _check_disk(self) -> None:
         self._means.disk.check()

@@ -25,7 +25,7 @@ from holdfast.library.still_taking import Means, StillsTaker, order_of
 from holdfast.library.volumes import disk_of
 from holdfast.media.index_of import Indexes
 
-TURN_US = SECOND_US // 4  # chosen: how long a camera's stills may take before the next one has its turn
+TURN_US = 5 * SECOND_US  # chosen: of the grid; at 25 a second 125 stills of 1080p, some 3 s of work of who is behind
 
 _log = structlog.stdlib.get_logger("holdfast.stills")
 
