@@ -148,7 +148,7 @@ def test_kills_lose_nothing_and_double_nothing(
         one = taker(on, wanted, WALL_US - 1)
         try:
             for _ in range(dice.randrange(1, 40)):
-                more = one.work(10 * SECOND_US) or bool(one.waiting)
+                more = one.work(2 * SECOND_US) or bool(one.waiting)
                 if dice.random() < 0.1:
                     break
                 keep(on, one)
