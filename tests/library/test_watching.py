@@ -16,6 +16,7 @@ from holdfast.core.incident import IncidentType
 from holdfast.core.timing import SECOND_US
 from holdfast.library.watching import CameraWatch, cheapest, settings_of
 from holdfast.watching.judge import Judge
+from support.clock import PushedClock
 from support.films import Picture, moving, plain
 from support.media import GATE, WALL_US
 from support.watched_film import Gate, told
@@ -56,14 +57,16 @@ def _catalog(tmp_path: Path) -> Iterator[Catalog]:
         yield catalog
 
 
-def watching(gate: Gate, catalog: Catalog, root: Path, config: WatchConfig | None = None) -> CameraWatch:
+def watching(
+    gate: Gate, catalog: Catalog, root: Path, config: WatchConfig | None = None, *, clock: PushedClock | None = None
+) -> CameraWatch:
     """Go on where the catalog says; pictures of incidents go to a volume of the test's own."""
     with catalog.write() as tx:
         node = nodes.ensure(tx, "local", 1)
         found = measures.position(tx, node, "gate")
     judge = Judge(settings_of(config or WatchConfig(every_s=1)), None if found is None else found.state)
     volumes = {"main": gate.root, "pictures": root / "pictures"}
-    return CameraWatch(GATE, volumes, "pictures", gate.clock, judge, catalog=None, from_us=WALL_US)
+    return CameraWatch(GATE, volumes, "pictures", clock or gate.clock, judge, catalog=None, from_us=WALL_US)
 
 
 def keep(watch: CameraWatch, catalog: Catalog) -> None:
@@ -219,3 +222,24 @@ def test_the_sub_stream_is_cheapest_while_it_comes(tmp_path: Path) -> None:
     assert cheapest(volumes, "gate", ["main", "sub"]) == sub
     gate.record(20, moving)
     assert cheapest(volumes, "gate", ["main", "sub"]) == main
+
+
+def test_a_turn_is_over_after_a_second(gate: Gate, catalog: Catalog, tmp_path: Path) -> None:
+    """On a machine that is busy a camera gives way after a second, and finds the same as at a stretch in the end."""
+
+    class Busy(PushedClock):
+        """Each time that somebody asks, 0.4 s have passed."""
+
+        def boot_us(self) -> int:
+            self._boot_us += 400_000
+            return super().boot_us()
+
+    expected = whole(gate, catalog, tmp_path / "whole")
+    with open_catalog(f"sqlite:///{tmp_path}/busy.sqlite") as other:
+        watch = watching(gate, other, tmp_path / "busy", clock=Busy(gate.clock.wall_us()))
+        turns = 0
+        while watch.work(ALL_US):
+            turns += 1
+        keep(watch, other)
+        assert turns > 20
+        assert told(other) == expected

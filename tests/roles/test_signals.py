@@ -15,6 +15,16 @@ def test_signals_are_kept_in_order() -> None:
         assert signals.wait(0) == []
 
 
+def test_whoever_is_busy_sees_that_one_waits() -> None:
+    """A loop that is at work sees that a signal came, without taking it from whoever waits for it."""
+    with Signals(signal.SIGUSR1) as signals:
+        seen = [signals.waiting]
+        os.kill(os.getpid(), signal.SIGUSR1)
+        seen.append(signals.waiting)
+        assert signals.wait(0) == [signal.SIGUSR1]
+        assert [*seen, signals.waiting] == [False, True, False]
+
+
 def test_a_wait_ends_when_one_comes() -> None:
     """A long wait ends at once, for a signal and for a thread that has news."""
     with Signals(signal.SIGHUP) as signals:

@@ -17,8 +17,10 @@ from holdfast.core.incident import IncidentType
 from holdfast.core.status import StreamState, StreamStatus, status_name
 from holdfast.core.timing import SECOND_US
 from holdfast.library.watching import CameraWatch
+from holdfast.roles.signals import Signals
 from holdfast.roles.watcher import FEWER, Watcher
 from holdfast.sim.faults import Fault
+from support.clock import PushedClock
 from support.films import moving, plain
 from support.node import Node
 from support.sim import simulated, small_camera
@@ -82,6 +84,7 @@ class Bench:
     def __init__(self, root: Path, gate: Gate, more: str = "") -> None:
         self.path = root / "holdfast.toml"
         self.gate = gate
+        self.clock = PushedClock(gate.clock.wall_us())  # of its own: the footage is everybody's
         self.write(more)
         self.catalog = open_catalog(f"sqlite:///{root}/state/catalog.sqlite")
         with self.catalog.write() as tx:
@@ -93,7 +96,7 @@ class Bench:
 
     def made(self) -> Watcher:
         """Another process, as it were."""
-        return Watcher(config.load(self.path, {}), {}, self.gate.clock, node="local", open_catalog=open_catalog)
+        return Watcher(config.load(self.path, {}), {}, self.clock, node="local", open_catalog=open_catalog)
 
     def write(self, more: str) -> None:
         """Change the configuration."""
@@ -129,7 +132,7 @@ def test_a_camera_that_goes_leaves_nothing_open(bench: Bench) -> None:
     """Switched off, or not to be watched, a camera's incident ends with the last look (F39)."""
     bench.settle()
     bench.write("[cameras.gate.watch]\nenabled = false\n")
-    bench.gate.clock.advance(11)
+    bench.clock.advance(11)
     bench.settle()
     (black,) = rows(bench.catalog)
     assert black.end_us is not None
@@ -144,11 +147,11 @@ def test_motion_is_an_event_until_it_is_switched_off(tmp_path: Path) -> None:
     bench.settle()
     assert [event.end_us for event in told(bench.catalog)] == [None]
     bench.write(f'{MOTION}masks = "0,0 9,0 9,9 0,9"\n')
-    gate.clock.advance(11)
+    bench.clock.advance(11)
     bench.settle()
     assert [event.end_us for event in told(bench.catalog)] == [None]
     bench.write("")
-    gate.clock.advance(11)
+    bench.clock.advance(11)
     bench.settle()
     (event,) = told(bench.catalog)
     assert event.end_us is not None
@@ -162,13 +165,13 @@ def test_what_a_recorder_says_of_its_stream_is_an_incident(bench: Bench, tmp_pat
     """A stream that is not what is expected is told beside what its pictures show (C059)."""
     (tmp_path / "run").mkdir()
     for _ in range(3):
-        at_us = bench.gate.clock.wall_us()
+        at_us = bench.clock.wall_us()
         told = StreamStatus(
             camera="gate", stream="main", state=StreamState.RECORDING, at_us=at_us, mismatch=["video.width: 320"]
         )
         (tmp_path / "run" / status_name("gate", "main")).write_text(told.to_json(), encoding="utf-8")
         bench.watcher.tick()
-        bench.gate.clock.advance(11)
+        bench.clock.advance(11)
     assert {row.type: row.detail for row in rows(bench.catalog)} == {
         BLACK: "", IncidentType.STREAM_MISMATCH: "video.width: 320",
     }  # fmt: skip
@@ -179,7 +182,7 @@ def test_who_is_slow_is_not_gone(bench: Bench, tmp_path: Path, monkeypatch: pyte
     said: list[int] = []
 
     def slow(_watch: CameraWatch, _most_us: int) -> bool:
-        bench.gate.clock.advance(12)
+        bench.clock.advance(12)
         return False
 
     def keep(_watcher: Watcher, _catalog: Catalog) -> None:
@@ -188,7 +191,20 @@ def test_who_is_slow_is_not_gone(bench: Bench, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(CameraWatch, "work", slow)
     monkeypatch.setattr(Watcher, "_keep", keep)
     bench.watcher.tick()
-    assert said == [bench.gate.clock.wall_us()]
+    assert said == [bench.clock.wall_us()]
+
+
+def test_a_signal_ends_a_turn_between_two_cameras(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is to stop does not look at all the other cameras first; what is left out comes with the next turn."""
+    with Signals(signal.SIGUSR1) as signals:
+        monkeypatch.setattr(bench.watcher, "_signals", signals)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        bench.watcher.tick()
+        with bench.catalog.read() as tx:
+            assert measures.between(tx, 1, "gate", 0, 1 << 62, limit=1) == []
+        assert signals.wait(0) == [signal.SIGUSR1]
+        bench.settle()
+    assert [row.type for row in rows(bench.catalog)] == [BLACK]
 
 
 def test_thresholds_change_while_it_runs(bench: Bench) -> None:
@@ -222,7 +238,7 @@ def test_who_cannot_keep_up_takes_fewer_looks(bench: Bench, monkeypatch: pytest.
 
     def slow(watch: CameraWatch, most_us: int) -> bool:
         more = work(watch, most_us)
-        bench.gate.clock.advance(12)  # each second of footage takes twelve
+        bench.clock.advance(12)  # each second of footage takes twelve
         late.append(watch.judge.gaze.fewer)
         return more
 

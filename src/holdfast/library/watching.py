@@ -36,6 +36,7 @@ from holdfast.watching import evidence, stirs
 from holdfast.watching.judge import LULL_US, Found, Judge, Settings, key_of
 
 TURN_US = 60 * SECOND_US  # of media between two words about how far a past span has come
+BUSY_US = SECOND_US  # chosen: a turn on a busy machine is over after so much time, however little it looked at
 LATE_US = 5 * SECOND_US  # chosen: what is younger may still be on its way to the disk
 
 _log = structlog.get_logger()
@@ -138,7 +139,7 @@ class CameraWatch:
         return self.more
 
     def _work(self, most_us: int) -> bool:
-        begun_us: int | None = None
+        begun_us, busy_since_us = None, self._clock.boot_us()
         if self._items is None:
             self._items = self._begin()
         try:
@@ -153,7 +154,7 @@ class CameraWatch:
                     continue
                 begun_us = item.fragment.wall_us if begun_us is None else begun_us
                 self._read(item)
-                if item.fragment.wall_us - begun_us >= most_us:
+                if item.fragment.wall_us - begun_us >= most_us or self._clock.boot_us() - busy_since_us >= BUSY_US:
                     return True
         except StorageError:
             self._items = None

@@ -60,6 +60,11 @@ class Signals:
         self._caught.clear()
         return caught
 
+    @property
+    def waiting(self) -> bool:
+        """Say whether a signal came that `wait` has not told yet."""
+        return bool(self._caught)
+
     def wake(self) -> None:
         """End a `wait` of the loop early. From any thread."""
         try:

@@ -86,6 +86,7 @@ class Watcher:
         self._wait_s = TICK_S
         self._stills = StillsRound(clock, node, self._indexes, skip=skip)
         self._contracts = Contracts(clock, loaded.config.runtime_dir)
+        self._signals: Signals | None = None
         self._late: dict[str, tuple[int, int]] = {}  # since when (boot time), and by how much then
 
     def run(self) -> None:
@@ -102,6 +103,7 @@ class Watcher:
         lock = FileLock(state_dir / LOCK_FILE, what="holdfast watch for this state folder")
         with lock, Signals(SIGTERM, SIGINT, SIGHUP) as signals:
             _log.info("watcher.started", state_dir=str(state_dir))
+            self._signals = signals
             while True:
                 self.tick()
                 caught = signals.wait(self._wait_s)
@@ -148,6 +150,9 @@ class Watcher:
                 )  # fmt: skip
         behind = False
         for camera, watch in self._watches.items():
+            if self._signals is not None and self._signals.waiting:
+                behind = True  # what was found is kept; the rest waits in the footage
+                break
             try:
                 behind = watch.work(TURN_US) or behind
             except StorageError as error:
