@@ -3,12 +3,14 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from holdfast.core.errors import BadInput
 from holdfast.core.quality import Thresholds
-from holdfast.library.analyze import analyze, incidents, record
-from support.films import film, moving, noisy, plain, still
+from holdfast.library.analyze import analyze, incidents, judged, record
+from holdfast.media.analysis.near import Between, Near
+from support.films import Picture, film, moving, noisy, plain, still
 
 LIMITS = Thresholds()
 KEYS = {
@@ -91,3 +93,22 @@ def test_state_goes_from_call_to_call(tmp_path: Path) -> None:
     assert said[-1] == []
     with pytest.raises(BadInput, match="none that an earlier call"):
         incidents(analyze(picture, LIMITS), LIMITS, {"cases": "?"})
+
+
+def test_a_slow_scene_is_not_gone_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pictures in a row are the same and yet drift, all the time, what lies between looks is hardly decoded."""
+    asked: list[int] = []
+    pictures = Between.pictures
+
+    def counted(between: Between) -> list[Near]:
+        asked.append(between.span_us[1])
+        return pictures(between)
+
+    def drifting(at_s: float) -> Picture:
+        return np.roll(moving(0), int(at_s * 5) // 2, axis=1)
+
+    monkeypatch.setattr(Between, "pictures", counted)
+    judge = judged(film(tmp_path / "a.mp4", 16, drifting), 1, LIMITS)
+    assert len(judge.found.measures) >= 14
+    assert len(asked) <= 4
+    assert judge.found.steps == []

@@ -118,6 +118,7 @@ class Judge:
         self._seen: dict[str, dict[str, Any]] = dict(said.get("seen", {}))
         self._heard: Heard | None = None
         self._quiet_us: int | None = said.get("quiet_us")  # since when, at the end of what was heard last
+        self._slow = bool(said.get("slow", False))  # pictures in a row were the same, and far from those before
         self._stood_us: int | None = said.get("stood_us")  # since when, where that was not long enough to say so
         self.gaze = Gaze(seldom=bool(said.get("seldom", True)), due_us=int(said.get("due_us", 0)))
         self.pictures: dict[str, list[Picture]] = {
@@ -144,6 +145,7 @@ class Judge:
             "pictures": {kind: [asdict(one) for one in ones] for kind, ones in self.pictures.items()},
             "leftovers": self.leftovers, "seldom": self.gaze.seldom,
             "due_us": self.gaze.due_us, "quiet_us": self._quiet_us, "stood_us": self._stood_us,
+            "slow": self._slow,
         }  # fmt: skip
 
     def skip_to(self, us: int) -> None:
@@ -205,7 +207,9 @@ class Judge:
             del there[FREEZE]
         hidden = there.get(BLACK, False) and self._is_bad(BLACK)  # black stands still, too: nobody asks since when
         # Three pictures that are the same after one that was not: it may stand only since then.
-        may_stand = not there.get(FREEZE, True) and not self._is_bad(FREEZE) and looks_still(look.differences, limits)
+        slow = not there.get(FREEZE, True) and not self._is_bad(FREEZE) and looks_still(look.differences, limits)
+        may_stand = slow and not self._slow  # what is slow all the time would be gone through all the time
+        self._slow = slow
         asked = (BLACK,) if hidden else (BLACK, FREEZE)
         turned = [kind for kind in asked if kind in there and there[kind] != self._is_bad(kind)]
         if look.between is None or self.gaze.fewer > 1 or not (turned or may_stand):

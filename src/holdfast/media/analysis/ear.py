@@ -53,9 +53,10 @@ class Ear:
                 self._squares += squares
                 self._count += samples.size
                 self._add(wall_us, squares, samples.size)
-                heights = np.abs(samples)
-                self._peak = max(self._peak, float(heights.max()))
-                self._clipped += int(np.count_nonzero(heights >= _CLIPPED))
+                peak = max(float(samples.max()), -float(samples.min()))
+                self._peak = max(self._peak, peak)
+                if peak >= _CLIPPED:
+                    self._clipped += int(np.count_nonzero(np.abs(samples) >= _CLIPPED))
                 self._end_us = wall_us + frame.samples * SECOND_US // frame.sample_rate
                 if self._end_us - self._short[0] >= _LEVEL_US:
                     self._level()
@@ -107,6 +108,9 @@ def decibels(square: float) -> float:
 
 def _samples(frame: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
     """All samples of all channels in one row, 1 being full scale."""
+    if frame.format.name == "fltp":  # what AAC and most others decode to: as it lies there, without a copy
+        planes = [np.frombuffer(plane, np.float32, frame.samples) for plane in frame.planes]
+        return planes[0] if len(planes) == 1 else np.concatenate(planes)
     full = _FULL.get(frame.format.name.removesuffix("p"), 1.0)
     values: np.ndarray[Any, np.dtype[np.float32]] = frame.to_ndarray().reshape(-1).astype(np.float32)
     if frame.format.name.startswith("u8"):

@@ -23,6 +23,9 @@ _LUMA10 = {"yuv420p10le", "yuv422p10le", "yuv444p10le", "gray10le"}
 _FULL = {"yuvj420p", "yuvj422p", "yuvj444p", "gray", "gray10le"}
 
 
+Squares = np.ndarray[Any, np.dtype[np.float32]]
+
+
 @dataclass(frozen=True, slots=True)
 class Grey:
     """Some points of a picture.
@@ -52,7 +55,15 @@ class Grey:
 
     def drift(self, other: "Grey") -> float:
         """Return the mean difference in grey, squares of points averaged before."""
-        return float(np.abs(_squares(self.points) - _squares(other.points)).mean()) * self.scale
+        return self.drift_from(other.squares())
+
+    def drift_from(self, squares: Squares) -> float:
+        """Return the same to the squares of a picture of the same size, for whoever compares many with it."""
+        return float(np.abs(self.squares() - squares).mean()) * self.scale
+
+    def squares(self) -> Squares:
+        """Return the mean luma of squares of points."""
+        return _squares(self.points)
 
     def same_size(self, other: "Grey") -> bool:
         """Say whether they can be compared."""
@@ -67,7 +78,7 @@ def differences(greys: Sequence[Grey]) -> tuple[float, float, float] | None:
     return first.difference(second), first.difference(third), second.difference(third)
 
 
-def _squares(points: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _squares(points: np.ndarray[Any, np.dtype[np.uint8]]) -> Squares:
     side = min(SQUARE, *points.shape)
     rows, columns = (size // side for size in points.shape)
     whole = points[: rows * side, : columns * side].reshape(rows, side, columns, side)

@@ -90,22 +90,20 @@ class Between:
         before: Grey | None = None
         walls: dict[int, int] = {}
         after_us, until_us = self.span_us
+        last, newest = self.last.squares(), self.newest.squares()
         for coded in (coded for part in self.parts for coded in part.read()):
             walls[coded.pts] = coded.wall_us
             for frame in decoder.feed(coded.payload, coded.pts, coded.dts):
                 at_us = walls.pop(frame.pts, 0)
                 grey = grey_of(frame, self.region)
                 if after_us < at_us <= until_us:
-                    found.append(self._near(at_us, grey, before, keyframe=bool(frame.key_frame)))
+                    difference = grey.difference(before) if before is not None and grey.same_size(before) else None
+                    near = Near(
+                        at_us=at_us, keyframe=bool(frame.key_frame),
+                        black_percent=grey.black_percent(self.black_level), difference=difference,
+                        before=grey.drift_from(last) if grey.same_size(self.last) else None,
+                        after=grey.drift_from(newest) if grey.same_size(self.newest) else None,
+                    )  # fmt: skip
+                    found.append(near)
                 before = grey
         return found
-
-    def _near(self, at_us: int, grey: Grey, before: Grey | None, *, keyframe: bool) -> Near:
-        return Near(
-            at_us=at_us,
-            keyframe=keyframe,
-            black_percent=grey.black_percent(self.black_level),
-            difference=grey.difference(before) if before is not None and grey.same_size(before) else None,
-            before=grey.drift(self.last) if grey.same_size(self.last) else None,
-            after=grey.drift(self.newest) if grey.same_size(self.newest) else None,
-        )
