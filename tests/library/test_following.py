@@ -125,3 +125,20 @@ def test_long_nothing_is_passed_over(tmp_path: Path) -> None:
             break
         seen.append("gap" if isinstance(item, Gap) else item.piece.segment)
     assert list(dict.fromkeys(seen)) == [files[0].stem, "gap", files[-1].stem]
+
+
+@pytest.mark.parametrize("since_s", [1, 3600])
+def test_who_has_just_begun_is_read_from_the_first_picture(tmp_path: Path, since_s: int) -> None:
+    """What a camera recorded in its first seconds is not passed over by whoever waited for it (C057)."""
+    files = write_run(tmp_path, encode(seconds=4, audio=False), per_file=1)
+    clock = PushedClock(WALL_US + 6 * SECOND_US)
+    found: list[Chunk] = []
+    for item in from_instant({"main": tmp_path}, GATE, WALL_US - since_s * SECOND_US, clock, None):
+        if item is None:
+            break
+        if isinstance(item, Chunk):
+            found.append(item)
+    assert list(dict.fromkeys(chunk.piece.segment for chunk in found)) == [file.stem for file in files]
+    assert found[0].fragment.wall_us == pytest.approx(WALL_US, abs=50_000)
+    walls = [chunk.fragment.wall_us for chunk in found]
+    assert walls == sorted(walls)

@@ -40,25 +40,32 @@ class Tail:
         volumes: Roots by name.
         key: The stream.
         clock: Time.
-        after: The last chunk that was seen, where there is one; else it begins at the newest keyframe.
+        after: The last chunk that was seen, where there is one.
+        since_us: Where none was: begins with the first file since then, wall time; without it at the newest keyframe.
     """
 
-    def __init__(self, volumes: Mapping[str, Path], key: StreamKey, clock: Clock, after: Chunk | None = None) -> None:
+    def __init__(
+        self, volumes: Mapping[str, Path], key: StreamKey, clock: Clock, after: Chunk | None = None,
+        since_us: int | None = None,
+    ) -> None:  # fmt: skip
         self._volumes = volumes
         self._key = key
         self._clock = clock
         self._piece: Piece | None = None if after is None else after.piece
         self._at = 0 if after is None else after.fragment.offset + after.fragment.bytes
+        self._since_us = since_us
         self._grew_us = clock.boot_us()
         self._seen: tuple[Path, int] | None = None  # the file as it was when it was last read
         self._ended = False  # and it said that it was finished
 
     def take(self) -> list[Chunk]:
-        """Return what is new: at first from the newest keyframe on; empty where nothing came.
+        """Return what is new, at first from where it begins on; empty where nothing came.
 
         Raises:
             StorageError: A file cannot be read.
         """
+        if self._piece is None and self._since_us is not None:
+            self._piece = following(self._volumes, self._key, f"_{stamp(self._since_us - SECOND_US)}")
         if self._piece is None:
             self.jump()
         found, over = self._read()
@@ -200,7 +207,8 @@ def from_instant(
                 yield item
         at_us = to_us
         hop_us = 0 if stretch.pieces else _next_us(volumes, key, to_us, now_us)
-    tail = Tail(volumes, key, clock, last)
+    # What is younger than the edge was not looked up yet: all of a camera that has just begun, or come again.
+    tail = Tail(volumes, key, clock, last, max(from_us, at_us - EDGE_US))
     while True:
         found = tail.take()
         yield from found
