@@ -30,6 +30,7 @@ FILTERS = ("-vf", "blackdetect=d=3:pix_th=0.04,freezedetect=n=0.002:d=3", "-af",
 MARKS = {"black_start": BLACK, "freeze_start": FREEZE, "silence_start": SILENT}
 F1_FLOOR = 0.98
 OPEN_AFTER_S, LATE_S = 3.0, 1.0
+LOW_KBPS = 500  # up to there encoders erase what tells a static scene from a frozen one
 
 
 def told_of(case: Case, root: Path) -> tuple[list[tuple[str, float]], Path | None]:
@@ -100,11 +101,12 @@ def test_the_list_is_the_one_that_was_committed() -> None:
 
 @pytest.mark.parametrize("condition", CONTENTS)
 def test_some_of_each_pair(tmp_path: Path, condition: str) -> None:
-    """Of each hard content one case is judged as it is labelled (Q1)."""
-    for case in CASES:
-        if case.condition == condition and case.number == 1:
-            told, _ = told_of(case, tmp_path)
-            assert {kind for kind, _ in told} == ({case.told} if case.told else set()), case.name
+    """Of each hard content one case, a small one, is judged as it is labelled (Q1)."""
+    for content in CONTENTS[condition]:
+        same = [case for case in CASES if (case.condition, case.content) == (condition, content)]
+        case = min((case for case in same if case.kbps > LOW_KBPS), key=lambda case: (case.size, case.number))
+        told, _ = told_of(case, tmp_path)
+        assert {kind for kind, _ in told} == ({case.told} if case.told else set()), case.name
 
 
 @pytest.mark.parametrize(("condition", "content"), [(BLACK, "plain"), (FREEZE, "one-pixel"), (SILENT, "hum")])

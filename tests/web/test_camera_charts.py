@@ -89,7 +89,7 @@ def test_they_go_with_the_timeline(spot: WatchedSite, size: str, scheme: str) ->
         page.evaluate("us => document.getElementById('timeline').show(us, us + 10e6)", spot.began_us)
         expect(page.locator(".charts-head").first).to_contain_text("never over")
         page.evaluate(
-            "us => document.getElementById('timeline').show(us, us + 86400e6)", spot.began_us - 86_400 * SECOND_US
+            "us => document.getElementById('timeline').show(us, us + 86400e6)", spot.began_us - 2 * 86_400 * SECOND_US
         )
         expect(page.locator(".charts-head").first).to_contain_text("nothing was measured in this span")
         page.get_by_role("button", name="Day", exact=True).click()

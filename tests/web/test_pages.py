@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from holdfast.library.accounts import Role
 from holdfast.web.frame import PLACES
 from holdfast.web.pages import ROUTERS
 from support.clock import PushedClock
+from support.events import moved, put
 from support.pages import Site, cameras_at, silent_cameras, site, was_asked
 
 # What the predecessors served at the root, and what a later issue serves there again (docs/design/0006).
@@ -59,9 +61,10 @@ def test_every_page_comes_at_once_beside_dead_cameras(tmp_path: Path, clock: Pus
                 journal.down("unreachable", 30)
             journal.close()
         made.index()
+        event = put(made, replace(moved(clock.wall_us())[0], camera="dead3"))
         admin, slow = made.as_(Role.ADMIN), {}
         for route in routes():
-            path = route.path.replace("{camera}", "dead3")
+            path = route.path.replace("{camera}", "dead3").replace("{event}", str(event))
             if route.path in {*PUBLIC, LEADS_ON} or "GET" not in (route.methods or ()):
                 continue
             took_s = []
