@@ -151,6 +151,7 @@ class Charts {
     }
     this.#asking = false;
     this.#sum();
+    this.#look(); // the view may have gone on meanwhile
   }
 
   #take(body) {
