@@ -1,0 +1,194 @@
+"""Rows of durable work as people see them: how many wait, which failed and why, and having them tried anew.
+
+Not here: claims (claims), kinds and what holds them back (work_controls).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from holdfast.catalog import schema
+from holdfast.catalog.claims import Work, announce
+from holdfast.catalog.db import Transaction
+from holdfast.catalog.rows import PAGE, PAGE_MAX, Id, Page, cursor_of, read_cursor
+from holdfast.catalog.schema_work import FAILED, PENDING
+from holdfast.core.errors import NotFound
+
+_HISTORY = schema.work_history.c
+_AT_ONCE = 500  # chosen: rows that a person's deed changes in one statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """Rows of a lane in one state. `due_us` is the oldest due time among them; `attempts` the most of one."""
+
+    lane: str
+    state: str
+    rows: int
+    due_us: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """How a claim ended, or what a person did."""
+
+    fence: int
+    at_us: int
+    what: str
+    worker: str
+    attempt: int
+    error: str
+
+
+def counts(tx: Transaction, kind: Work, node: int) -> list[Count]:
+    """Count the rows that are not done: those that wait, are worked on, or failed."""
+    table = schema.metadata.tables[kind.noun]
+    query = (
+        select(
+            table.c.lane, table.c.state, func.count().label("rows"), func.min(table.c.due_us).label("due_us"),
+            func.max(table.c.attempts).label("attempts"),
+        )
+        .where(table.c.node == node, table.c.state.in_([PENDING, kind.working, FAILED]))
+        .group_by(table.c.lane, table.c.state)
+        .order_by(table.c.lane, table.c.state)
+    )  # fmt: skip
+    return [
+        Count(
+            lane=row.lane, state=row.state, rows=int(row.rows), due_us=int(row.due_us), attempts=int(row.attempts)
+        )
+        for row in tx.run(kind.noun, query)
+    ]  # fmt: skip
+
+
+def oldest_due_us(tx: Transaction, kind: Work, node: int, lane: str) -> int | None:
+    """Return when the row of a lane that waits longest became due; None where none waits."""
+    table = schema.metadata.tables[kind.noun]
+    query = select(func.min(table.c.due_us)).where(
+        table.c.node == node, table.c.lane == lane, table.c.state == PENDING
+    )  # fmt: skip
+    found = tx.run(kind.noun, query).scalar()
+    return None if found is None else int(found)
+
+
+def page(
+    tx: Transaction, kind: Work, node: int, *, state: str = "", lane: str | None = None, limit: int = PAGE,
+    cursor: str | None = None,
+) -> Page[Mapping[str, Any]]:  # fmt: skip
+    """List rows, newest first, with all their columns.
+
+    Args:
+        tx: The transaction.
+        kind: Which kind.
+        node: Whose rows.
+        state: Only those in this state; empty for all.
+        lane: Only those of this lane; None for all.
+        limit: Rows a page.
+        cursor: Of the page before.
+    """
+    table = schema.metadata.tables[kind.noun]
+    query = select(table).where(table.c.node == node).order_by(table.c.id.desc())
+    if state:
+        query = query.where(table.c.state == state)
+    if lane is not None:
+        query = query.where(table.c.lane == lane)
+    if cursor is not None:
+        query = query.where(table.c.id < read_cursor(cursor, 1)[0])
+    limit = max(1, min(limit, PAGE_MAX))
+    rows = [dict(row) for row in tx.run(kind.noun, query.limit(limit + 1)).mappings()]
+    return Page(tuple(rows[:limit]), cursor_of(int(rows[limit - 1]["id"])) if len(rows) > limit else None)
+
+
+def get(tx: Transaction, kind: Work, row: Id) -> Mapping[str, Any]:
+    """Return a row with all its columns.
+
+    Raises:
+        NotFound: There is none.
+    """
+    table = schema.metadata.tables[kind.noun]
+    query = select(table).where(table.c.node == row.node, table.c.id == row.number)
+    found = tx.run(kind.noun, query).mappings().one_or_none()
+    if found is None:
+        raise NotFound(f"there is no row {row} of {kind.name}", hint=f"holdfast jobs show {kind.name} lists them")
+    return dict(found)
+
+
+def history(tx: Transaction, kind: Work, row: Id) -> list[Line]:
+    """Return how the last claims of a row ended, newest first."""
+    where = [_HISTORY.node == row.node, _HISTORY.noun == kind.noun, _HISTORY.row_id == row.number]
+    rows = tx.run("work_history", select(schema.work_history).where(*where).order_by(_HISTORY.fence.desc())).mappings()
+    return [
+        Line(
+            fence=int(one["fence"]), at_us=int(one["at_us"]), what=one["what"], worker=one["worker"],
+            attempt=int(one["attempt"]), error=one["error"],
+        )
+        for one in rows
+    ]  # fmt: skip
+
+
+def failed(tx: Transaction, kind: Work, node: int, *, lane: str | None = None, limit: int = _AT_ONCE) -> list[int]:
+    """Return numbers of rows that failed, oldest first."""
+    table = schema.metadata.tables[kind.noun]
+    query = select(table.c.id).where(table.c.node == node, table.c.state == FAILED).order_by(table.c.id).limit(limit)
+    if lane is not None:
+        query = query.where(table.c.lane == lane)
+    return [int(number) for number in tx.run(kind.noun, query).scalars()]
+
+
+def retry(tx: Transaction, kind: Work, node: int, numbers: list[int], *, by: str, now_us: int) -> int:
+    """Have rows that failed, or wait for another attempt, tried at once and as if for the first time.
+
+    Returns:
+        How many there were; those in any other state stay as they are.
+    """
+    table = schema.metadata.tables[kind.noun]
+    done = 0
+    for number in numbers:
+        where = [table.c.node == node, table.c.id == number, table.c.state.in_([FAILED, PENDING])]
+        values = {"state": PENDING, "due_us": now_us, "attempts": 0, "lost": 0, "fence": table.c.fence + 1}
+        done += _by_hand(tx, kind, where, values, ("retried", by, now_us))
+    if done:
+        announce(tx)
+    return done
+
+
+def cancel(tx: Transaction, kind: Work, node: int, numbers: list[int], *, by: str, now_us: int) -> int:
+    """Let rows that wait, or are worked on, come to nothing: they are failed, and a person may have them tried anew.
+
+    Returns:
+        How many there were. Whoever works on one is refused its result.
+    """
+    table = schema.metadata.tables[kind.noun]
+    done = 0
+    for number in numbers:
+        where = [table.c.node == node, table.c.id == number, table.c.state.in_([kind.working, PENDING])]
+        values = {
+            "state": FAILED, "worker": "", "lease_us": None, "fence": table.c.fence + 1, "error": f"cancelled by {by}",
+            "hint": "have it tried anew if it is wanted after all",
+        }  # fmt: skip
+        done += _by_hand(tx, kind, where, values, ("cancelled", by, now_us))
+    return done
+
+
+def _by_hand(
+    tx: Transaction, kind: Work, where: list[Any], values: dict[str, Any], said: tuple[str, str, int]
+) -> int:  # fmt: skip
+    table = schema.metadata.tables[kind.noun]
+    changed = tx.run(kind.noun, update(table).where(*where).values(**values).returning(table.c.node, table.c.id,
+                                                                                      table.c.fence)).all()  # fmt: skip
+    what, by, now_us = said
+    for row in changed:
+        line = {
+            "node": int(row.node), "noun": kind.noun, "row_id": int(row.id), "fence": int(row.fence), "at_us": now_us,
+            "what": what, "worker": by, "attempt": 0, "error": "",
+        }  # fmt: skip
+        tx.run("work_history", insert(schema.work_history).values(line))
+    return len(changed)
+
+
+def prune_history(tx: Transaction, node: int, before_us: int) -> int:
+    """Forget how claims ended that ended before a time; return how many lines there were."""
+    where = [_HISTORY.node == node, _HISTORY.at_us < before_us]
+    return int(tx.run("work_history", delete(schema.work_history).where(*where)).rowcount)

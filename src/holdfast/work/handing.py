@@ -1,0 +1,59 @@
+"""The kinds of work that hand footage on and vouch for it: exports, and the chores that belong to them.
+
+For the worker's composition: `kinds` are what it works on, `prepare` makes the rows of chores at its start.
+
+Not here: deliveries (deliver), retention (retain).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from holdfast.catalog import chores
+from holdfast.catalog.db import Catalog
+from holdfast.catalog.nodes import LOCAL
+from holdfast.core.clock import Clock
+from holdfast.core.config import Config
+from holdfast.library import exports
+from holdfast.library.signing import sign_heads
+from holdfast.storage.keys import node_key
+from holdfast.work.chores import chores_kind
+from holdfast.work.export import export_kind
+from holdfast.work.kind import Kind
+
+HEADS, EXPORTS = "heads", "exports"
+
+
+def kinds(
+    catalog: Catalog, number: int, config: Callable[[], Config], clock: Clock, *, node: str = LOCAL
+) -> list[Kind]:
+    """Return the kinds.
+
+    Args:
+        catalog: The open catalog.
+        number: Number of this node in it.
+        config: Says the settings in force, the catalog's cameras included.
+        clock: Time.
+        node: Name of this node.
+    """
+
+    def volumes() -> dict[str, Path]:
+        return {name: volume.path for name, volume in config().volumes.items()}
+
+    def heads() -> None:
+        sign_heads(volumes(), node_key(config().state_dir), clock.wall_us())
+
+    def old_exports() -> None:
+        exports.expire(catalog, volumes(), number, clock.wall_us())
+        exports.clear_strays(catalog, volumes(), clock.wall_us())
+
+    return [export_kind(config, clock, node=node), chores_kind({HEADS: heads, EXPORTS: old_exports}, clock)]
+
+
+def prepare(catalog: Catalog, number: int, clock: Clock) -> None:
+    """Make the rows of this node's chores where there are none.
+
+    Raises:
+        CatalogError: They cannot be written.
+    """
+    with catalog.write() as tx:
+        chores.ensure(tx, number, [HEADS, EXPORTS], clock.wall_us())

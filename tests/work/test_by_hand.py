@@ -1,0 +1,46 @@
+"""Working in the foreground."""
+
+from holdfast.catalog import claims
+from holdfast.core.clock import SystemClock
+from holdfast.core.errors import TargetAway
+from holdfast.core.timing import SECOND_US
+from holdfast.work.by_hand import run_due
+from holdfast.work.job import Job
+from support.work import Place, double, kind, results, row, states
+
+
+def test_all_that_is_due_is_tried_once(no_leaks: None, place: Place) -> None:
+    """Each row that is due is tried once, in every lane; what fails waits for its next attempt."""
+    place.add(6, lane="a")
+    place.add(2, lane="b", first=10)
+    place.add(1, lane="b", first=20, due_us=10**16)
+
+    def body(job: Job) -> None:
+        if job.claim.number == 3:
+            raise TargetAway("away")
+        double(job)
+
+    tried: list[int] = []
+    assert run_due(place.catalog, place.node, kind(body), SystemClock(), tried=tried.append) == 8
+    assert sorted(tried) == [1, 2, 3, 4, 5, 6, 10, 11]
+    assert states(place.catalog) == {"done": 7, "pending": 2}
+    assert len(results(place.catalog)) == 7
+
+
+def test_a_lane_without_room_is_left_alone(place: Place) -> None:
+    """Nothing of a lane that is held is claimed."""
+    place.add(2)
+    assert run_due(place.catalog, place.node, kind(room=lambda _lane: 0), SystemClock()) == 0
+    assert states(place.catalog) == {"pending": 2}
+
+
+def test_what_a_killed_command_had_is_taken_over(place: Place) -> None:
+    """Without a worker, too, a row whose lease is over is tried, and one whose lease holds is left (F26)."""
+    place.add(2)
+    now_us = place.now_us()
+    with place.catalog.write() as tx:
+        claims.claim(tx, kind(), place.node, [1], worker="killed", now_us=now_us, lease_us=-1)
+        claims.claim(tx, kind(), place.node, [2], worker="alive", now_us=now_us, lease_us=60 * SECOND_US)
+    assert run_due(place.catalog, place.node, kind(), SystemClock()) == 1
+    assert states(place.catalog) == {"done": 1, "working": 1}
+    assert row(place.catalog, 2)["worker"] == "alive"
