@@ -1,0 +1,160 @@
+"""Targets against the plain tools: `python benchmarks/targets.py [--large-mb 200] [--small 2000] [--folder DIR]`.
+
+Each target sends one large file and many of 5 kB, and so does the tool that people would use instead: cp and rsync,
+each followed by `sync -f` because ours is durable, and boto3's upload_file. A ratio is the tool's time by ours, so 1.0
+is as fast. Verification is in ours; beside it stands the ratio to the tool and `sha256sum` over both sides, which is
+what it takes to know as much. S3 is moto's server on loopback, which bounds both sides.
+"""
+
+import argparse
+import contextlib
+import functools
+import hashlib
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from holdfast.core.config.targets import FolderTarget as FolderConfig
+from holdfast.core.config.targets import RsyncTarget as RsyncConfig
+from holdfast.storage.targets import marker
+from holdfast.storage.targets.contract import Content, Going, Receipt, Target
+from holdfast.storage.targets.folder import FolderTarget
+from holdfast.storage.targets.many import Item, put_many
+from holdfast.storage.targets.rsync import RsyncTarget
+from support.target_proxy import FaultProxy
+from support.target_s3 import S3Place, s3_server
+
+_BATCH = 1000  # chosen: what a rule sends of stills in a few minutes
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
+
+
+def _content(path: Path) -> Content:
+    return Content(path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def _send(target: Target, items: list[Item]) -> None:
+    for first in range(0, len(items), _BATCH):
+        for item, outcome in put_many(target, items[first : first + _BATCH], Going()):
+            assert isinstance(outcome, Receipt), (item.key, outcome)
+
+
+def _report(name: str, what: str, tool_s: float, ours_s: float, check_s: float, total: int) -> None:
+    checked = f"with its checks {(tool_s + check_s) / ours_s:4.2f}  " if check_s else ""
+    print(
+        f"{name:8} {what:12} tool {tool_s:6.2f} s  ours {ours_s:6.2f} s  ratio {tool_s / ours_s:4.2f}  {checked}"
+        f"{total / ours_s / 1e6:6.1f} MB/s",
+        flush=True,
+    )
+
+
+def _check(items: list[Item], folder: Path) -> None:
+    for place in (_source(items), folder / _source(items).name):
+        names = [str(path) for path in (place.iterdir() if place.is_dir() else [place])]
+        subprocess.run(["sha256sum", *names], check=True, stdout=subprocess.DEVNULL)
+
+
+def _compare(
+    name: str, target: Target, items: dict[str, list[Item]], tool: Callable[[list[Item]], object], folder: Path | None
+) -> None:
+    for what, wanted in items.items():
+        total = sum(item.content.bytes for item in wanted)
+        os.sync()
+        tool_s = _seconds(functools.partial(tool, wanted))
+        check_s = _seconds(functools.partial(_check, wanted, folder)) if folder else 0.0
+        os.sync()
+        ours_s = _seconds(functools.partial(_send, target, wanted))
+        _report(name, what, tool_s, ours_s, check_s, total)
+
+
+@contextlib.contextmanager
+def _items(root: Path, large_mb: int, small: int) -> Iterator[dict[str, list[Item]]]:
+    source = root / "source"
+    source.mkdir()
+    seeded = random.Random(1)  # noqa: S311 - the same bytes in every run
+    large = source / "large.mp4"
+    large.write_bytes(seeded.randbytes(large_mb * 10**6))
+    folder = source / "small"
+    folder.mkdir()
+    for number in range(small):
+        (folder / f"{number}.jpg").write_bytes(seeded.randbytes(5000))
+    yield {
+        f"1 x {large_mb} MB": [Item(large, "large.mp4", _content(large))],
+        f"{small} x 5 kB": [Item(path, f"small/{path.name}", _content(path)) for path in sorted(folder.iterdir())],
+    }
+
+
+def _cp(root: Path) -> Callable[[list[Item]], object]:
+    return lambda items: _durably(["cp", "-r", str(_source(items)), str(root)], root)
+
+
+def _rsync(root: Path) -> Callable[[list[Item]], object]:
+    return lambda items: _durably(["rsync", "-r", str(_source(items)), str(root)], root)
+
+
+def _durably(argv: list[str], root: Path) -> None:
+    subprocess.run(argv, check=True)
+    subprocess.run(["sync", "-f", str(root)], check=True)
+
+
+def _source(items: list[Item]) -> Path:
+    return items[0].source if len(items) == 1 else items[0].source.parent
+
+
+def _boto(place: S3Place) -> Callable[[list[Item]], object]:
+    import boto3  # noqa: PLC0415 - only a peer, and a dependency of the tests' server
+
+    session: Any = boto3.session.Session()
+    config = place.config()
+    client = session.client(
+        "s3", endpoint_url=config.endpoint, region_name=config.region,
+        aws_access_key_id=config.access_key.reveal(), aws_secret_access_key=config.secret_key.reveal(),
+    )  # fmt: skip
+    return lambda items: [client.upload_file(str(i.source), config.bucket, f"tool/{i.key}") for i in items]
+
+
+def main() -> None:
+    """Run all of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--large-mb", type=int, default=200)
+    parser.add_argument("--small", type=int, default=2000)
+    parser.add_argument("--folder", type=Path, help="where to work; a disk, not memory")
+    parser.add_argument("--only", default="folder,rsync,s3")
+    arguments = parser.parse_args()
+    root = Path(tempfile.mkdtemp(prefix="holdfast-targets-", dir=arguments.folder))
+    try:
+        with _items(root, arguments.large_mb, arguments.small) as items:
+            for name in ("cp", "folder", "plain", "rsync"):
+                (root / name).mkdir()
+            if "folder" in arguments.only:
+                marker.adopt("folder", root / "folder", 1)
+                folder = FolderTarget("folder", FolderConfig(type="folder", path=root / "folder"))
+                _compare("folder", folder, items, _cp(root / "cp"), root / "cp")
+            if "rsync" in arguments.only:
+                marker.adopt("rsync", root / "rsync", 1)
+                rsync = RsyncTarget("rsync", RsyncConfig(type="rsync", path=str(root / "rsync")))
+                _compare("rsync", rsync, items, _rsync(root / "plain"), root / "plain")
+            if "s3" in arguments.only:
+                with s3_server() as port, FaultProxy(port) as proxy:
+                    place = S3Place(port, proxy)
+                    with contextlib.closing(place), contextlib.closing(place.make()) as target:
+                        _compare("s3", target, items, _boto(place), None)
+    finally:
+        shutil.rmtree(root)
+
+
+if __name__ == "__main__":
+    main()

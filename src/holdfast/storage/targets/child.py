@@ -1,0 +1,116 @@
+"""A program of the system that moves files: run in a group of its own, drained, watched, and ended by its handle.
+
+Runs on the thread that calls. Not here: which program, and what its words mean.
+"""
+
+import functools
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from holdfast.core.errors import MissingDependency, TargetAway
+from holdfast.storage.targets.contract import Going
+from holdfast.storage.targets.sources import stop_if_told
+
+_LOOK_S = 0.25  # chosen: how soon being told to stop is noticed
+_END_S = 3.0  # chosen: what a program may take to keep what it has, before it is ended for good
+_READ_BYTES = 65_536
+_MOST_ERRORS = 100_000  # chosen: bytes of complaints that are kept; the first ones say why
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a program ended: its exit code, its lines and its complaints."""
+
+    code: int
+    lines: tuple[str, ...]
+    errors: str
+
+
+def run(
+    argv: Sequence[str], going: Going, *, target: str, quiet_s: float, environ: Mapping[str, str] | None = None,
+    line: Callable[[str], None] = lambda _line: None,
+) -> Done:  # fmt: skip
+    """Run a program to its end.
+
+    Args:
+        argv: Its arguments; never a secret.
+        going: Asked whether to stop.
+        target: For the errors.
+        quiet_s: Seconds without a word from it after which it is ended.
+        environ: Variables besides those of this process.
+        line: Told each line, also those that end in a carriage return.
+
+    Raises:
+        TargetAway: Told to stop, or silent for too long.
+        MissingDependency: There is no such program.
+    """
+    if shutil.which(argv[0]) is None:
+        raise MissingDependency(f"{argv[0]} is not installed", hint=f"apt install {argv[0]}")
+    child = subprocess.Popen(
+        [*_dying_with_us(), *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True, env={**os.environ, "LC_ALL": "C.UTF-8", **(environ or {})},
+    )  # fmt: skip
+    # Not `with child`: that waits without end for a program which the system cannot end, as one on a dead share.
+    try:
+        lines, errors = _drain(child, going, target, quiet_s, line)
+        child.wait(_END_S)
+    except subprocess.TimeoutExpired as error:
+        raise TargetAway(f"{target}: {argv[0]} closed its output and does not end") from error
+    finally:
+        _end(child)
+        for pipe in filter(None, (child.stdout, child.stderr)):
+            pipe.close()
+    return Done(child.returncode, tuple(lines), errors)
+
+
+@functools.cache
+def _dying_with_us() -> tuple[str, ...]:
+    """Return what lets the system end a program when we are killed: else it would send on for whoever is gone."""
+    return ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
+
+
+def _drain(
+    child: "subprocess.Popen[bytes]", going: Going, target: str, quiet_s: float, line: Callable[[str], None]
+) -> tuple[list[str], str]:
+    lines: list[str] = []
+    rest, errors, heard_s = b"", b"", time.monotonic()
+    with selectors.DefaultSelector() as selector:
+        for pipe in (child.stdout, child.stderr):
+            if pipe is not None:
+                selector.register(pipe, selectors.EVENT_READ)
+        while selector.get_map():
+            stop_if_told(going, target)
+            if time.monotonic() - heard_s > quiet_s:
+                raise TargetAway(f"{target}: nothing moved for {quiet_s:g} s")
+            for key, _ in selector.select(_LOOK_S):
+                data = os.read(key.fd, _READ_BYTES)
+                heard_s = time.monotonic()
+                if not data:
+                    selector.unregister(key.fileobj)
+                elif key.fileobj is child.stderr:
+                    errors = (errors + data)[:_MOST_ERRORS]
+                else:
+                    *whole, rest = (rest + data).replace(b"\r", b"\n").split(b"\n")
+                    for raw in filter(None, whole):
+                        lines.append(text := os.fsdecode(raw))
+                        line(text)
+    return lines, errors.decode(errors="replace")
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    """End the program and whatever it started; nothing happens where it has ended."""
+    if child.poll() is not None:
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_END_S)
+            return

@@ -1,0 +1,353 @@
+"""A folder as a target: another disk, or one that is mounted from another machine.
+
+A file is written under a name that nobody reads, made durable, read back from the disk, and then given its name
+(F22). The temporary name follows from key and content: what an interrupted transfer left is gone on from, and two
+workers with the same file write the same bytes to the same places.
+
+Any thread; all that touches the folder runs apart, because a file server that is away holds the thread that asks.
+"""
+
+import ctypes
+import errno
+import functools
+import grp
+import hashlib
+import os
+import pwd
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from holdfast.core.config.targets import FolderTarget as FolderConfig
+from holdfast.core.errors import ContentDiffers, HoldfastError, NameTaken, StorageError, TargetAway, TargetRefused
+from holdfast.storage.files import fsync_folder, rename_durably
+from holdfast.storage.targets import marker
+from holdfast.storage.targets.address import public_address
+from holdfast.storage.targets.apart import Apart
+from holdfast.storage.targets.contract import Content, Going, Receipt, TargetFacts
+from holdfast.storage.targets.errors import target_errors, translate
+from holdfast.storage.targets.many import Item, Outcome
+from holdfast.storage.targets.sources import BLOCK_BYTES, blocks, checked_key, sha256_of, stop_if_told
+
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})  # exFAT, some network folders
+_PROBE = b"holdfast\n"
+
+
+class FolderTarget:
+    """Files below one folder. Thread-safe: holds nothing open."""
+
+    def __init__(self, name: str, config: FolderConfig) -> None:
+        self.name = name
+        self._config = config
+        self._root = config.path
+        self._apart = Apart(name, config.quiet_s)
+        self._mode = int(config.mode, 8)
+        self._folder_mode = int(config.folder_mode, 8)
+
+    def check(self) -> None:
+        """Make sure that the marker is there and that files can be written, read and removed."""
+        self._apart.run("checking", lambda _going: self._check())
+
+    def ready(self) -> None:
+        """Make sure that the marker is there."""
+        self._apart.run("looking", lambda _going: marker.check(self.name, self._root, self._config.marker))
+
+    def facts(self) -> TargetFacts:
+        """Return free space, and how files are verified."""
+
+        def ask(_going: Going) -> int:
+            with target_errors(self.name, f"asking for free space of {self._root}"):
+                facts = os.statvfs(self._root)
+            return facts.f_bavail * facts.f_frsize
+
+        return TargetFacts("sha256, by reading back from the disk", self._apart.run("asking for free space", ask))
+
+    def put(self, source: Path, key: str, content: Content, going: Going) -> Receipt:
+        """Send a file; see the contract."""
+        checked_key(self.name, key)
+        return self._apart.run(f"sending {key}", lambda apart: self._put(source, key, content, apart), going)
+
+    def put_many(self, items: Sequence[Item], going: Going) -> Iterator[Outcome]:
+        """Send many with one wait for the disk in place of three each; see `many`."""
+        yield from self._apart.run("sending", lambda apart: self._put_many(items, apart), going)
+
+    def look(self, key: str, content: Content) -> Receipt | None:
+        """Verify what lies under a key; see the contract."""
+        checked_key(self.name, key)
+        return self._apart.run(f"reading {key}", lambda going: self._look(key, content, going))
+
+    def held(self, items: Sequence[Item], going: Going) -> dict[str, bool]:
+        """Say of each key that is there whether it holds what it must."""
+
+        def look(apart: Going) -> dict[str, bool]:
+            found: dict[str, bool] = {}
+            for item in items:
+                try:
+                    if self._look(item.key, item.content, apart) is not None:
+                        found[item.key] = True
+                except ContentDiffers:
+                    found[item.key] = False
+            return found
+
+        return self._apart.run("reading back", look, going)
+
+    def remove(self, key: str) -> None:
+        """Remove what lies under a key; see the contract."""
+        checked_key(self.name, key)
+        self._apart.run(f"removing {key}", lambda _going: self._remove(key))
+
+    def close(self) -> None:
+        """Hold nothing open, as ever."""
+
+    def _check(self) -> None:
+        marker.check(self.name, self._root, self._config.marker)
+        probe = self._root / f".holdfast-probe-{os.getpid()}-{os.urandom(4).hex()}"
+        with target_errors(self.name, f"writing into {self._root}"):
+            try:
+                fd = os.open(probe, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                try:
+                    os.write(fd, _PROBE)
+                    os.fsync(fd)
+                    if os.pread(fd, 100, 0) != _PROBE:
+                        raise ContentDiffers(f"{self.name}: what is written into {self._root} is not what is read")
+                    self._give(fd, self._mode)
+                finally:
+                    os.close(fd)
+            finally:
+                with suppress(FileNotFoundError):
+                    probe.unlink()
+
+    def _put_many(self, items: Sequence[Item], going: Going) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        written: list[tuple[Item, Path]] = []
+        for item in items:
+            try:
+                key = checked_key(self.name, item.key)
+                if (found := self._already(key, item.content, going)) is not None:
+                    outcomes.append((item, found))
+                    continue
+                part = self._part(key, item.content)
+                self._make_folder(part.parent)
+                self._write(part, item.source, item.content, going, sync=False)
+                written.append((item, part))
+            except HoldfastError as error:
+                outcomes.append((item, error))
+        if written:
+            self._sync_all()
+        for item, part in written:
+            try:
+                outcomes.append((item, self._name(part, item.key, item.content, going)))
+            except HoldfastError as error:
+                outcomes.append((item, error))
+        for folder in {part.parent for _, part in written}:
+            self._sync_folder(folder)
+        return outcomes
+
+    def _name(self, part: Path, key: str, content: Content, going: Going) -> Receipt:
+        """Read a written file back and give it its name; its folder is synced by the caller."""
+        with target_errors(self.name, f"naming {key}"):
+            try:
+                fd = os.open(part, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+                with os.fdopen(fd, "rb", buffering=0) as file:
+                    right = self._reads_back(file, content, going)
+                if not right:
+                    self._drop(part)
+                    raise ContentDiffers(f"{self.name}: what was read back of {key} is not what was written")
+                # A second name and then one less: unlike a rename it never replaces, and it needs no sync of its own.
+                (self._root / key).hardlink_to(part)
+                self._drop(part)
+                return Receipt(self._address(key), "sha256")
+            except (FileExistsError, FileNotFoundError):
+                pass  # another worker was first
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                return self._rename(part, key, content, going)
+        self._drop(part)
+        found = self._already(key, content, going)
+        if found is None:
+            raise TargetAway(f"{self.name}: {key} came and went while it was sent")
+        return found
+
+    def _sync_all(self) -> None:
+        """Make all that was written to this file system durable at once."""
+        with target_errors(self.name, f"syncing {self._root}"):
+            fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                if _libc().syncfs(fd) != 0:
+                    number = ctypes.get_errno()
+                    raise OSError(number, os.strerror(number))
+            finally:
+                os.close(fd)
+
+    def _part(self, key: str, content: Content) -> Path:
+        # Not the file's own name: with an ending it could be too long, and one that people know could be opened.
+        seed = f"{key}\0{content.bytes}\0{content.sha256}".encode()
+        return (self._root / key).parent / f".holdfast-{hashlib.sha256(seed).hexdigest()[:24]}.part"
+
+    def _put(self, source: Path, key: str, content: Content, going: Going) -> Receipt:
+        marker.check(self.name, self._root, self._config.marker)
+        if (found := self._already(key, content, going)) is not None:
+            return found
+        part = self._part(key, content)
+        self._make_folder(part.parent)
+        self._write(part, source, content, going)
+        return self._rename(part, key, content, going)
+
+    def _rename(self, part: Path, key: str, content: Content, going: Going) -> Receipt:
+        found: Receipt | None = None
+        try:
+            rename_durably(part, self._root / key)
+        except FileExistsError:
+            self._drop(part)
+            found = self._already(key, content, going)
+            if found is None:
+                raise TargetAway(f"{self.name}: {key} came and went while it was sent") from None
+        except StorageError as error:
+            # Another worker with the same file was first, or the folder is in trouble.
+            found = self._already(key, content, going)
+            if found is None:
+                cause = error.__cause__
+                raise translate(cause, self.name, f"naming {key}") if isinstance(cause, OSError) else error from error
+        return found or Receipt(self._address(key), "sha256")
+
+    def _write(self, part: Path, source: Path, content: Content, going: Going, *, sync: bool = True) -> None:
+        with target_errors(self.name, f"writing {part.parent}"):
+            fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(fd, "r+b", buffering=0) as file:
+            try:
+                self._fill(file, source, content, going)
+                going.told_to_stop()  # a sign of life before what may take long
+                with target_errors(self.name, f"syncing {part.parent}"):
+                    self._give(fd, self._mode)
+                    if not sync:
+                        return
+                    os.fsync(fd)
+                    right = self._reads_back(file, content, going)
+            except TargetAway:
+                raise  # the next attempt goes on from what is there
+            except BaseException:
+                self._drop(part)
+                raise
+        if not right:
+            self._drop(part)
+            raise ContentDiffers(f"{self.name}: what was read back in {part.parent} is not what was written")
+
+    def _fill(self, file: BinaryIO, source: Path, content: Content, going: Going) -> None:
+        """Write all of it; what an earlier transfer left, as far as it is right, is not written again."""
+        with target_errors(self.name, "writing"):
+            known = os.fstat(file.fileno()).st_size
+        at = 0
+        for block in blocks(source, content, going, target=self.name):
+            with target_errors(self.name, "writing"):
+                if at + len(block) > known or os.pread(file.fileno(), len(block), at) != block:
+                    rest = memoryview(block)
+                    while rest:
+                        done = os.pwrite(file.fileno(), rest, at + len(block) - len(rest))
+                        rest = rest[done:]
+            at += len(block)
+        if known > at:
+            with target_errors(self.name, "cutting"):
+                os.ftruncate(file.fileno(), at)
+
+    def _reads_back(self, file: BinaryIO, content: Content, going: Going) -> bool:
+        # What the system has in memory says nothing about the disk: it is asked to forget it first.
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        file.seek(0)
+        return sha256_of(file, going, self.name) == content.sha256
+
+    def _give(self, fd: int, mode: int) -> None:
+        """Set rights and owner as configured."""
+        os.fchmod(fd, mode)
+        owner, group = self._ids()
+        if owner >= 0 or group >= 0:
+            os.fchown(fd, owner, group)
+
+    def _ids(self) -> tuple[int, int]:
+        owner, group = self._config.owner, self._config.group
+        try:
+            return (
+                (int(owner) if owner.isdigit() else pwd.getpwnam(owner).pw_uid) if owner else -1,
+                (int(group) if group.isdigit() else grp.getgrnam(group).gr_gid) if group else -1,
+            )
+        except KeyError as error:
+            raise TargetRefused(f"{self.name}: {error.args[0]}", hint="correct owner or group in its table") from error
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder == self._root or folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        with target_errors(self.name, f"making folder {folder}"):
+            with suppress(FileExistsError):
+                folder.mkdir(mode=0o700)
+                fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                try:
+                    self._give(fd, self._folder_mode)
+                finally:
+                    os.close(fd)
+            if not folder.is_dir():
+                raise NameTaken(f"{self.name}: {folder} is a file, and a folder is needed there")
+        self._sync_folder(folder.parent)
+
+    def _sync_folder(self, folder: Path) -> None:
+        try:
+            fsync_folder(folder)
+        except StorageError as error:
+            cause = error.__cause__
+            raise translate(cause, self.name, f"syncing {folder}") if isinstance(cause, OSError) else error from error
+
+    def _already(self, key: str, content: Content, going: Going) -> Receipt | None:
+        try:
+            found = self._look(key, content, going)
+        except ContentDiffers as error:
+            raise NameTaken(f"{self.name}: something else lies under {key}") from error
+        return found and Receipt(found.address, found.verified, already=True)
+
+    def _look(self, key: str, content: Content, going: Going) -> Receipt | None:
+        marker.check(self.name, self._root, self._config.marker)
+        stop_if_told(going, self.name)
+        differs = ContentDiffers(f"{self.name}: {key} does not hold what was sent there")
+        with target_errors(self.name, f"reading {key}"):
+            try:
+                fd = os.open(self._root / key, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            except OSError as error:
+                if (self._root / key).is_symlink():
+                    raise differs from error
+                raise
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                os.close(fd)
+                raise differs
+            with os.fdopen(fd, "rb", buffering=BLOCK_BYTES) as file:
+                if os.fstat(fd).st_size != content.bytes:
+                    raise differs
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+                right = sha256_of(file, going, self.name) == content.sha256
+        if not right:
+            raise differs
+        return Receipt(self._address(key), "sha256")
+
+    def _remove(self, key: str) -> None:
+        marker.check(self.name, self._root, self._config.marker)
+        path = self._root / key
+        with target_errors(self.name, f"removing {key}"):
+            try:
+                path.unlink()
+            except (FileNotFoundError, NotADirectoryError):
+                return
+        self._sync_folder(path.parent)
+
+    def _drop(self, part: Path) -> None:
+        with suppress(OSError):
+            part.unlink()
+
+    def _address(self, key: str) -> str:
+        return public_address(self._config.address, self.name, key) or str(self._root / key)
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)

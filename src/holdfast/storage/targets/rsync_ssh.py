@@ -1,0 +1,99 @@
+"""A shell at the far side of SSH, for what rsync does not tell: hashes and free space.
+
+Where there is none (a key that may only run rsync), nothing is lost but the stronger hash. Any thread.
+"""
+
+import math
+import re
+import shlex
+from collections.abc import Sequence
+
+from holdfast.core.config.targets import RsyncTarget as RsyncConfig
+from holdfast.storage.targets import child, rsync_words
+from holdfast.storage.targets.contract import Going
+
+_AT_ONCE = 200  # chosen: names in one command; a command line there may have 128 kB
+_ALIVE = 3  # chosen: signs of life that may fail to come within the limit of silence
+_SUM = re.compile(r"(\\?)([0-9a-f]{64}) [ *](.*)")
+_MARK = "holdfast-exit-"
+_SSH_FAILED = 255
+
+
+class Shell:
+    """Commands at one host."""
+
+    def __init__(self, target: str, config: RsyncConfig) -> None:
+        self._target = target
+        self._config = config
+        host, _, path = re.sub(r"^(\S*?@)?\[([^\]]*)\]:", r"\1\2\0", config.path).partition("\0")
+        if not path:
+            host, _, path = config.path.partition(":")
+        self._host, self._path = host, path
+        self._works: bool | None = None
+
+    @property
+    def argv(self) -> list[str]:
+        """The command that rsync starts SSH with; it never asks anything."""
+        config, quiet_s = self._config, math.ceil(self._config.quiet_s)
+        options = [
+            "BatchMode=yes", f"ConnectTimeout={quiet_s}", f"ServerAliveInterval={max(1, quiet_s // _ALIVE)}",
+            f"ServerAliveCountMax={_ALIVE}",
+        ]  # fmt: skip
+        if config.known_hosts:
+            options += [f'UserKnownHostsFile="{config.known_hosts}"', "StrictHostKeyChecking=yes"]
+        if config.key:
+            options.append("IdentitiesOnly=yes")
+        argv = ["ssh", *(part for option in options for part in ("-o", option))]
+        argv += ["-i", str(config.key)] if config.key else []
+        return [*argv, "-p", str(config.port)] if config.port else argv
+
+    def works(self) -> bool:
+        """Say whether there is a shell with sha256sum; asked once.
+
+        Raises:
+            TargetError: The host cannot be reached.
+        """
+        if self._works is None:
+            self.sha256([], Going())
+        return bool(self._works)
+
+    def sha256(self, keys: Sequence[str], going: Going) -> dict[str, str]:
+        """Return the hashes of those files that are there; none where there is no shell (`works`).
+
+        Raises:
+            TargetError: The host cannot be reached.
+        """
+        found: dict[str, str] = {}
+        for first in range(0, max(len(keys), 1), _AT_ONCE):
+            names = " ".join(shlex.quote(f"./{key}") for key in keys[first : first + _AT_ONCE])
+            # Its own exit code is said in words: a program in the shell's place ends with codes of its own.
+            look = f"cd {self._folder} && sha256sum -b {names}" if names else "sha256sum --version"
+            done = self._run(f"{look}; echo {_MARK}$?", going)
+            if done.code == _SSH_FAILED:
+                raise rsync_words.problem(self._target, "verifying", done.code, done.errors)
+            code = done.lines[-1].removeprefix(_MARK) if done.lines and done.lines[-1].startswith(_MARK) else ""
+            self._works = code in {"0", "1"}
+            if not self._works:
+                return {}
+            for line in done.lines:
+                if match := _SUM.fullmatch(line):
+                    name = match[3].replace("\\\\", "\\") if match[1] else match[3]
+                    found[name.removeprefix("./")] = match[2]
+        return found
+
+    def free_bytes(self) -> int | None:
+        """Return the room that is left there; None where nobody says."""
+        done = self._run(f"df -Pk {self._folder}", Going())
+        cells = done.lines[-1].split() if done.code == 0 and done.lines else []
+        return int(cells[3]) * 1024 if len(cells) > 5 and cells[3].isdigit() else None  # noqa: PLR2004 - columns of POSIX
+
+    @property
+    def _folder(self) -> str:
+        home = re.match(r"~[\w.-]*/?", self._path)
+        return (home[0] if home else "") + (
+            shlex.quote(rest) if (rest := self._path[home.end() if home else 0 :]) else ""
+        )
+
+    def _run(self, command: str, going: Going) -> child.Done:
+        argv = [*self.argv, self._host, command]
+        return child.run(argv, going, target=self._target, quiet_s=self._config.quiet_s + 1)

@@ -1,0 +1,110 @@
+"""The file that is sent: read once, in blocks, and held against what it must contain while it is read.
+
+Any thread. Not here: what becomes of the blocks.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from holdfast.core.errors import BadInput, NotFound, TargetAway, TargetRefused
+from holdfast.storage.errors import storage_errors
+from holdfast.storage.targets.contract import Content, Going
+
+BLOCK_BYTES = 256 * 1024  # chosen: 64 KiB costs a tenth more time, 1 MiB lets a limit of bandwidth go in jerks
+
+
+def checked_key(target: str, key: str) -> str:
+    """Return a key that can be a name at a target.
+
+    Raises:
+        TargetRefused: It is absolute, leads upward, or holds what no name may.
+    """
+    parts = key.split("/")
+    if any(part in {"", ".", ".."} for part in parts) or any(ord(character) < 32 for character in key):  # noqa: PLR2004 - control characters of ASCII
+        raise TargetRefused(f"{target}: {key!r} is no name for a file", hint="look at the name template of the rule")
+    return key
+
+
+@contextmanager
+def opened(source: Path, content: Content) -> Iterator[BinaryIO]:
+    """Open what is sent; it must be a file of the right size.
+
+    Raises:
+        NotFound: It is gone.
+        BadInput: It is of another size, or no file.
+        StorageError: It cannot be read.
+    """
+    with storage_errors("opening", source):
+        try:
+            # Not waiting: a pipe in the place of a file would hold the thread for ever.
+            fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NotFound(f"{source} is not there any more", hint="it was removed before it was sent") from error
+    with os.fdopen(fd, "rb", buffering=0) as file:
+        facts = os.fstat(file.fileno())
+        if not stat.S_ISREG(facts.st_mode):
+            raise BadInput(f"{source} is no file")
+        if facts.st_size != content.bytes:
+            raise BadInput(f"{source} has {facts.st_size} bytes, not {content.bytes}: it was changed")
+        yield file
+
+
+def blocks(source: Path, content: Content, going: Going, *, target: str, size: int = BLOCK_BYTES) -> Iterator[bytes]:
+    """Yield all of a file, each block when it may go; count it once the next is asked for.
+
+    Raises:
+        NotFound: It is gone.
+        BadInput: It does not hold `content`, known at its end at the latest: what was made of it is not to be used.
+        StorageError: It cannot be read.
+        TargetAway: Told to stop.
+    """
+    sha = hashlib.sha256()
+    left = content.bytes
+    with opened(source, content) as file:
+        while left:
+            stop_if_told(going, target)
+            with storage_errors("reading", source):
+                block = file.read(min(size, left))
+            if not block:
+                raise BadInput(f"{source} became shorter while it was sent")
+            sha.update(block)
+            left -= len(block)
+            if not left and (sha.hexdigest() != content.sha256 or file.read(1)):
+                # Before the last block goes: nothing whole that is wrong is ever at a target.
+                raise BadInput(
+                    f"{source} does not hold what it did when it was queued", hint="holdfast verify finds why"
+                )
+            going.pace(len(block))
+            yield block
+            going.moved(len(block))
+    if not content.bytes and content.sha256 != sha.hexdigest():
+        raise BadInput(f"{source} is empty, and its hash is not that of nothing")
+
+
+def stop_if_told(going: Going, target: str) -> None:
+    """End a transfer that is no longer wanted.
+
+    Raises:
+        TargetAway: Told to stop.
+    """
+    if going.told_to_stop():
+        raise TargetAway(f"{target}: the transfer was told to stop", hint="it goes on by itself later")
+
+
+def sha256_of(file: BinaryIO, going: Going, target: str) -> str:
+    """Return the hash of the rest of an open file, in hexadecimal digits.
+
+    Raises:
+        OSError: It cannot be read.
+        TargetAway: Told to stop.
+    """
+    sha = hashlib.sha256()
+    while block := file.read(BLOCK_BYTES):
+        stop_if_told(going, target)
+        sha.update(block)
+    return sha.hexdigest()

@@ -1,0 +1,100 @@
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.core.errors import MissingDependency, TargetAway
+from holdfast.storage.targets import child
+from holdfast.storage.targets.child import run
+from holdfast.storage.targets.contract import Going
+
+
+def test_lines_and_complaints_come_back(no_leaks: Any) -> None:
+    """A program's lines, also those that overwrite each other, its complaints and its code come back."""
+    program = "import sys; sys.stdout.write('a\\rb\\nc\\n'); sys.stderr.write('oh ' * 50000); sys.exit(3)"
+    seen: list[str] = []
+    done = run([sys.executable, "-c", program], Going(), target="t", quiet_s=20, line=seen.append)
+    assert (done.code, done.lines, seen) == (3, ("a", "b", "c"), ["a", "b", "c"])
+    assert done.errors.startswith("oh oh")
+
+
+def test_silence_ends_it_with_all_that_it_started(tmp_path: Path, no_leaks: Any) -> None:
+    """A program that says nothing for too long is ended, and so is what it started, also where it heeds no signal."""
+    beat, deaf = tmp_path / "beat", "import signal, time, pathlib, subprocess, sys; signal.signal(15, signal.SIG_IGN)"
+    inner = f"{deaf}\nwhile True: pathlib.Path({str(beat)!r}).write_text(str(time.time())); time.sleep(0.05)"
+    program = f"{deaf}\nsubprocess.Popen([sys.executable, '-c', {inner!r}])\ntime.sleep(60)"
+    with pytest.raises(TargetAway, match="nothing moved"):
+        run([sys.executable, "-c", program], Going(), target="t", quiet_s=1.5)
+    last = beat.read_text() if beat.exists() else ""
+    threading.Event().wait(0.3)
+    assert (beat.read_text() if beat.exists() else "") == last
+
+
+@pytest.mark.needs("linux")
+def test_it_ends_when_we_are_killed(tmp_path: Path) -> None:
+    """A program does not outlive a process of ours that was killed."""
+    beat = tmp_path / "beat"
+    inner = (
+        f"import time, pathlib\nwhile True: pathlib.Path({str(beat)!r}).write_text(str(time.time())); time.sleep(0.05)"
+    )
+    ours = (
+        "import sys\nfrom holdfast.storage.targets.child import run\n"
+        "from holdfast.storage.targets.contract import Going\n"
+        f"run([sys.executable, '-c', {inner!r}], Going(), target='t', quiet_s=60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", ours]) as process:
+        until = time.monotonic() + 20
+        while not beat.exists():
+            assert time.monotonic() < until
+            threading.Event().wait(0.05)
+        process.kill()
+        process.wait(10)
+    threading.Event().wait(0.5)
+    last = beat.read_text()
+    threading.Event().wait(0.5)
+    assert beat.read_text() == last
+
+
+def test_being_told_to_stop_ends_it(no_leaks: Any) -> None:
+    """A program is ended soon after the transfer is told to stop."""
+    began_s = time.monotonic()
+    with pytest.raises(TargetAway, match="told to stop"):
+        run(["sleep", "60"], Going(told_to_stop=lambda: time.monotonic() - began_s > 0.3), target="t", quiet_s=60)
+    assert time.monotonic() - began_s < 10
+
+
+def test_a_program_that_cannot_be_ended_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that no signal ends, as one on a dead share, is left to itself: nobody waits for it (F27)."""
+    made: list[subprocess.Popen[bytes]] = []
+
+    class Kept(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more)
+            made.append(self)
+
+    began_s = time.monotonic()
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(subprocess, "Popen", Kept)
+            patched.setattr(os, "killpg", lambda _group, _number: None)
+            patched.setattr(child, "_END_S", 0.1)
+            with pytest.raises(TargetAway, match="told to stop"):
+                run(["sleep", "20"], Going(told_to_stop=lambda: True), target="t", quiet_s=60)
+        assert time.monotonic() - began_s < 10
+        assert all(pipe is not None and pipe.closed for pipe in (made[0].stdout, made[0].stderr))
+    finally:
+        for one in made:
+            one.kill()
+            one.wait(10)
+
+
+def test_a_program_that_is_not_there() -> None:
+    """A program that is not installed is named, with what would bring it."""
+    with pytest.raises(MissingDependency) as caught:
+        run(["no-such-program"], Going(), target="t", quiet_s=1)
+    assert "no-such-program" in caught.value.hint

@@ -1,0 +1,81 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from holdfast.core.config.targets import FolderTarget as FolderConfig
+from holdfast.core.errors import NameTaken, TargetAway, TargetRefused
+from holdfast.storage.targets import marker
+from holdfast.storage.targets.contract import Going
+from holdfast.storage.targets.folder import FolderTarget
+from support.target_places import content_of
+
+
+@pytest.fixture(name="source")
+def _source(tmp_path: Path) -> Path:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"x" * 300_000)
+    return path
+
+
+CONTENT = content_of(b"x" * 300_000)
+
+
+def test_an_unmounted_mount_point_is_never_filled(source: Path, tmp_path: Path) -> None:
+    """A folder without the marker, with another one, or that vanished takes nothing and gets nothing (C072, F17)."""
+    root = tmp_path / "nas"
+    target = FolderTarget("nas", FolderConfig(type="folder", path=root, marker="disk-1"))
+    for prepare in (lambda: None, root.mkdir, lambda: marker.adopt("nas", root, 1, "disk-2")):
+        prepare()
+        for work in (target.check, lambda: target.put(source, "a.jpg", CONTENT, Going())):
+            with pytest.raises(TargetAway, match="nas"):
+                work()
+        with pytest.raises(TargetAway):
+            target.look("a.jpg", CONTENT)
+        assert {path.name for path in root.glob("*")} <= {marker.MARKER}
+    (root / marker.MARKER).write_text("rubbish")
+    with pytest.raises(TargetAway, match="damaged"):
+        target.check()
+
+
+def test_rights_are_as_configured(source: Path, tmp_path: Path) -> None:
+    """Files and folders have the rights and the group that the table says (C072)."""
+    root = tmp_path / "nas"
+    marker.adopt("nas", root, 1)
+    config = FolderConfig(type="folder", path=root, mode="604", folder_mode="0711", group=str(os.getegid()))
+    FolderTarget("nas", config).put(source, "gate/a.jpg", CONTENT, Going())
+    assert (root / "gate/a.jpg").stat().st_mode & 0o7777 == 0o604
+    assert (root / "gate").stat().st_mode & 0o7777 == 0o711
+    nobody = FolderConfig(type="folder", path=root, owner="no-such-user")
+    with pytest.raises(TargetRefused, match="no-such-user"):
+        FolderTarget("nas", nobody).put(source, "gate/b.jpg", CONTENT, Going())
+
+
+def test_what_an_interrupted_transfer_left_is_looked_through(source: Path, tmp_path: Path) -> None:
+    """A part that holds rubbish, or too much, is put right; nothing of it is in the copy."""
+    root = tmp_path / "nas"
+    marker.adopt("nas", root, 1)
+    target = FolderTarget("nas", FolderConfig(type="folder", path=root))
+    moved: list[int] = []
+    stop = Going(moved=moved.append, told_to_stop=lambda: bool(moved))
+    with pytest.raises(TargetAway):
+        target.put(source, "a.jpg", CONTENT, stop)
+    (part,) = root.glob(".holdfast-*.part")
+    part.write_bytes(b"rubbish" + part.read_bytes() * 5)
+    target.put(source, "a.jpg", CONTENT, Going())
+    assert (root / "a.jpg").read_bytes() == source.read_bytes()
+    assert not list(root.glob(".holdfast-*.part"))
+
+
+def test_what_is_no_file_is_in_the_way(source: Path, tmp_path: Path) -> None:
+    """A folder, a link or a file in the place of a folder is left alone, and said to be in the way."""
+    root = tmp_path / "nas"
+    marker.adopt("nas", root, 1)
+    (root / "a.jpg").mkdir()
+    (root / "file").write_text("x")
+    (root / "link.jpg").symlink_to(source)
+    target = FolderTarget("nas", FolderConfig(type="folder", path=root))
+    for key in ("a.jpg", "file/b.jpg", "link.jpg"):
+        with pytest.raises(NameTaken):
+            target.put(source, key, CONTENT, Going())
+    assert (root / "link.jpg").is_symlink()

@@ -1,0 +1,118 @@
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
+
+import pytest
+
+from holdfast.core.config.secret import Secret
+from holdfast.core.config.targets import RsyncTarget as RsyncConfig
+from holdfast.core.errors import NameTaken, TargetAway, TargetRefused
+from holdfast.storage.targets.contract import Going
+from holdfast.storage.targets.rsync import RsyncTarget
+from support.rtsp_peer import free_port
+from support.target_places import content_of
+from support.target_rsync import DaemonPlace, SshPlace, rsync_daemon, rsync_ssh
+
+CONTENT = content_of(b"x" * 5000)
+
+
+@pytest.fixture(name="source")
+def _source(tmp_path: Path) -> Path:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"x" * 5000)
+    return path
+
+
+@pytest.mark.needs("rsync", "sshd")
+def test_a_key_that_may_only_run_rsync(source: Path, tmp_path: Path) -> None:
+    """Where SSH leads to rsync alone, copies are verified by rsync's own checksums, and looked at by fetching them."""
+    with ExitStack() as stack:
+        place = rsync_ssh(tmp_path, stack)
+        assert isinstance(place, SshPlace)
+        only = tmp_path / "only-rsync"
+        only.write_text(
+            '#!/bin/sh\ncase "$SSH_ORIGINAL_COMMAND" in rsync*) exec $SSH_ORIGINAL_COMMAND ;; esac\nexit 1\n'
+        )
+        only.chmod(0o755)
+        authorized = tmp_path / "ssh" / "authorized"
+        authorized.write_text(f'command="{only}" {authorized.read_text()}')
+        target = place.make()
+        assert target.put(source, "gate/a.jpg", CONTENT, Going()).verified == "rsync checksum"
+        assert target.put(source, "gate/a.jpg", CONTENT, Going()).already
+        assert target.look("gate/a.jpg", CONTENT) is not None
+        assert target.look("gate/b.jpg", CONTENT) is None
+        assert "checksums" in target.facts().verifies
+
+
+@pytest.mark.needs("rsync", "sshd")
+def test_a_host_that_is_not_known_is_refused(source: Path, tmp_path: Path) -> None:
+    """A host with another key gets nothing, and a key that the host does not know is said to be that."""
+    with ExitStack() as stack:
+        place = rsync_ssh(tmp_path, stack)
+        assert isinstance(place, SshPlace)
+        good = place.known_hosts.read_text()
+        place.known_hosts.write_text("")
+        with pytest.raises(TargetRefused) as caught:
+            place.make().put(source, "a.jpg", CONTENT, Going())
+        assert "known_hosts" in caught.value.hint
+        place.known_hosts.write_text(good)
+        (tmp_path / "ssh" / "authorized").write_text("")
+        with pytest.raises(TargetRefused) as caught:
+            place.make().put(source, "a.jpg", CONTENT, Going())
+        assert "key" in caught.value.hint
+        assert not place.names()
+
+
+@pytest.mark.needs("rsync")
+def test_a_daemon_that_refuses_says_why(source: Path, tmp_path: Path) -> None:
+    """A wrong password and a module that is none are told apart; neither shows the password (F61)."""
+    with ExitStack() as stack:
+        place = rsync_daemon(tmp_path, stack)
+        assert isinstance(place, DaemonPlace)
+        base = f"rsync://127.0.0.1:{place.proxy.port}"
+        for path, hint in ((f"{base}/kept", "password"), (f"{base}/none", "module")):
+            wrong = RsyncConfig(type="rsync", path=path, user="keeper", password=Secret("wrong-word"))
+            with pytest.raises(TargetRefused) as caught:
+                RsyncTarget("t", wrong).put(source, "a.jpg", CONTENT, Going())
+            assert hint in caught.value.hint
+            assert "wrong-word" not in str(caught.value)
+
+
+@pytest.mark.needs("rsync")
+def test_nobody_there_is_away(source: Path, tmp_path: Path) -> None:
+    """A daemon that does not listen is away, and so is a local folder without its marker, which is not filled."""
+    away = RsyncConfig(type="rsync", path=f"rsync://127.0.0.1:{free_port()}/kept", quiet_s=3)
+    with pytest.raises(TargetAway):
+        RsyncTarget("t", away).put(source, "a.jpg", CONTENT, Going())
+    here = tmp_path / "mount-point"
+    here.mkdir()
+    with pytest.raises(TargetAway, match="mounted"):
+        RsyncTarget("t", RsyncConfig(type="rsync", path=str(here))).put(source, "a.jpg", CONTENT, Going())
+    assert not list(here.iterdir())
+
+
+@pytest.mark.needs("rsync")
+@pytest.mark.parametrize("kind", ["file", "link", "dangling"])
+def test_what_lies_in_the_place_of_a_folder_stays(source: Path, tmp_path: Path, kind: str) -> None:
+    """A file or link where a folder is needed blocks its name alone; neither sending nor removing takes it (F23)."""
+    with ExitStack() as stack:
+        place = rsync_daemon(tmp_path, stack)
+        assert isinstance(place, DaemonPlace)
+        target = place.make()
+        assert target.put(source, "other/a.jpg", CONTENT, Going()).verified
+        gate, elsewhere = place.root / "gate", tmp_path / "elsewhere"
+        if kind == "file":
+            gate.write_bytes(b"theirs")
+        else:
+            gate.symlink_to(elsewhere)
+        if kind == "link":
+            elsewhere.mkdir()
+            (elsewhere / "a.jpg").write_bytes(b"theirs")
+        with pytest.raises(NameTaken):
+            target.put(source, "gate/a.jpg", CONTENT, Going())
+        # Below a link to nothing lies nothing, and to remove that is fine.
+        with nullcontext() if kind == "dangling" else pytest.raises(NameTaken):
+            target.remove("gate/a.jpg")
+        assert gate.is_file() if kind == "file" else gate.is_symlink()
+        assert kind != "link" or (elsewhere / "a.jpg").read_bytes() == b"theirs"
+        target.remove("other/a.jpg")
+        assert not (place.root / "other" / "a.jpg").exists()
