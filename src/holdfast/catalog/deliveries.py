@@ -1,0 +1,314 @@
+"""Deliveries: files on their way to targets, and what became of them.
+
+A row is made once for an asset, a target and a name. Retention asks here what is verified elsewhere (`acknowledged`)
+and what still waits (`undelivered`).
+
+Not here: claiming rows and trying them again (claims), looking for assets (handing_on), counting (delivery_stats).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, exists, func, insert, select, tuple_
+from sqlalchemy.engine import RowMapping
+
+from holdfast.catalog import claims, schema
+from holdfast.catalog.db import Transaction
+from holdfast.catalog.rows import PAGE, PAGE_MAX, Id, Page, cursor_of, new_ids, read_cursor
+from holdfast.core.delivery import Asset, AssetKind, DeliveryState
+from holdfast.core.errors import NotFound
+from holdfast.core.naming import PART, numbered
+from holdfast.core.timing import HOUR_US
+
+NOUN = "deliveries"
+
+_ROWS = schema.deliveries.c
+_BATCH = 300  # chosen: a row has 38 values, and SQLite takes 32,766 a statement
+_ASSET = tuple(name for name in Asset.__dataclass_fields__ if name != "kind")
+_PLAIN = (
+    "rule", "target", "lane", "priority", "due_us", "attempts", "worker", "last_us", "error", "hint", "key", "address",
+    "verified", "object_us", "row_us", "differed", "memory", "created_us", "done_us",
+)  # fmt: skip
+
+Instance = tuple[str, str, str]
+"""A file as it was: volume, path, SHA-256."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """An asset that a rule wants at a target.
+
+    Attributes:
+        rule: Name of the rule.
+        target: Name of the target.
+        asset: The asset.
+        key: Its name there; where another asset has it, a number is added.
+        priority: 0, or higher for what goes first.
+    """
+
+    rule: str
+    target: str
+    asset: Asset
+    key: str
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRow:
+    """A delivery as it stands; columns as in the schema, times in `_us`."""
+
+    id: Id
+    state: DeliveryState
+    asset: Asset
+    rule: str
+    target: str
+    lane: str
+    priority: int
+    due_us: int
+    attempts: int
+    worker: str
+    last_us: int | None
+    error: str
+    hint: str
+    key: str
+    address: str
+    verified: str
+    object_us: int | None
+    row_us: int | None
+    differed: int
+    memory: str
+    created_us: int
+    done_us: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which deliveries are meant; None for all. `from_us` to `to_us` is about the asset's start."""
+
+    node: int | None = None
+    target: str | None = None
+    rule: str | None = None
+    camera: str | None = None
+    kind: AssetKind | None = None
+    state: DeliveryState | None = None
+    from_us: int | None = None
+    to_us: int | None = None
+
+
+def add(tx: Transaction, node: int, planned: Sequence[Planned], now_us: int) -> int:
+    """Make rows for assets that have none yet under these names; return how many were made.
+
+    Doing it again makes none. A name that another asset has at the target already gets a number (F14).
+    """
+    made = 0
+    for at in range(0, len(planned), _BATCH):
+        some = planned[at : at + _BATCH]
+        taken = _taken(tx, node, some)
+        rows = []
+        for one in some:
+            key = _free(tx, node, taken, one)
+            if key is not None:
+                taken[one.target, key] = _instance(one.asset)
+                rows.append(_new(one, key, now_us))
+        if rows:
+            numbers = new_ids(tx, node, NOUN, len(rows))
+            identified = [{"node": node, "id": number, **row} for number, row in zip(numbers, rows, strict=True)]
+            tx.run(NOUN, insert(schema.deliveries), identified)
+        made += len(rows)
+    if made:
+        claims.announce(tx)
+    return made
+
+
+def get(tx: Transaction, delivery: Id) -> DeliveryRow:
+    """Return a delivery.
+
+    Raises:
+        NotFound: There is none.
+    """
+    where = (_ROWS.node == delivery.node) & (_ROWS.id == delivery.number)
+    row = tx.run(NOUN, select(schema.deliveries).where(where)).mappings().one_or_none()
+    if row is None:
+        raise NotFound(f"there is no delivery {delivery}", hint="its record may have been cleaned up")
+    return of_columns(row)
+
+
+def page(
+    tx: Transaction, wanted: Wanted, *, limit: int = PAGE, cursor: str | None = None, oldest_first: bool = False
+) -> Page[DeliveryRow]:
+    """List deliveries by the start of their assets, newest first unless told otherwise."""
+    columns = (_ROWS.start_us, _ROWS.node, _ROWS.id)
+    query = select(schema.deliveries).where(*chosen(wanted))
+    query = query.order_by(*(column if oldest_first else column.desc() for column in columns))
+    if cursor is not None:
+        place = tuple_(*columns)
+        given = tuple_(*read_cursor(cursor, 3))
+        query = query.where(place > given if oldest_first else place < given)
+    limit = max(1, min(limit, PAGE_MAX))
+    rows = [of_columns(row) for row in tx.run(NOUN, query.limit(limit + 1)).mappings()]
+    last = rows[limit - 1] if len(rows) > limit else None
+    return Page(
+        tuple(rows[:limit]), cursor_of(last.asset.start_us, last.id.node, last.id.number) if last else None
+    )  # fmt: skip
+
+
+def acknowledged(tx: Transaction, node: int, assets: Iterable[Asset | Instance]) -> dict[Instance, int]:
+    """Say how many targets have verified each asset; those that none has are left out.
+
+    What counts is this instance: the same path with another content is another asset (F21).
+    """
+    found: dict[Instance, int] = {}
+    for some in _batches(assets):
+        counted = select(
+            _ROWS.volume, _ROWS.file, _ROWS.sha256, func.count(_ROWS.target.distinct()).label("targets")
+        ).where(_ROWS.node == node, _ROWS.object_us.is_not(None), _these(some))
+        for row in tx.run(NOUN, counted.group_by(_ROWS.volume, _ROWS.file, _ROWS.sha256)):
+            found[row.volume, row.file, row.sha256] = int(row.targets)
+    return found
+
+
+def undelivered(tx: Transaction, node: int, assets: Iterable[Asset | Instance]) -> dict[Instance, set[str]]:
+    """Say which targets still wait for each asset; what failed waits too, for a person."""
+    found: dict[Instance, set[str]] = {}
+    for some in _batches(assets):
+        waiting = select(_ROWS.volume, _ROWS.file, _ROWS.sha256, _ROWS.target)
+        waiting = waiting.where(_ROWS.node == node, _ROWS.object_us.is_(None), _these(some))
+        for row in tx.run(NOUN, waiting.where(_ROWS.state != DeliveryState.MISSING.value)):
+            found.setdefault((row.volume, row.file, row.sha256), set()).add(row.target)
+    return found
+
+
+def addresses(tx: Transaction, files: Iterable[tuple[str, str]], node: int | None = None) -> dict[tuple[str, str], str]:
+    """Return where files lie at targets: by (volume, path), the one that arrived first."""
+    found: dict[tuple[str, str], str] = {}
+    wanted = sorted(set(files))
+    for at in range(0, len(wanted), _BATCH):
+        query = select(_ROWS.volume, _ROWS.file, _ROWS.address).where(_ROWS.object_us.is_not(None))
+        query = query.where(tuple_(_ROWS.volume, _ROWS.file).in_(wanted[at : at + _BATCH]))
+        if node is not None:
+            query = query.where(_ROWS.node == node)
+        for row in tx.run(NOUN, query.order_by(_ROWS.object_us, _ROWS.id)):
+            found.setdefault((row.volume, row.file), row.address)
+    return found
+
+
+def superseded(tx: Transaction, row: DeliveryRow) -> list[DeliveryRow]:
+    """Return what lies at the same target and is only the beginning of what this delivery brought there."""
+    asset = row.asset
+    query = select(schema.deliveries).where(
+        _ROWS.node == row.id.node, _ROWS.target == row.target, _ROWS.volume == asset.volume, _ROWS.file == asset.file,
+        _ROWS.state == DeliveryState.DELIVERED.value, _ROWS.bytes <= asset.bytes, _ROWS.id != row.id.number,
+    )  # fmt: skip
+    found = [of_columns(one) for one in tx.run(NOUN, query.order_by(_ROWS.id)).mappings()]
+    return [one for one in found if PART in one.key]
+
+
+def drop(tx: Transaction, rows: Sequence[Id]) -> None:
+    """Delete rows about what is not at its target any more, and need not be."""
+    for one in rows:
+        tx.run(NOUN, delete(schema.deliveries).where(_ROWS.node == one.node, _ROWS.id == one.number))
+
+
+def forget(tx: Transaction, node: int, before_us: int, *, dry_run: bool = False, most: int = 10_000) -> int:
+    """Delete the records of what was delivered or found missing before an instant, and whose file is not here.
+
+    A file that is here still needs its record: it says that the file may go. Return how many there were, `most` of
+    them at once.
+    """
+    segments, volumes, stills = schema.segments.c, schema.volumes.c, schema.stills.c
+    here = exists().where(
+        segments.node == _ROWS.node, volumes.node == _ROWS.node, volumes.name == _ROWS.volume,
+        segments.volume_id == volumes.id, segments.file == _ROWS.file, segments.state != "removed",
+    )  # fmt: skip
+    still = exists().where(
+        stills.node == _ROWS.node, stills.camera == _ROWS.camera, stills.volume == _ROWS.volume,
+        stills.slot_us.between(_ROWS.start_us - HOUR_US, _ROWS.start_us + HOUR_US), stills.file == _ROWS.file,
+    )  # fmt: skip
+    done = _ROWS.state.in_((DeliveryState.DELIVERED.value, DeliveryState.MISSING.value))
+    kinds = _ROWS.kind.in_((AssetKind.SEGMENT.value, AssetKind.STILL.value))
+    where = (_ROWS.node == node) & done & (func.coalesce(_ROWS.done_us, _ROWS.last_us) < before_us)
+    query = select(_ROWS.id).where(where, kinds, ~here, ~still).limit(most)
+    numbers = list(tx.run(NOUN, query).scalars())
+    for at in range(0, 0 if dry_run else len(numbers), _BATCH):
+        gone = (_ROWS.node == node) & _ROWS.id.in_(numbers[at : at + _BATCH])
+        tx.run(NOUN, delete(schema.deliveries).where(gone))
+    return len(numbers)
+
+
+def chosen(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Return the conditions that deliveries must meet."""
+    given = {
+        "node": wanted.node, "target": wanted.target, "rule": wanted.rule, "camera": wanted.camera,
+        "kind": wanted.kind, "state": wanted.state,
+    }  # fmt: skip
+    found = [_ROWS[name] == str(value) for name, value in given.items() if value is not None and name != "node"]
+    if wanted.node is not None:
+        found.append(_ROWS.node == wanted.node)
+    if wanted.from_us is not None:
+        found.append(_ROWS.start_us >= wanted.from_us)
+    if wanted.to_us is not None:
+        found.append(_ROWS.start_us < wanted.to_us)
+    return found
+
+
+def of_columns(row: Mapping[str, Any] | RowMapping) -> DeliveryRow:
+    """Read a row, such as one that was claimed."""
+    asset = Asset(kind=AssetKind(row["kind"]), **{name: row[name] for name in _ASSET})
+    return DeliveryRow(
+        id=Id(int(row["node"]), int(row["id"])), state=DeliveryState(row["state"]), asset=asset,
+        **{name: row[name] for name in _PLAIN},
+    )  # fmt: skip
+
+
+def _instance(asset: Asset | Instance) -> Instance:
+    return (asset.volume, asset.file, asset.sha256) if isinstance(asset, Asset) else asset
+
+
+def _batches(assets: Iterable[Asset | Instance]) -> Iterable[list[Instance]]:
+    found = sorted({_instance(asset) for asset in assets})
+    return [found[at : at + _BATCH] for at in range(0, len(found), _BATCH)]
+
+
+def _these(some: Sequence[Instance]) -> ColumnElement[bool]:
+    # By volume and path there is an index; SHA-256 as well makes it the instance.
+    return tuple_(_ROWS.volume, _ROWS.file, _ROWS.sha256).in_(some)
+
+
+def _taken(tx: Transaction, node: int, planned: Sequence[Planned]) -> dict[tuple[str, str], Instance]:
+    """Return which asset has each of the names that are wanted."""
+    found: dict[tuple[str, str], Instance] = {}
+    for target in {one.target for one in planned}:
+        keys = sorted({one.key for one in planned if one.target == target})
+        query = select(_ROWS.key, _ROWS.volume, _ROWS.file, _ROWS.sha256)
+        query = query.where(_ROWS.node == node, _ROWS.target == target, _ROWS.key.in_(keys))
+        for row in tx.run(NOUN, query):
+            found[target, row.key] = (row.volume, row.file, row.sha256)
+    return found
+
+
+def _free(
+    tx: Transaction, node: int, taken: dict[tuple[str, str], Instance], one: Planned
+) -> str | None:  # fmt: skip
+    """Return the name that an asset gets; None where it has one already."""
+    key, number = one.key, 1
+    while (holder := taken.get((one.target, key))) is not None:
+        if holder == _instance(one.asset):
+            return None
+        number += 1
+        key = numbered(one.key, number)
+        if (one.target, key) not in taken:
+            # Names with numbers are rare: each is looked up by itself.
+            taken.update(_taken(tx, node, [Planned(rule="", target=one.target, asset=one.asset, key=key)]))
+    return key
+
+
+def _new(one: Planned, key: str, now_us: int) -> dict[str, Any]:
+    asset = one.asset
+    return {
+        **{name: getattr(asset, name) for name in _ASSET}, "kind": asset.kind.value, "rule": one.rule,
+        "target": one.target, "key": key, "created_us": now_us,
+        # In the order in which they were recorded, whenever they are planned (F25).
+        **claims.fresh(one.target, min(now_us, asset.start_us), priority=one.priority), "address": "",
+        "verified": "", "object_us": None, "row_us": None, "differed": 0, "memory": "", "done_us": None,
+    }  # fmt: skip

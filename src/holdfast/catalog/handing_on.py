@@ -1,0 +1,217 @@
+"""Which assets a rule of delivery has not planned yet, and how far it has looked for them.
+
+Everything here may be asked again and again: what has a row already is left out, or refused by `deliveries.add`.
+
+Not here: rules, names and files (library.handing_on), rows (deliveries).
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, delete, exists, func, select, tuple_
+from sqlalchemy.engine import RowMapping
+
+from holdfast.catalog import schema
+from holdfast.catalog.db import Transaction
+from holdfast.catalog.rows import StreamRow
+from holdfast.core.delivery import Asset, AssetKind
+
+_ROWS = schema.deliveries.c
+_POSITIONS = schema.delivery_positions.c
+_SEGMENTS = schema.segments.c
+_BATCH = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """How far a rule has looked through a source; columns as in the schema."""
+
+    since_us: int
+    place: int = 0
+    walked: int = 0
+    walked_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that may be an asset: what is known of it without its content, and when what it shows began."""
+
+    number: int
+    asset: Asset
+    begun_us: int
+
+
+def positions(tx: Transaction, node: int, rule: str) -> dict[str, Position]:
+    """Return how far a rule has looked, by source."""
+    where = (_POSITIONS.node == node) & (_POSITIONS.rule == rule)
+    found = tx.run("delivery_positions", select(schema.delivery_positions).where(where)).mappings()
+    return {row["source"]: Position(**{name: row[name] for name in Position.__dataclass_fields__}) for row in found}
+
+
+def set_position(tx: Transaction, node: int, rule: str, source: str, position: Position) -> None:
+    """Write how far a rule has looked, together with the rows that it made on the way."""
+    values = {name: getattr(position, name) for name in Position.__dataclass_fields__}
+    row = tx.insert(schema.delivery_positions).values(node=node, rule=rule, source=source, **values)
+    index = [_POSITIONS.node, _POSITIONS.rule, _POSITIONS.source]
+    tx.run("delivery_positions", row.on_conflict_do_update(index_elements=index, set_=values))
+
+
+def keep_rules(tx: Transaction, node: int, rules: Iterable[str]) -> None:
+    """Forget how far rules have looked that are not there any more."""
+    where = (_POSITIONS.node == node) & _POSITIONS.rule.not_in(sorted(rules))
+    tx.run("delivery_positions", delete(schema.delivery_positions).where(where))
+
+
+def segments(
+    tx: Transaction, stream: StreamRow, target: str, from_us: int, to_us: int | None, limit: int
+) -> list[Asset]:  # fmt: skip
+    """Return finished segments of a stream that start in a span and have no row for a target, oldest first."""
+    volumes, runs, cameras = schema.volumes, schema.runs, schema.cameras
+    planned = exists().where(
+        _ROWS.node == _SEGMENTS.node, _ROWS.volume == volumes.c.name, _ROWS.file == _SEGMENTS.file,
+        _ROWS.target == target, _ROWS.sha256 == _SEGMENTS.sha256,
+    )  # fmt: skip
+    joined = schema.segments.join(runs).join(volumes).join(schema.streams, schema.streams.c.id == _SEGMENTS.stream_id)
+    joined = joined.join(cameras, cameras.c.id == schema.streams.c.camera_id)
+    query = select(
+        _SEGMENTS.file, _SEGMENTS.bytes, _SEGMENTS.sha256, _SEGMENTS.start_us, _SEGMENTS.end_us, runs.c.tracks,
+        volumes.c.name.label("volume"), cameras.c.site, cameras.c.location,
+    ).select_from(joined)  # fmt: skip
+    node = stream.id.node
+    query = query.where(
+        _SEGMENTS.node == node, schema.streams.c.node == node, cameras.c.node == node,
+        _SEGMENTS.stream_id == stream.id.number, _SEGMENTS.start_us >= from_us, _SEGMENTS.state == "sealed",
+        _SEGMENTS.missing_us.is_(None), ~planned,
+    )  # fmt: skip
+    if to_us is not None:
+        query = query.where(_SEGMENTS.start_us < to_us)
+    rows = tx.run("segments", query.order_by(_SEGMENTS.start_us, _SEGMENTS.id).limit(limit)).mappings()
+    return [_segment(row, stream) for row in rows]
+
+
+def reach_us(tx: Transaction, stream: StreamRow, from_us: int) -> int | None:
+    """Return when the first segment from an instant on begins that is not finished, else the last one; None for none.
+
+    Before that nothing can become finished any more but what comes late.
+    """
+    where = [_SEGMENTS.node == stream.id.node, _SEGMENTS.stream_id == stream.id.number, _SEGMENTS.start_us >= from_us]
+    unfinished = _SEGMENTS.state.in_(("growing", "interrupted"))
+    first = tx.run("segments", select(func.min(_SEGMENTS.start_us)).where(*where, unfinished)).scalar()
+    if first is None:
+        first = tx.run("segments", select(func.max(_SEGMENTS.start_us)).where(*where)).scalar()
+    return None if first is None else int(first)
+
+
+def first_us(tx: Transaction, stream: StreamRow) -> int | None:
+    """Return when the first segment of a stream starts; None where there is none."""
+    where = (_SEGMENTS.node == stream.id.node) & (_SEGMENTS.stream_id == stream.id.number)
+    found = tx.run("segments", select(func.min(_SEGMENTS.start_us)).where(where)).scalar()
+    return None if found is None else int(found)
+
+
+def last_number(tx: Transaction, node: int, noun: str) -> int:
+    """Return the highest number of a table's rows; 0 where there are none."""
+    table = schema.metadata.tables[noun]
+    return int(tx.run(noun, select(func.max(table.c.id)).where(table.c.node == node)).scalar() or 0)
+
+
+def stills(tx: Transaction, node: int, from_number: int, to_number: int, sites: Mapping[str, str]) -> list[Picture]:
+    """Return stills that were taken, by the numbers of their rows: from the first one, up to and with the last."""
+    c = schema.stills.c
+    query = select(schema.stills).where(*_between(schema.stills, node, from_number, to_number), c.state == "taken")
+    found = []
+    for row in tx.run("stills", query.order_by(c.id)).mappings():
+        asset = Asset(
+            kind=AssetKind.STILL, camera=row["camera"], volume=row["volume"], file=row["file"], bytes=row["bytes"],
+            sha256=row["sha256"], start_us=row["at_us"], end_us=row["at_us"], location=row["location"],
+            site=sites.get(row["camera"], ""), width=row["width"], height=row["height"],
+        )  # fmt: skip
+        found.append(Picture(int(row["id"]), asset, int(row["slot_us"])))
+    return found
+
+
+def evidence(tx: Transaction, node: int, from_number: int, to_number: int) -> list[Picture]:
+    """Return pictures of incidents in the same way; their content is not known yet."""
+    c, incidents = schema.evidence.c, schema.incidents.c
+    joined = schema.evidence.join(schema.incidents)
+    query = select(schema.evidence, incidents.camera, incidents.type, incidents.start_us).select_from(joined)
+    query = query.where(*_between(schema.evidence, node, from_number, to_number)).order_by(c.id)
+    found = []
+    for row in tx.run("evidence", query).mappings():
+        asset = Asset(
+            kind=AssetKind.EVIDENCE, camera=row["camera"], volume=row["volume"], file=row["file"], bytes=row["bytes"],
+            sha256="", start_us=row["at_us"], end_us=row["at_us"], width=row["width"], height=row["height"],
+            label=f"{row['type']}/{row['number']}",
+        )  # fmt: skip
+        found.append(Picture(int(row["id"]), asset, int(row["start_us"])))
+    return found
+
+
+def events(tx: Transaction, node: int, from_number: int, to_number: int) -> list[Picture]:
+    """Return pictures of events in the same way, those of events that last too; neither content nor size is known."""
+    c = schema.events.c
+    query = select(schema.events).where(*_between(schema.events, node, from_number, to_number), c.volume != "")
+    found = []
+    for row in tx.run("events", query.order_by(c.id)).mappings():
+        files = [(number, row[name]) for number, name in ((1, "picture_a"), (2, "picture_b")) if row[name]]
+        for number, file in files:
+            asset = Asset(
+                kind=AssetKind.EVENT, camera=row["camera"], volume=row["volume"], file=file, bytes=0, sha256="",
+                start_us=row["start_us"], end_us=row["start_us"], label=f"{row['kind']}/{number}",
+            )  # fmt: skip
+            found.append(Picture(int(row["id"]), asset, int(row["start_us"])))
+    return found
+
+
+def first_open_event(tx: Transaction, node: int) -> int | None:
+    """Return the number of the oldest event that lasts, and may still get a picture; None where none does."""
+    c = schema.events.c
+    found = tx.run("events", select(func.min(c.id)).where(c.node == node, c.end_us.is_(None))).scalar()
+    return None if found is None else int(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was planned of a file that changes: the most bytes of it, and when that was planned."""
+
+    bytes: int
+    created_us: int
+
+
+def planned_sizes(
+    tx: Transaction, node: int, target: str, files: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Sent]:  # fmt: skip
+    """Return what was planned of files, by (volume, path); those of which nothing was are left out."""
+    found: dict[tuple[str, str], Sent] = {}
+    wanted = sorted(set(files))
+    for at in range(0, len(wanted), _BATCH):
+        these = tuple_(_ROWS.volume, _ROWS.file).in_(wanted[at : at + _BATCH])
+        query = select(
+            _ROWS.volume, _ROWS.file, func.max(_ROWS.bytes).label("size"), func.max(_ROWS.created_us).label("made_us")
+        ).where(_ROWS.node == node, _ROWS.target == target, these)
+        for row in tx.run("deliveries", query.group_by(_ROWS.volume, _ROWS.file)):
+            found[row.volume, row.file] = Sent(int(row.size), int(row.made_us))
+    return found
+
+
+def sites(tx: Transaction, node: int) -> dict[str, str]:
+    """Return the site of each camera."""
+    c = schema.cameras.c
+    return {row.camera: row.site for row in tx.run("cameras", select(c.camera, c.site).where(c.node == node))}
+
+
+def _between(table: Table, node: int, from_number: int, to_number: int) -> list[ColumnElement[bool]]:
+    return [table.c.node == node, table.c.id >= from_number, table.c.id <= to_number]
+
+
+def _segment(row: RowMapping, stream: StreamRow) -> Asset:
+    tracks: list[dict[str, Any]] = json.loads(row["tracks"])
+    video: dict[str, Any] = next((track for track in tracks if track.get("width")), {})
+    return Asset(
+        kind=AssetKind.SEGMENT, camera=stream.key.camera, stream=stream.key.stream, volume=row["volume"],
+        file=row["file"], bytes=row["bytes"], sha256=row["sha256"], start_us=row["start_us"], end_us=row["end_us"],
+        site=row["site"], location=row["location"], width=int(video.get("width", 0)),
+        height=int(video.get("height", 0)),
+    )  # fmt: skip

@@ -1,0 +1,219 @@
+"""What a person asks and says about deliveries: list, figures, try again, pause, clean up.
+
+Any thread. Not here: planning (handing_on), sending (work.deliver, work.draining).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from holdfast.catalog import deliveries, delivery_stats, nodes, work_controls, work_rows
+from holdfast.catalog.claims import Known
+from holdfast.catalog.db import Catalog
+from holdfast.catalog.deliveries import DeliveryRow, Wanted
+from holdfast.catalog.delivery_stats import Count, Pace
+from holdfast.catalog.incidents import IncidentRow
+from holdfast.catalog.rows import PAGE, Id, Page
+from holdfast.catalog.work_controls import Running
+from holdfast.core import schedule
+from holdfast.core.config.model import Config
+from holdfast.core.config.windows import windows_of
+from holdfast.core.delivery import DeliveryState
+from holdfast.core.errors import NotFound
+from holdfast.core.plan import Capture
+from holdfast.core.timing import DAY_US, MINUTE_US, SECOND_US
+from holdfast.library import archive_incidents
+
+KIND = Known("deliver", deliveries.NOUN, DeliveryState.SENDING.value)
+PACE_US = 5 * MINUTE_US  # C085
+OLD_US = 7 * DAY_US  # C071
+LATE_US = 10 * MINUTE_US  # chosen: a backlog that is older than what one file may take is told
+
+_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetNow:
+    """How a target stands.
+
+    Attributes:
+        name: Its name.
+        kind: What kind of place it is; empty where it is not configured any more.
+        health: `well`, `busy`, `waiting`, `paused`, `stalled` or `failing`.
+        sentence: How it is, in words.
+        hint: What to do about it; empty where nothing is to be done.
+        counts: Deliveries by state.
+        cameras: What waits, by camera.
+        pace: What arrived within the last five minutes.
+        drain_s: Seconds until nothing waits at that pace; 0 where nothing does, None where that is not known.
+        opens_us: When its hours begin; None while it is open.
+    """
+
+    name: str
+    kind: str
+    health: str
+    sentence: str
+    hint: str = ""
+    counts: Mapping[DeliveryState, Count] = field(default_factory=dict)
+    cameras: Mapping[str, Count] = field(default_factory=dict)
+    pace: Pace = field(default_factory=Pace)
+    drain_s: float | None = 0.0
+    opens_us: int | None = None
+
+    @property
+    def waiting(self) -> Count:
+        """What has not arrived yet, and may by itself."""
+        some = [self.counts.get(state, Count()) for state in (DeliveryState.PENDING, DeliveryState.SENDING)]
+        oldest = [one.oldest_us for one in some if one.oldest_us is not None]
+        return Count(
+            sum(one.count for one in some), sum(one.bytes for one in some), min(oldest) if oldest else None
+        )  # fmt: skip
+
+    @property
+    def rate(self) -> float:
+        """Bytes a second within the last five minutes."""
+        return self.pace.bytes / (PACE_US / SECOND_US)
+
+
+def listed(
+    catalog: Catalog, wanted: Wanted, *, limit: int = PAGE, cursor: str | None = None, oldest_first: bool = False
+) -> Page[DeliveryRow]:  # fmt: skip
+    """List deliveries.
+
+    Raises:
+        UsageError: The cursor is none.
+        CatalogUnavailable: The catalog did not answer.
+    """
+    with catalog.read() as tx:
+        return deliveries.page(tx, wanted, limit=limit, cursor=cursor, oldest_first=oldest_first)
+
+
+def targets(catalog: Catalog, config: Config, node: str, now_us: int) -> list[TargetNow]:
+    """Say how every target stands: those that are configured, and those that still have rows.
+
+    Raises:
+        CatalogUnavailable: The catalog did not answer.
+    """
+    with catalog.read() as tx:
+        number = nodes.find(tx, node)
+        if number is None:
+            number = 0
+        counts = delivery_stats.by_state(tx, number)
+        waiting = delivery_stats.waiting_by_camera(tx, number)
+        names = dict.fromkeys([*config.targets, *(target for target, _ in counts)])
+        paces = delivery_stats.paces(tx, number, names, now_us - PACE_US)
+        controls = work_controls.controls(tx, number)
+        incidents = {name: archive_incidents.find(tx, number, name) for name in names}
+    found = []
+    for name in names:
+        own = {state: count for (target, state), count in counts.items() if target == name}
+        cameras = {camera: count for (target, camera), count in waiting.items() if target == name}
+        paused = work_controls.of(controls, KIND.name, name).state is not Running.RUNNING
+        found.append(_target(config, name, own, cameras, paces[name], incidents[name], now_us, paused=paused))
+    return found
+
+
+def addresses(catalog: Catalog, files: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return where files lie at targets, by volume and path; those that none has verified are left out.
+
+    Raises:
+        CatalogUnavailable: The catalog did not answer.
+    """
+    wanted = list(files)
+    if not wanted:
+        return {}
+    with catalog.read() as tx:
+        return deliveries.addresses(tx, wanted)
+
+
+def retry(catalog: Catalog, node: str, by: str, now_us: int, *, target: str = "", ids: Sequence[Id] = ()) -> int:
+    """Have failed deliveries tried anew at once: these, those of a target, or all; return how many there were.
+
+    Raises:
+        NotFound: There is no such delivery.
+    """
+    with catalog.write() as tx:
+        number = nodes.find(tx, node) or 0
+        if ids:
+            for one in ids:
+                deliveries.get(tx, one)
+            numbers = [one.number for one in ids if one.node == number]
+        else:
+            numbers = work_rows.failed(tx, KIND, number, lane=target or None, limit=_AT_ONCE)
+        return work_rows.retry(tx, KIND, number, numbers, by=by, now_us=now_us)
+
+
+def pause(catalog: Catalog, config: Config, node: str, target: str, by: str, now_us: int, *, on: bool) -> None:
+    """Pause a target, or all of them where none is named, or let it go on; what is on its way arrives.
+
+    Raises:
+        NotFound: There is no such target.
+    """
+    if target and target not in config.targets:
+        raise NotFound(f"there is no target {target!r}", hint=f"targets: {', '.join(config.targets) or 'none'}")
+    state = Running.PAUSED if on else Running.RUNNING
+    with catalog.write() as tx:
+        number = nodes.ensure(tx, node, now_us)
+        work_controls.set_state(tx, number, KIND.name, target, state, again=False, by=by, now_us=now_us)
+
+
+def cleanup(catalog: Catalog, node: str, now_us: int, *, older_us: int = OLD_US, dry_run: bool = False) -> int:
+    """Forget the records of what was delivered long ago and is not here any more; return how many."""
+    gone = 0
+    with catalog.write() as tx:
+        number = nodes.find(tx, node) or 0
+    while True:
+        with catalog.write() as tx:
+            some = deliveries.forget(tx, number, now_us - older_us, dry_run=dry_run, most=_AT_ONCE)
+        gone += some
+        if dry_run or some < _AT_ONCE:
+            return gone
+
+
+def _target(
+    config: Config, name: str, counts: Mapping[DeliveryState, Count], cameras: Mapping[str, Count], pace: Pace,
+    incident: IncidentRow | None, now_us: int, *, paused: bool,
+) -> TargetNow:  # fmt: skip
+    table = config.targets.get(name)
+    opens_us = None
+    if table is not None and table.hours:
+        hours = Capture(mode="window", windows=windows_of(table.hours), zone=config.site.time_zone)
+        if not schedule.wanted(hours, now_us):
+            opens_us = schedule.next_change_us(hours, now_us)
+    found = TargetNow(
+        name=name, kind="" if table is None else table.type, health="", sentence="", counts=counts, cameras=cameras,
+        pace=pace, opens_us=opens_us,
+    )  # fmt: skip
+    waiting = found.waiting
+    drain_s: float | None = 0.0 if not waiting.count else waiting.bytes / found.rate if found.rate else None
+    health, sentence, hint = _said(found, incident, now_us, paused=paused)
+    return TargetNow(
+        name=name, kind=found.kind, health=health, sentence=sentence, hint=hint, counts=counts, cameras=cameras,
+        pace=pace, drain_s=drain_s, opens_us=opens_us,
+    )  # fmt: skip
+
+
+def _said(found: TargetNow, incident: IncidentRow | None, now_us: int, *, paused: bool) -> tuple[str, str, str]:
+    """Return health, sentence and hint: the worst thing first."""
+    waiting, failed = found.waiting, found.counts.get(DeliveryState.FAILED, Count()).count
+    count = f"{waiting.count} file{'' if waiting.count == 1 else 's'}"
+    if not found.kind:
+        return "stalled", f"not configured any more; {count} waiting for it", f"add [targets.{found.name}] again"
+    if paused:
+        return "paused", f"paused; {count} waiting", "resume it when it shall go on"
+    if incident is not None:
+        return "stalled", incident.detail or "takes nothing", "look at what failed; holdfast targets test tries it"
+    return _working(found, count, failed, now_us)
+
+
+def _working(found: TargetNow, count: str, failed: int, now_us: int) -> tuple[str, str, str]:
+    waiting = found.waiting
+    if found.opens_us is not None and waiting.count:
+        return "waiting", f"{count} waiting for its hours", ""
+    if failed:
+        return "failing", f"{failed} failed and need somebody; {count} waiting", "see why below, mend it, retry"
+    if not waiting.count:
+        return "well", "everything has arrived" if found.counts else "nothing to send yet", ""
+    oldest_us = waiting.oldest_us or now_us
+    if now_us - oldest_us > LATE_US and not found.pace.files:
+        return "stalled", f"{count} waiting, and nothing arrived in the last five minutes", "is the worker running?"
+    return "busy", f"{count} on their way", ""

@@ -1,0 +1,94 @@
+"""`holdfast queue`: what waits, what arrived, and what a person does about it (C071)."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from holdfast.catalog.db import open_catalog
+from holdfast.core.clock import SystemClock
+from holdfast.core.delivery import DeliveryState
+from support.handed import Handed
+from support.node import holdfast
+
+
+def site_of(root: Path) -> Handed:
+    """Make a node whose catalog is where its commands look for it."""
+    (root / "state").mkdir()
+    return Handed(root, open_catalog(f"sqlite:///{root / 'state' / 'catalog.sqlite'}"), clock=SystemClock())
+
+
+def queue(site: Handed, *args: str) -> subprocess.CompletedProcess[str]:
+    """Run the command on a node."""
+    return holdfast("queue", *args, "-c", str(site.root / "holdfast.toml"))
+
+
+def test_sync_sends_all_that_waits(tmp_path: Path) -> None:
+    """`sync` sends everything, says how much, and `list` and `stats` show where it lies and how it stands (C071)."""
+    site = site_of(tmp_path)
+    with site.catalog:
+        for number in (-2, -1):
+            site.segment(number)
+        planned = queue(site, "sync", "--dry-run")
+        assert (planned.returncode, site.arrived()) == (0, {})
+        done = queue(site, "sync", "--json")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert json.loads(done.stdout)["left"] == 0
+        assert len(site.arrived()) == 2
+        listed = json.loads(queue(site, "list", "--json").stdout)
+        segments = [row for row in listed if row["kind"] == "segment"]
+        assert [row["attempts"] for row in segments] == [1, 1]
+        assert {Path(row["address"]).read_bytes() for row in segments} == set(site.arrived().values())
+        assert segments[0]["resolution"] == "640x360"
+        figures = json.loads(queue(site, "stats", "--json").stdout)[0]
+        assert (figures["health"], figures["states"]["delivered"]["count"]) == ("well", 2)
+        words = queue(site, "stats").stdout
+        assert "everything has arrived" in words
+
+
+def test_a_target_that_is_away_is_an_exit_code(tmp_path: Path) -> None:
+    """What could not be sent is told with a code for scripts and why (C071)."""
+    site = site_of(tmp_path)
+    with site.catalog:
+        site.segment(-1)
+        site.nas.rename(tmp_path / "away")
+        done = queue(site, "sync")
+        assert done.returncode == 69
+        assert "could not be sent" in done.stderr
+        (row,) = json.loads(queue(site, "list", "--json", "--state", "pending").stdout)
+        assert row["attempts"] == 1
+        assert row["error"]
+        assert row["next_attempt"] > row["last_attempt"]
+        assert "1 file" in queue(site, "stats").stdout
+
+
+def test_retry_pause_and_cleanup(tmp_path: Path) -> None:
+    """Failed ones are tried again on request, a pause holds a target, and old records of gone files go (C069, C071)."""
+    site = site_of(tmp_path)
+    with site.catalog:
+        file = site.segment(-1)
+        body = (site.volume / file).read_bytes()
+        (site.volume / file).write_bytes(b"?" * len(body))
+        assert queue(site, "sync").returncode == 69
+        assert [row.state for row in site.rows()] == [DeliveryState.FAILED]
+        (site.volume / file).write_bytes(body)
+        assert "would retry 1" in queue(site, "retry", "--dry-run").stdout
+        assert "1 will be tried" in queue(site, "retry", "--target", "nas").stdout
+        assert "paused" in queue(site, "pause", "--target", "nas").stdout
+        assert queue(site, "sync").returncode == 69
+        assert site.arrived() == {}
+        assert queue(site, "resume").returncode == 0
+        assert "paused" in queue(site, "stats").stdout
+        queue(site, "resume", "--target", "nas")
+        assert queue(site, "sync").returncode == 0
+        assert len(site.arrived()) == 1
+        assert "forgot 0" in queue(site, "cleanup", "--days", "0").stdout
+
+
+def test_what_is_mistyped_is_told(tmp_path: Path) -> None:
+    """A target or delivery that there is not is named with those that there are."""
+    site = site_of(tmp_path)
+    with site.catalog:
+        done = queue(site, "stats", "--target", "nsa")
+        assert (done.returncode, "nas" in done.stderr) == (66, True)
+        assert queue(site, "retry", "1-77").returncode == 66
+        assert "nothing is queued" in queue(site, "list").stdout
