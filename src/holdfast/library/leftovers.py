@@ -1,0 +1,107 @@
+"""Files beside footage that may go: what a crash left half written, and what can be made again (C079, F36).
+
+*temp* is what stands under a temporary name; *cache* is derived (films of stills) or was put aside (catalogs of before
+a migration, damaged ones, markers). Both have an upper age, and cache goes before any footage where its disk is short.
+Temporary files beside stills and footage are not here: whoever writes the same file again writes over them.
+
+Reads and deletes files only; any thread. Not here: footage (retention), stills, events, incidents (their own verbs).
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from holdfast.core.config import Config
+from holdfast.core.errors import StorageError
+from holdfast.core.timing import DAY_US, HOUR_US
+from holdfast.storage.errors import storage_errors
+
+PRESSED_US = HOUR_US  # chosen: what was made in the last hour is being looked at by whoever asked for it
+FILMS = "timelapses"
+EXPORTS = "exports"
+_TEMP = re.compile(r"^\..+\.(new|part)$|\.gz\.part$|\.half$")
+_ASIDE = re.compile(r"\.(before-\d{4}|damaged-[0-9TZ]+)(-wal|-shm)?$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """A file that goes: its class, its size in bytes, and why."""
+
+    path: Path
+    kind: Literal["temp", "cache"]
+    bytes: int
+    why: str
+
+
+def found(config: Config, now_us: int, *, short: Iterable[Path] = ()) -> list[Leftover]:
+    """Return what goes now, temporary files first.
+
+    Args:
+        config: How long they stay, and where they lie.
+        now_us: Wall time.
+        short: Roots of volumes that are short of room: what is derived and lies on the same disk goes at once.
+    """
+    devices = {device for root in short if (device := _device(root)) is not None}
+    temp_us, cache_us = (
+        round(days * DAY_US) for days in (config.retention.temp_days, config.retention.cache_days)
+    )  # fmt: skip
+    going: list[Leftover] = []
+    for path, kind in _candidates(config):
+        try:
+            facts = path.lstat()
+        except OSError:
+            continue
+        age_us = now_us - facts.st_mtime_ns // 1000
+        limit_us = temp_us if kind == "temp" else cache_us
+        if age_us >= limit_us:
+            why = "left half written" if kind == "temp" else f"older than {limit_us / DAY_US:g} days"
+            going.append(Leftover(path=path, kind=kind, bytes=facts.st_size, why=why))
+        elif kind == "cache" and facts.st_dev in devices and age_us >= PRESSED_US:
+            going.append(Leftover(path=path, kind=kind, bytes=facts.st_size, why="room was needed"))
+    return sorted(going, key=lambda one: (one.kind != "temp", str(one.path)))
+
+
+def clear(going: Iterable[Leftover]) -> tuple[list[Leftover], list[str]]:
+    """Delete them; return those that are gone, and sentences about those that are not."""
+    gone: list[Leftover] = []
+    problems: list[str] = []
+    for one in going:
+        try:
+            with storage_errors("removing", one.path):
+                one.path.unlink(missing_ok=True)
+        except StorageError as error:
+            problems.append(str(error))
+        else:
+            gone.append(one)
+    return gone, problems
+
+
+def _candidates(config: Config) -> Iterator[tuple[Path, Literal["temp", "cache"]]]:
+    for folder in dict.fromkeys((config.state_dir, config.log_dir, *(one.path for one in config.volumes.values()))):
+        for path in _files(folder):
+            if _TEMP.search(path.name):
+                yield path, "temp"
+            elif _ASIDE.search(path.name):
+                yield path, "cache"
+    for volume in config.volumes.values():
+        for path in _files(volume.path / EXPORTS):
+            if _TEMP.search(path.name):  # whole ones go by their rows: library.exports
+                yield path, "temp"
+    for path in _files(config.state_dir / FILMS):
+        yield path, "temp" if _TEMP.search(path.name) else "cache"
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return [path for path in sorted(folder.iterdir()) if path.is_file() and not path.is_symlink()]
+    except OSError:
+        return []  # not there yet, or away
+
+
+def _device(path: Path) -> int | None:
+    try:
+        return path.stat().st_dev
+    except OSError:
+        return None

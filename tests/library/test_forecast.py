@@ -1,0 +1,117 @@
+"""When disks are full and who loses what, at today's rates."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from holdfast.core.retention import DiskFull, Keep
+from holdfast.core.timing import DAY_US, HOUR_US
+from holdfast.library.forecast import Flow, Forecast, forecast, foreseen
+from holdfast.library.volumes import VolumeState
+from support.kept_node import KEPT, KeptNode
+
+NOW = 1_790_000_000_000_000
+GB = 10**9
+
+
+def disk(free_gb: float, total_gb: float = 1000) -> VolumeState:
+    """A volume of so many gigabytes."""
+    return VolumeState(
+        name="main", root=Path("/x"), volume_id="v", problem=None, free_bytes=round(free_gb * GB),
+        total_bytes=round(total_gb * GB), reserve_bytes=0,
+    )  # fmt: skip
+
+
+def flow(camera: str, *, has_gb: float, daily_gb: float, since_days: float, keep: Keep | None = None) -> Flow:
+    """A camera on it."""
+    return Flow(
+        camera=camera, bytes=round(has_gb * GB), oldest_us=NOW - round(since_days * DAY_US),
+        hourly=round(daily_gb * GB / 24), keep=keep or Keep(),
+    )  # fmt: skip
+
+
+def see(free_gb: float, *flows: Flow, full: DiskFull = DiskFull.ACKNOWLEDGED) -> Forecast:
+    """Foresee that volume, which keeps 10 GB free."""
+    return foreseen(disk(free_gb), flows, 10 * GB, full, NOW)
+
+
+def days(us: int | None) -> float | None:
+    """In how many days that is."""
+    return None if us is None else round((us - NOW) / DAY_US, 1)
+
+
+def test_a_disk_fills_at_the_rate_of_its_cameras() -> None:
+    """Room by rate is the day when it is full; the camera with the oldest footage loses then, the other one later."""
+    found = see(210, flow("a", has_gb=30, daily_gb=10, since_days=3), flow("b", has_gb=10, daily_gb=10, since_days=1))
+    assert days(found.full_us) == 10.0
+    assert [(one.camera, one.why, days(one.loses_us)) for one in found.cameras] == [
+        ("a", "room", 10.0), ("b", "room", 11.0),
+    ]  # fmt: skip
+    assert round((found.cameras[0].depth_us or 0) / DAY_US, 1) == 13.0
+    assert not found.stops
+
+
+def test_cameras_with_an_age_settle() -> None:
+    """Where what every camera keeps has room, the disk is never full, and each loses what is too old."""
+    keep = Keep(keep_us=7 * DAY_US)
+    found = see(500, flow("a", has_gb=30, daily_gb=10, since_days=3, keep=keep))
+    assert found.full_us is None
+    assert found.settles_bytes == pytest.approx(70 * GB, rel=1e-6)
+    assert [(one.why, days(one.loses_us)) for one in found.cameras] == [("age", 4.0)]
+    limited = see(500, flow("a", has_gb=30, daily_gb=10, since_days=3, keep=Keep(keep_bytes=50 * GB)))
+    assert [(one.why, days(one.loses_us)) for one in limited.cameras] == [("bytes", 2.0)]
+
+
+def test_what_nothing_may_be_deleted_of_stops_recording() -> None:
+    """Where all waits for copies, or nothing may go for room, a full disk stops recording, and that is said."""
+    keep = Keep(copies=1, keep_us=DAY_US)
+    sent = flow("a", has_gb=30, daily_gb=10, since_days=3, keep=keep)
+    # Its age would let it settle at 10 GB, and what waits for copies has no age: see `protects`.
+    found = see(15, flow("a", has_gb=30, daily_gb=10, since_days=3, keep=Keep(copies=1)))
+    assert (days(found.full_us), found.stops) == (0.5, True)
+    assert found.cameras[0].protects == "1 verified copy first"
+    assert found.cameras[0].loses_us is None
+    assert see(15, sent, full=DiskFull.OLDEST).cameras[0].why in {"", "room"}
+    stopped = see(15, flow("a", has_gb=30, daily_gb=10, since_days=3), full=DiskFull.STOP)
+    assert (stopped.stops, stopped.cameras[0].protects) == (True, "nothing is deleted for room")
+
+
+def test_a_full_disk_is_full_now() -> None:
+    """A disk that is below what is kept free is full now; one without cameras, or that is away, foresees nothing."""
+    assert days(see(5, flow("a", has_gb=30, daily_gb=10, since_days=3)).full_us) == 0.0
+    assert see(500).full_us is None
+    away = VolumeState(
+        name="main", root=Path("/x"), volume_id="v", problem=None, free_bytes=None, total_bytes=None, reserve_bytes=0
+    )
+    assert foreseen(away, [flow("a", has_gb=1, daily_gb=1, since_days=1)], 0, DiskFull.STOP, NOW).full_us is None
+
+
+def test_the_chart_rises_to_what_may_be_used() -> None:
+    """The points of the chart begin with now, never fall, and end at what is kept free."""
+    points = see(210, flow("a", has_gb=30, daily_gb=20, since_days=3)).points
+    assert points[0] == (NOW, 790 * GB)
+    assert points[-1][1] == 990 * GB
+    assert [used for _, used in points] == sorted(used for _, used in points)
+
+
+@pytest.fixture(name="node")
+def _node(tmp_path: Path) -> Iterator[KeptNode]:
+    node = KeptNode(tmp_path, KEPT + "[cameras.gate.retention]\nkeep_days = 7\n")
+    yield node
+    node.close()
+
+
+def test_rates_are_those_of_today(node: KeptNode) -> None:
+    """A camera's rate is what it brought in the last day, or since it is there."""
+    files = node.record(6)
+    found = forecast(node.catalog, node.config, node.clock)
+    assert [one.volume for one in found] == ["main"]
+    camera = found[0].cameras[0]
+    total = sum(one.bytes for one in files)
+    assert (camera.camera, camera.bytes) == ("gate", total)
+    assert camera.hourly == pytest.approx(total, rel=0.02)
+    assert (camera.why, camera.loses_us) == ("age", files[0].start_us + 7 * DAY_US)
+    node.later(30)
+    assert forecast(node.catalog, node.config, node.clock)[0].hourly == 0
+    assert HOUR_US * 24 == DAY_US

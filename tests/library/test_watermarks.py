@@ -1,0 +1,58 @@
+"""How full disks are, in levels that are reached at once and left a little below (C078)."""
+
+from pathlib import Path
+
+import pytest
+
+from holdfast.core.config.retention import RetentionConfig
+from holdfast.library.watermarks import Mark, fills, mark_of
+from support.kept_node import KEPT, KeptNode
+from support.small_disk import small_disk
+
+GB = 10**9
+
+
+@pytest.mark.parametrize(
+    ("free_percent", "before", "mark"),
+    [
+        (26, Mark.NORMAL, Mark.NORMAL),
+        (25, Mark.NORMAL, Mark.WARNING),
+        (15, Mark.WARNING, Mark.ALERT),
+        (10, Mark.NORMAL, Mark.CRITICAL),
+        (10.5, Mark.CRITICAL, Mark.CRITICAL),
+        (11.5, Mark.CRITICAL, Mark.ALERT),
+        (25.5, Mark.WARNING, Mark.WARNING),
+        (26.5, Mark.CRITICAL, Mark.NORMAL),
+    ],
+)
+def test_levels_are_reached_at_once_and_left_below(free_percent: float, before: Mark, mark: Mark) -> None:
+    """A disk at the edge of a level stays in it until it is a percent below."""
+    assert mark_of(RetentionConfig(), 1000 * GB, round(free_percent * 10 * GB), before) is mark
+
+
+def test_little_room_is_critical_whatever_the_percent() -> None:
+    """Less than a gigabyte is critical on a large disk, and nothing special on one that is hardly larger."""
+    settings = RetentionConfig(warn_percent=99, alert_percent=99.9, critical_percent=100)
+    assert mark_of(settings, 20 * GB, GB - 1) is Mark.CRITICAL
+    assert mark_of(settings, 20 * GB, GB + 10**7, Mark.CRITICAL) is Mark.CRITICAL
+    assert mark_of(settings, 20 * GB, 2 * GB, Mark.CRITICAL) is Mark.NORMAL
+    assert mark_of(settings, 2 * GB, GB - 1) is Mark.NORMAL
+
+
+@pytest.mark.needs("mount")
+def test_every_disk_that_is_used_is_looked_at(tmp_path: Path) -> None:
+    """Footage and folders that are delivered to have a level each, a disk that serves for both has one."""
+    nas = tmp_path / "nas"
+    node = KeptNode(tmp_path, KEPT + f"[targets.nas]\ntype = 'folder'\npath = '{nas}'\n")
+    try:
+        with small_disk(nas, size_bytes=1 << 20):
+            found = {fill.name: fill for fill in fills(node.config)}
+            assert set(found) == {"main", "target nas"}
+            assert found["target nas"].total_bytes == 1 << 20
+            assert found["main"].free_bytes > 0
+            assert 0 <= found["main"].percent <= 100
+        assert {fill.name for fill in fills(node.config)} == {"main"}
+        nas.rmdir()
+        assert {fill.name for fill in fills(node.config)} == {"main"}
+    finally:
+        node.close()
