@@ -1,0 +1,105 @@
+"""The journal's own words about a span: whole lines, one after the other, as they lie on the disk, with their chain.
+
+They let whoever receives an export recompute the chain that the recorder wrote, without the recorder.
+
+Reads only; any thread. Not here: what the lines amount to (core.footage), the chain's rule (core.journal).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from holdfast.core.camera import StreamKey
+from holdfast.core.journal import CHAIN_START, Begun, Line, Sealed, verify_chain
+from holdfast.core.manifest import JournalPart
+from holdfast.storage.errors import storage_errors
+from holdfast.storage.journal import journal_files, read_journal
+
+_MARK = b',"chain":"'
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A line of a journal, and where its bytes lie; `line` is None where it is damaged."""
+
+    path: Path
+    begin: int
+    end: int
+    line: Line | None
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """Lines of one volume's journal that follow each other, and the chain value of the one before them."""
+
+    volume: str
+    raw: bytes
+    previous: str
+
+    def read(self) -> Iterator[bytes]:
+        """Give out its bytes."""
+        yield self.raw
+
+    def part(self, name: str) -> JournalPart:
+        """Describe it under its name in an export."""
+        lines = self.raw.splitlines(keepends=True)
+        breaks = tuple(broken(lines, self.previous))
+        return JournalPart(file=name, volume=self.volume, previous=self.previous, lines=len(lines), breaks=breaks)
+
+
+def said_of(root: Path, key: StreamKey) -> Iterator[Said]:
+    """Yield every line of a stream's journals on one volume, in the order of writing.
+
+    Raises:
+        StorageError: A journal cannot be read.
+    """
+    for path in journal_files(root, key):
+        begin = 0
+        for entry in read_journal(path):
+            yield Said(path, begin, entry.offset_after, entry.line)
+            begin = entry.offset_after
+
+
+def extracts(said: Mapping[str, Sequence[Said]], files: set[str], span: tuple[int, int]) -> Iterator[Extract]:
+    """Yield of each volume the lines from the first to the last that concern a span or one of these files.
+
+    Args:
+        said: Every line, by volume.
+        files: Segments, as `volume:path`.
+        span: Begin and end, wall time.
+
+    Raises:
+        StorageError: A journal cannot be read.
+    """
+    for volume, its in said.items():
+        wanted = [n for n, one in enumerate(its) if one.line is not None and _concerns(volume, one.line, files, span)]
+        if wanted:
+            first, last = wanted[0], wanted[-1]
+            previous = next((s.line.chain for s in reversed(its[:first]) if s.line is not None), CHAIN_START)
+            yield Extract(volume, b"".join(_raw(its[first : last + 1])), previous)
+
+
+def broken(lines: Iterable[bytes], previous: str) -> Iterator[int]:
+    """Yield the lines, from 0 on, that do not follow from the one before; after each the chain is taken up again."""
+    for number, raw in enumerate(lines):
+        if not verify_chain(raw, previous):
+            yield number
+        # What a damaged line says of itself is all that there is to go on from.
+        _, mark, chain = raw.rstrip(b"\n").rpartition(_MARK)
+        if mark:
+            previous = chain.removesuffix(b'"}').decode(errors="replace")
+
+
+def _concerns(volume: str, line: Line, files: set[str], span: tuple[int, int]) -> bool:
+    if isinstance(line.event, Begun | Sealed) and f"{volume}:{line.event.file}" in files:
+        return True
+    return span[0] <= line.when.at_us <= span[1]
+
+
+def _raw(said: Sequence[Said]) -> Iterator[bytes]:
+    """Read the bytes of lines that follow each other, a file at a time."""
+    for path in dict.fromkeys(one.path for one in said):
+        mine = [one for one in said if one.path == path]
+        with storage_errors("reading", path), path.open("rb") as file:
+            file.seek(mine[0].begin)
+            yield file.read(mine[-1].end - mine[0].begin)
