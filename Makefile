@@ -1,8 +1,8 @@
 # Everything that can be done here begins with make: `make help` lists it. Variables: PYTHON, VENV, JOBS, ARGS.
 
 VENV ?= .venv
-# Tests wait for other processes half of their time: three workers for two cores take 27 minutes, two take over 30.
-JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )))
+# Tests wait for other processes a good part of their time: four workers for two cores used three quarters of them.
+JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )))
 BIN := $(VENV)/bin
 
 # Stamps say which extras are installed; they are older than these once a dependency changes, of Python or of the pages.

@@ -1,10 +1,10 @@
 """What a camera costs that is recorded and watched for everything: motion, black, freeze and silence (P4).
 
-    python benchmarks/motion.py                 4 cameras, 640x360 at 25 a second, 60 s each
+    python benchmarks/motion.py                 16 cameras over RTSP, 640x360 at 25 a second, 60 s each
     python benchmarks/motion.py --cameras 8 --seconds 120
 
-One recorder process and one watcher, as `holdfast run` starts them, on films that are played as cameras: a scene at
-rest, one in which something moves for six seconds of each minute, and the same from an encoder that always sends as
+One recorder process for 16 cameras and one watcher, as `holdfast run` starts them, on cameras that show a film: a scene
+at rest, one in which something moves for six seconds of each minute, and the same from an encoder that always sends as
 many bytes. CPU is user and system time of each, in percent of a core for each camera. Needs ffmpeg. Prints a table.
 """
 
@@ -14,7 +14,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from meter import Group
@@ -31,7 +33,7 @@ SCENES = (("at rest", "vbr", False), ("six seconds a minute", "vbr", True), ("th
 
 def film(path: Path, rate: str, *, moving: bool) -> Path:
     """Make a minute of a street with a little grain and a tone, a keyframe every two seconds."""
-    street = "color=c=0x6a7a80:s=640x360:r=25:d=60,drawgrid=w=64:h=48:t=3:c=0x405060,noise=alls=2:allf=t"
+    street = "color=c=0x6a7a80:s=640x360:r=25:d=60,drawgrid=w=64:h=48:t=3:c=0x405060,noise=alls=8:allf=t"
     thing = "color=c=0xd8d0c0:s=40x90:r=25:d=60"
     graph = f"{street}[a];{thing}[b];[a][b]{MOVING if moving else 'overlay=x=-100:y=0'}[v]"
     subprocess.run(
@@ -43,23 +45,27 @@ def film(path: Path, rate: str, *, moving: bool) -> Path:
     return path
 
 
-def commands(folder: Path, path: Path, count: int) -> list[list[str]]:
-    """Plan the film as so many cameras; the command lines of their recorders."""
-    found = holdfast_commands(folder, [str(path)] * count)
-    plan = folder / "state" / "streams.json"
-    body = json.loads(plan.read_text(encoding="utf-8"))
-    for stream in body["streams"]:
-        stream["source"] = "file"
-    plan.write_text(json.dumps(body), encoding="utf-8")
-    return found
+@contextmanager
+def cameras(path: Path, count: int) -> Iterator[list[str]]:
+    """Serve a film as so many cameras; hand out their addresses."""
+    argv = [sys.executable, str(Path(__file__).with_name("film_cameras.py")), str(path), str(count)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as server:
+        try:
+            assert server.stdout is not None
+            line = server.stdout.readline()
+            assert line, "the cameras did not start"
+            yield json.loads(line)
+        finally:
+            server.terminate()
+            server.wait(30)
 
 
-def configure(folder: Path, path: Path, count: int, *, motion: bool) -> Path:
+def configure(folder: Path, urls: list[str], *, motion: bool) -> Path:
     """Write settings of the same cameras for the watcher."""
     config = folder / "holdfast.toml"
     text = f'state_dir = "state"\nruntime_dir = "run"\n[volumes.main]\npath = "{folder}/footage-disk"\n'
     text += f"[defaults.motion]\nenabled = {str(motion).lower()}\n"
-    text += "".join(f'[cameras.cam{number}]\nurl = "{path}"\n' for number in range(count))
+    text += "".join(f'[cameras.cam{number}]\nurl = "{url}"\n' for number, url in enumerate(urls))
     config.write_text(text, encoding="utf-8")
     return config
 
@@ -68,22 +74,18 @@ def measured(path: Path, count: int, seconds: float, *, motion: bool) -> tuple[f
     """Percent of a core that a camera costs: recorded, and watched."""
     folder = Path(tempfile.mkdtemp(prefix="holdfast-motion-"))
     try:
-        recorder = Group(commands(folder / "out", path, count), folder / "log")
-        try:
+        with cameras(path, count) as urls, ExitStack() as running:
+            recorder = Group(holdfast_commands(folder / "out", urls), folder / "log")
+            running.callback(recorder.stop)
             await_recording(folder / "out", count)
-            config = configure(folder / "out", path, count, motion=motion)
-            argv = [sys.executable, "-m", "holdfast", "watch", "-c", str(config)]
-            watcher = Group([argv], folder / "log")
-            try:
-                time.sleep(SETTLE_S)
-                with ThreadPoolExecutor() as pool:
-                    used = list(pool.map(lambda group: group.measure(seconds).cores, (recorder, watcher)))
-                if not (recorder.alive() and watcher.alive()):
-                    raise SystemExit((folder / "log").read_text(errors="replace")[-2000:])
-            finally:
-                watcher.stop()
-        finally:
-            recorder.stop()
+            config = configure(folder / "out", urls, motion=motion)
+            watcher = Group([[sys.executable, "-m", "holdfast", "watch", "-c", str(config)]], folder / "log")
+            running.callback(watcher.stop)
+            time.sleep(SETTLE_S)
+            with ThreadPoolExecutor() as pool:
+                used = list(pool.map(lambda group: group.measure(seconds).cores, (recorder, watcher)))
+            if not (recorder.alive() and watcher.alive()):
+                raise SystemExit((folder / "log").read_text(errors="replace")[-2000:])
         return used[0] / count * 100, used[1] / count * 100
     finally:
         clear(folder)
@@ -92,7 +94,7 @@ def measured(path: Path, count: int, seconds: float, *, motion: bool) -> tuple[f
 def main() -> int:
     """Measure, and print."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--cameras", type=int, default=4)
+    options.add_argument("--cameras", type=int, default=16)
     options.add_argument("--seconds", type=float, default=60.0)
     wanted = options.parse_args()
     print(

@@ -42,6 +42,9 @@ PAGES = {
     "camera-add": "/cameras/-/add",
     "camera-edit": "/cameras/gate/edit",
     "incidents": "/incidents",
+    "events": "/events",
+    "event": "/events",
+    "stills": "/stills?camera=gate",
     "day": "/day?at=now",
     "coverage": "/coverage",
     "system": "/machine",
@@ -52,6 +55,7 @@ PAGES = {
 SHOWN = [(name, "desktop", theme) for name in reversed(PAGES) for theme in THEMES] + [
     (name, "phone", "dark") for name in ("overview", "camera", "camera-add", "coverage", "incidents")
 ]
+FOLLOWED = {"event": "a.event"}  # pages whose address nobody knows beforehand: the first such link leads there
 QUALITY = "85"  # chosen: words are as sharp as in the PNG, at a fifth of its size
 WARM_S = 100.0  # chosen: the demo's scripted gap is over, and of each kind of incident there was one
 SHORT_S = 12.0  # chosen: a node without cameras, or without any that answers, has nothing more to show
@@ -174,6 +178,9 @@ def take(page: Page, site: Site, name: str, path: Path, scratch: str = "") -> li
     answer = page.goto(f"{site.address}{PAGES[name]}", wait_until="load")
     if answer is None or not answer.ok:
         raise SystemExit(f"{PAGES[name]}: {'no answer' if answer is None else answer.status}")
+    if name in FOLLOWED and page.locator(FOLLOWED[name]).count():  # a node without any has its list alone
+        page.locator(FOLLOWED[name]).first.click()
+        page.wait_for_load_state()
     page.wait_for_timeout(SETTLE_MS)
     if scratch:
         neutral(page, scratch)

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from holdfast.catalog.rows import Id
+from holdfast.core.objects import Box, Seen
 from holdfast.library.accounts import Role
 from support.clock import PushedClock
-from support.events import moved, put
+from support.events import moved, put, recognise
 from support.pages import Site, site
 
 URL = "/api/v1/events"
@@ -40,6 +41,20 @@ def test_lists_get_narrower(three: Site) -> None:
     first = client.get(f"{URL}?limit=2").json()
     assert len(client.get(f"{URL}?cursor={first['cursor']}").json()["items"]) == 1
     assert client.get(f"{URL}?cursor=nonsense").status_code == 400
+
+
+def test_what_was_recognised(three: Site, clock: PushedClock) -> None:
+    """An event says what its pictures show and where, and lists ask for a label; null is that nobody looked."""
+    client = three.as_(Role.VIEWER)
+    assert client.get(f"{URL}/1-1").json()["objects"] is None
+    seen = {"a": [], "b": [Seen("person", 0.87, Box(0.4, 0.2, 0.5, 0.8))]}
+    recognise(three, Id(1, 1), seen)
+    item = client.get(f"{URL}/1-1").json()
+    assert item["label"] == "person 0.87"
+    (one,) = item["objects"]["b"]
+    assert one == {"label": "person", "confidence": 0.87, "left": 0.4, "top": 0.2, "right": 0.5, "bottom": 0.8}
+    for query, count in (("label=Person", 1), ("label=pers", 0), ("label=dog", 0), ("label=%20", 3)):
+        assert len(client.get(f"{URL}?{query}").json()["items"]) == count, query
 
 
 def test_pictures_and_what_is_missing(three: Site) -> None:

@@ -25,7 +25,7 @@ def _gate(tmp_path: Path, clock: PushedClock) -> Iterator[Site]:
             for n in range(20)
         ]
         with context.catalog().write() as tx:
-            measures.add(tx, nodes.ensure(tx, context.node, 1), "gate", looks)
+            measures.add(tx, nodes.ensure(tx, context.node, 1), {"gate": looks})
         yield made
 
 

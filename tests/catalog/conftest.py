@@ -1,5 +1,5 @@
 """Catalogs for the tests of this folder, once on SQLite and once on a real PostgreSQL."""
 
-from support.catalog import catalog, catalog_url, postgres
+from support.catalog import catalog, catalog_url, empty_url, postgres
 
-__all__ = ["catalog", "catalog_url", "postgres"]
+__all__ = ["catalog", "catalog_url", "empty_url", "postgres"]

@@ -17,21 +17,21 @@ from holdfast.catalog.rows import new_ids
 from holdfast.core.errors import CatalogError, CatalogUnavailable, ConfigError
 
 
-def test_opening_again_changes_nothing(catalog_url: str) -> None:
+def test_opening_again_changes_nothing(empty_url: str) -> None:
     """A catalog that is up to date is opened as it is."""
-    with open_catalog(catalog_url) as first, first.write() as tx:
+    with open_catalog(empty_url) as first, first.write() as tx:
         nodes.ensure(tx, "local", 7)
-    with open_catalog(catalog_url) as second, second.read() as tx:
+    with open_catalog(empty_url) as second, second.read() as tx:
         assert nodes.find(tx, "local") == 1
 
 
-def test_many_programs_start_at_once(catalog_url: str) -> None:
+def test_many_programs_start_at_once(empty_url: str) -> None:
     """Programs that open an empty catalog together migrate it once, one after the other."""
     failures: list[BaseException] = []
 
     def start() -> None:
         try:
-            open_catalog(catalog_url).close()
+            open_catalog(empty_url).close()
         except BaseException as error:  # noqa: BLE001 - a thread's error is looked at below
             failures.append(error)
 

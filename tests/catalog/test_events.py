@@ -73,6 +73,101 @@ def test_lists_and_neighbours(catalog: Catalog) -> None:
         assert [row.id for row in events.oldest(tx, node, 300, 9)] == ids[:2]
 
 
+def test_what_has_a_new_picture_waits_to_be_looked_through(catalog: Catalog) -> None:
+    """An event waits with its first picture, its second one and its end; what was recognised stays meanwhile."""
+    begun = replace(told(100), volume="main", picture_a="a.jpg")
+    later = replace(begun, picture_b="b.jpg")
+    over = replace(later, end_us=150, to_us=155)
+    with catalog.write() as tx:
+        node = nodes.ensure(tx, "local", 1)
+        events.put(tx, node, told(50, end_us=60), 1)
+        other = events.put(tx, node, told(900, end_us=901, camera="yard"), 1, seek=True)
+        first = events.put(tx, node, begun, 1, seek=True)
+
+        def waiting() -> list[Id]:
+            return [row.id for row in events.sought(tx, node, ["gate"], 9, volumes=["main"])]
+
+        for stands, label in ((begun, "cat 0.60"), (later, "cat 0.60, person 0.55"), (over, "cat 0.60, person 0.55")):
+            events.put(tx, node, stands, 2, seek=True)
+            assert waiting() == [first]
+            events.recognise(tx, events.get(tx, first), objects="{}", label=label, now_us=3)
+            assert waiting() == []
+            events.put(tx, node, stands, 4, seek=True)
+            assert waiting() == []
+            assert events.get(tx, first).told == replace(stands, label=label, objects="{}")
+        assert [row.id for row in events.sought(tx, node, ["yard", "gate"], 9, volumes=[])] == [other]
+
+
+def test_what_changed_while_it_was_looked_through_waits_again(catalog: Catalog) -> None:
+    """A picture that came while the first one was looked through is not forgotten; who was deleted stays so."""
+    begun = replace(told(100), volume="main", picture_a="a.jpg")
+    with catalog.write() as tx:
+        node = nodes.ensure(tx, "local", 1)
+        events.put(tx, node, begun, 1, seek=True)
+        (seen,) = events.sought(tx, node, ["gate"], 9, volumes=["main"])
+        events.put(tx, node, replace(begun, picture_b="b.jpg"), 2, seek=True)
+        events.recognise(tx, seen, objects="{}", label="dog 0.70", now_us=3)
+        (again,) = events.sought(tx, node, ["gate"], 9, volumes=["main"])
+        assert again.told.label == "dog 0.70"
+        events.remove(tx, [again.id])
+        events.recognise(tx, again, objects="{}", label="", now_us=4)
+        assert events.count(tx, Wanted()) == 0
+
+
+def test_what_waits_elsewhere_is_left_out(catalog: Catalog) -> None:
+    """Events whose pictures lie where nobody can read, or that are left out, wait; one that is given up does not."""
+    with catalog.write() as tx:
+        node = nodes.ensure(tx, "local", 1)
+        for at, volume in ((100, "main"), (200, "disk"), (300, "main")):
+            events.put(tx, node, replace(told(at, end_us=at), volume=volume, picture_a="a"), 1, seek=True)
+        last, disk, first = events.sought(tx, node, ["gate"], 9, volumes=["main", "disk"])
+        assert events.sought(tx, node, ["gate"], 9, volumes=["main"]) == [last, first]
+        assert events.sought(tx, node, ["gate"], 1, volumes=["main", "disk"], without=[last.id]) == [disk]
+        events.give_up(tx, last)
+        assert events.sought(tx, node, ["gate"], 9, volumes=["main"]) == [first]
+        assert events.get(tx, last.id).told.objects is None
+        events.put(tx, node, replace(first.told, picture_b="b"), 2, seek=True)
+        events.give_up(tx, first)
+        assert [row.id for row in events.sought(tx, node, ["gate"], 9, volumes=["main"])] == [first.id]
+
+
+def test_only_what_nobody_wants_is_dropped(catalog: Catalog) -> None:
+    """What was marked as looked at, goes on, or has another picture since it was seen, is not dropped; the rest is."""
+    with catalog.write() as tx:
+        node = nodes.ensure(tx, "local", 1)
+        over = replace(told(100, end_us=150), picture_a="a.jpg")
+        first, lasts = events.put(tx, node, over, 1), events.put(tx, node, told(200), 1)
+        seen = events.get(tx, first)
+        events.review(tx, first, "ann", reviewed=True, now_us=2)
+        assert not events.drop(tx, seen)
+        events.review(tx, first, "ann", reviewed=False, now_us=3)
+        events.put(tx, node, replace(over, picture_b="b.jpg"), 4)
+        assert not events.drop(tx, seen)
+        assert not events.drop(tx, events.get(tx, lasts))
+        assert events.drop(tx, events.get(tx, first))
+        assert not events.drop(tx, seen)
+        assert events.count(tx, Wanted()) == 1
+
+
+def test_labels_are_found_whole(catalog: Catalog) -> None:
+    """A label is found wherever it stands among others, and no other one that begins, ends or looks alike."""
+    labels = ("person 0.87, dog 0.52", "dog 0.99", "hot dog 1.00, person 0.50", "dog_ 0.50", "", "Dog 0.60, cat 0.50")
+    with catalog.write() as tx:
+        node = nodes.ensure(tx, "local", 1)
+        for at, label in enumerate(labels):
+            row = events.get(tx, events.put(tx, node, told(at, end_us=at), 1))
+            events.recognise(tx, row, objects="{}", label=label, now_us=2)
+
+        def found(label: str) -> list[int]:
+            return [row.told.start_us for row in events.page(tx, Wanted(label=label)).rows]
+
+        assert found("dog") == [5, 1, 0]
+        assert found("Person") == [2, 0]
+        assert found("hot dog") == [2]
+        assert (found("do_"), found("dog_"), found("%")) == ([], [3], [])
+        assert found("cat") == [5]
+
+
 def test_a_list_of_many_is_quick(catalog: Catalog) -> None:
     """With 20,000 events any page is there within 300 ms (C116)."""
     with catalog.write() as tx:
@@ -86,7 +181,14 @@ def test_a_list_of_many_is_quick(catalog: Catalog) -> None:
             for n in range(1, 20_001)
         ]  # fmt: skip
         tx.run("events", insert(schema.events), rows)
-    for wanted in (Wanted(), Wanted(camera="cam3"), Wanted(confidence=290), Wanted(reviewed=True), Wanted(open=True)):
+    for wanted in (
+        Wanted(),
+        Wanted(camera="cam3"),
+        Wanted(label="person"),
+        Wanted(confidence=290),
+        Wanted(reviewed=True),
+        Wanted(open=True),
+    ):
         with catalog.read() as tx:
             began_s = time.monotonic()
             events.page(tx, wanted, limit=100)

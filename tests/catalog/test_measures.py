@@ -22,9 +22,8 @@ def test_looks_are_rolled_up_to_minutes(catalog: Catalog) -> None:
     found = looks(60)
     with catalog.write() as tx:
         node = nodes.ensure(tx, "local", 1)
-        measures.add(tx, node, "gate", found[:25])
-        measures.add(tx, node, "gate", found[20:])
-        measures.add(tx, node, "yard", found[:1])
+        measures.add(tx, node, {"gate": found[:25], "yard": found[:1]})
+        measures.add(tx, node, {"gate": found[20:], "dock": []})
         assert measures.between(tx, node, "gate", 0, DAY_US, limit=1000) == found
         first, second = measures.minutes(tx, node, "gate", 0, DAY_US, limit=10)
         newest = measures.newest(tx, node, "gate")
@@ -39,7 +38,7 @@ def test_old_looks_go_and_minutes_stay(catalog: Catalog) -> None:
     """Looks are forgotten before minutes are, some at a time."""
     with catalog.write() as tx:
         node = nodes.ensure(tx, "local", 1)
-        measures.add(tx, node, "gate", looks(60))
+        measures.add(tx, node, {"gate": looks(60)})
         assert measures.forget(tx, node, looks_before_us=MINUTE_US, minutes_before_us=0, most=10) == 10
         while measures.forget(tx, node, looks_before_us=MINUTE_US, minutes_before_us=0, most=10):
             pass
@@ -53,6 +52,7 @@ def test_a_position_is_replaced(catalog: Catalog) -> None:
         node = nodes.ensure(tx, "local", 1)
         assert measures.position(tx, node, "gate") is None
         for taken_us in (5, 9):
-            measures.set_position(tx, node, "gate", Position(taken_us, {"cases": [taken_us]}), 1)
-        measures.set_position(tx, node, "yard", Position(1, {}), 1)
+            gate = Position(taken_us, {"cases": [taken_us]})
+            measures.set_positions(tx, node, {"gate": gate, "yard": Position(1, {})}, 1)
+        measures.set_positions(tx, node, {}, 1)
         assert measures.position(tx, node, "gate") == Position(9, {"cases": [9]})

@@ -76,19 +76,19 @@ def test_head_is_the_newest_migration() -> None:
     assert folder.get_heads() == [upgrade.HEAD]
 
 
-def test_a_catalog_of_footage_alone_is_led_here(catalog_url: str, tmp_path: Path) -> None:
+def test_a_catalog_of_footage_alone_is_led_here(empty_url: str, tmp_path: Path) -> None:
     """A catalog from before there were users gains their tables, and is copied first where it is a file."""
     folder = str(Path(upgrade.__file__).with_name("migrations"))
     config = Config()
     config.set_main_option("script_location", folder)
-    engine = _engine(catalog_url)
+    engine = _engine(empty_url)
     with engine.connect() as raw:
         connection = raw.execution_options(holdfast_writes=True)
         with connection.begin():
             config.attributes["connection"] = connection
             command.upgrade(config, "0001")
     engine.dispose()
-    with open_catalog(catalog_url) as old:
+    with open_catalog(empty_url) as old:
         with old.write() as tx:
             assert not accounts.any_users(tx)
             assert nodes.ensure(tx, "local", 1) == 1

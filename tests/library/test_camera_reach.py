@@ -55,19 +55,41 @@ def test_no_file_of_this_machine_from_elsewhere(loaded: Loaded, url: str) -> Non
             change_camera(catalog, "pier", loaded, "yard", {"url": "/etc/group"}, CLOCK, remote=True)
 
 
-@pytest.mark.parametrize("url", ["x11://:0", "v4l2:///dev/video0", "csi://0"])
+@pytest.mark.parametrize("url", ["x11://:0", "v4l2:///dev/video0", "csi://0", "folder:///srv/captures"])
 def test_no_screen_or_device_of_this_machine_from_elsewhere(loaded: Loaded, url: str) -> None:
     """A screen or device is no camera over the network; at the machine it is, and may be renamed from elsewhere."""
     with open_catalog(loaded.config.catalog_url) as catalog:
-        with pytest.raises(UsageError, match="a screen or a device of this machine"):
+        with pytest.raises(UsageError, match=r"a (screen or a device|folder) of this machine"):
             cameras.add_camera(catalog, "pier", loaded, "yard", {"url": url}, CLOCK, remote=True)
-        with pytest.raises(UsageError, match="a screen or a device of this machine"):
+        with pytest.raises(UsageError, match=r"a (screen or a device|folder) of this machine"):
             change_camera(catalog, "pier", loaded, "gate", {"url": url}, CLOCK, remote=True)
         assert cameras.add_camera(catalog, "pier", loaded, "yard", {"url": url}, CLOCK).camera == "yard"
         assert change_camera(catalog, "pier", loaded, "yard", {"name": "Yard"}, CLOCK, remote=True)
         assert cameras.add_camera(
             catalog, "pier", loaded, "web", {"url": "https://192.0.2.9/x.jpg"}, CLOCK, remote=True
         )
+
+
+def test_no_file_of_this_machine_as_model_or_labels(tmp_path: Path) -> None:
+    """Labels are told to whoever asks: from elsewhere a camera has files of the configuration or its own (C140)."""
+    text = TEXT.replace("{film}", "rtsp://192.0.2.3/x") + '[defaults.objects]\nlabels_file = "coco.txt"\n'
+    loaded = load(tmp_path / "holdfast.toml", {}, text=text)
+    with open_catalog(f"sqlite:///{tmp_path}/catalog.sqlite") as catalog:
+        for key in ("model", "labels_file"):
+            bad = {"objects": {key: "/etc/passwd"}}
+            with pytest.raises(UsageError, match=rf"objects.{key}: a file of this machine cannot be named") as raised:
+                change_camera(catalog, "pier", loaded, "gate", bad, CLOCK, remote=True)
+            assert "name it in holdfast.toml" in raised.value.hint
+            with pytest.raises(UsageError, match=rf"objects.{key}: a file of this machine cannot be named"):
+                cameras.add_camera(catalog, "pier", loaded, "yard", {"url": "rtsp://h/x", **bad}, CLOCK, remote=True)
+        assert change_camera(catalog, "pier", loaded, "gate", {"objects": {"labels_file": ""}}, CLOCK, remote=True)
+        back = {"objects": {"labels_file": "coco.txt"}}
+        assert change_camera(catalog, "pier", loaded, "gate", back, CLOCK, remote=True)
+        # What somebody at the machine named stays while others change something else.
+        assert change_camera(catalog, "pier", loaded, "gate", {"objects": {"model": "own.onnx"}}, CLOCK)
+        assert change_camera(catalog, "pier", loaded, "gate", {"name": "Gate"}, CLOCK, remote=True)
+        with pytest.raises(UsageError, match=r"objects.model: a file"):
+            change_camera(catalog, "pier", loaded, "gate", {"objects": {"model": "other.onnx"}}, CLOCK, remote=True)
 
 
 def test_what_is_no_address_is_no_file_either(loaded: Loaded) -> None:

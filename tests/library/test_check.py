@@ -137,7 +137,8 @@ def test_a_lost_journal_is_named(catalog: Catalog, told: Told) -> None:
 
 def test_every_number_is_explained() -> None:
     """The design note and the program name the same invariants."""
-    note = (Path(__file__).parents[2] / "docs/design/0002-durability.md").read_text()
+    design = Path(__file__).parents[2] / "docs/design"
+    note = "".join((design / name).read_text() for name in ("0002-durability.md", "0015-retention.md"))
     listed = set(re.findall(r"^\* ([A-Z]\d+)[ :]", note, flags=re.MULTILINE))
     assert set(INVARIANTS) <= listed
     assert {"C1", "C2", "C3", "I2"} <= listed

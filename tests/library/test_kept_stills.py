@@ -12,6 +12,7 @@ from holdfast.catalog.stills import Count, Wanted
 from holdfast.core.errors import NotFound, UsageError
 from holdfast.core.timing import DAY_US, HOUR_US, SECOND_US
 from holdfast.library import kept_stills
+from holdfast.library.coverage import day_span
 from holdfast.library.still_taking import Means
 from support.media import GATE, WALL_US
 from support.still_films import files, means, numbered, order, outcomes
@@ -129,5 +130,5 @@ def test_days(on: Means) -> None:
     assert day.from_us <= WALL_US < day.to_us
     assert kept_stills.days(on.catalog, "gate", BERLIN, last=date(2020, 1, 1)) == []
     assert kept_stills.days(on.catalog, "yard", BERLIN) == []
-    begin_us, end_us = kept_stills.bounds(date(2026, 10, 25), BERLIN)
+    begin_us, end_us = day_span(date(2026, 10, 25), BERLIN)
     assert end_us - begin_us == 25 * HOUR_US

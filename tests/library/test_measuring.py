@@ -15,7 +15,7 @@ def test_too_many_are_cut_off_and_said(tmp_path: Path) -> None:
         assert newest(catalog, "gate") is None
         with catalog.write() as tx:
             node = nodes.ensure(tx, "local", 1)
-            measures.add(tx, node, "gate", [Measure(at_us=n) for n in range(MOST + 5)])
+            measures.add(tx, node, {"gate": [Measure(at_us=n) for n in range(MOST + 5)]})
         found = measured(catalog, "gate", 0, 1 << 40, by_minutes=False)
         assert (len(found.looks), found.more) == (MOST, True)
         assert newest(catalog, "gate") == Measure(at_us=MOST + 4)

@@ -39,7 +39,7 @@ def _catalog(tmp_path: Path) -> Iterator[Catalog]:
 def test_another_threshold_tells_other_incidents(catalog: Catalog) -> None:
     """What is 90 percent black is nothing at 95 and an incident at 80; both are said, and nothing is kept (C058)."""
     with catalog.write() as tx:
-        measures.add(tx, nodes.ensure(tx, "local", 1), "gate", looks(0, 90, 90, 90, 0, 0, 0))
+        measures.add(tx, nodes.ensure(tx, "local", 1), {"gate": looks(0, 90, 90, 90, 0, 0, 0)})
     before = WatchConfig()
     found = preview(catalog, "gate", (T_US, T_US + 3600 * SECOND_US), before, changed(before, {"black_percent": 80}))
     assert (found.looks, found.first_us, found.last_us) == (7, T_US, T_US + 12 * SECOND_US)

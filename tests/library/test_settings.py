@@ -112,6 +112,24 @@ def test_what_makes_no_sense_is_refused_whole(
     assert settings.saved(catalog, "pier") == {}
 
 
+def test_no_file_of_this_machine_as_model_or_labels(tmp_path: Path, catalog: Catalog) -> None:
+    """Labels are told to whoever asks: from elsewhere files can be chosen that the configuration names (C140)."""
+    text = FILE + '[cameras.yard.objects]\nmodel = "yolo.onnx"\nlabels_file = "coco.txt"\n'
+    file = load(tmp_path / "holdfast.toml", {}, text=text)
+    for key, other in (("model", "coco.txt"), ("labels_file", "/etc/passwd"), ("labels_file", "../coco.txt")):
+        with pytest.raises(
+            BadInput, match=rf"defaults.objects.{key}: a file of this machine cannot be named"
+        ) as raised:
+            settings.change(catalog, "pier", file, {f"defaults.objects.{key}": other}, PushedClock())
+        assert "name it in holdfast.toml" in raised.value.hint
+    with pytest.raises(BadInput, match=r"objects.model: must be"):
+        settings.change(catalog, "pier", file, {"defaults.objects.model": ["yolo.onnx"]}, PushedClock())
+    now = changed(catalog, file, defaults__objects__model="yolo.onnx", defaults__objects__labels_file="coco.txt")
+    assert now.config.cameras["gate"].objects.labels_file == "coco.txt"
+    assert changed(catalog, file, defaults__objects__model=None).config.cameras["gate"].objects.model == ""
+    assert changed(catalog, file, defaults__objects__labels_file="").defaults.objects.labels_file == ""
+
+
 def test_a_nearly_right_key_is_named(tmp_path: Path, catalog: Catalog) -> None:
     """A mistyped key is answered with the one that was meant."""
     with pytest.raises(NotFound) as refused:

@@ -211,3 +211,16 @@ def test_taken_port_is_said(tmp_path: Path) -> None:
     now = read_now(plan, folder, NOW)
     assert now.sentence == "recording, but pages are not served: port 8080 is taken; set another port in [web]"
     assert now.to_dict()["server"]["state"] == "waiting"
+
+
+def test_objects_that_nobody_recognises_are_said(tmp_path: Path) -> None:
+    """A model that cannot be used is said with what to do; one that can, and none, are well."""
+    plan, folder = Plan(streams=(stream(),)), put(tmp_path, status())
+    role(folder, "worker")
+    role(folder, "supervisor")
+    for objects in (None, {"problem": "", "hint": ""}):
+        role(folder, "watcher", objects=objects)
+        assert read_now(plan, folder, NOW).well
+    role(folder, "watcher", objects={"problem": "there is no model x.onnx", "hint": "name one"})
+    now = read_now(plan, folder, NOW)
+    assert now.sentence == "recording, but objects are not recognised: there is no model x.onnx; name one"

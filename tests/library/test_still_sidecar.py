@@ -35,7 +35,7 @@ def records(gate: Gate, catalog: Catalog, *found: Measure) -> list[dict[str, Any
     """Take a still each two seconds with their records, the measures being these; the records in order."""
     on = means(gate, catalog)
     with catalog.write() as tx:
-        measures.add(tx, nodes.ensure(tx, "local", 1), "gate", found)
+        measures.add(tx, nodes.ensure(tx, "local", 1), {"gate": found})
     sidecars = Sidecars(
         catalog=catalog, node=on.node, root=gate.root, limits=Thresholds(), zone=ZoneInfo("Europe/Berlin")
     )

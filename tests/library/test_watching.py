@@ -14,7 +14,7 @@ from holdfast.core.camera import StreamKey
 from holdfast.core.config.watch import WatchConfig
 from holdfast.core.incident import IncidentType
 from holdfast.core.timing import SECOND_US
-from holdfast.library.watching import CameraWatch, cheapest, settings_of
+from holdfast.library.watching import CameraWatch, cheapest, keep_all, settings_of
 from holdfast.watching.judge import Judge
 from support.clock import PushedClock
 from support.films import Picture, moving, plain
@@ -72,7 +72,7 @@ def watching(
 def keep(watch: CameraWatch, catalog: Catalog) -> None:
     """Write what was found."""
     with catalog.write() as tx:
-        watch.keep(tx, nodes.ensure(tx, "local", 1), 99)
+        keep_all(tx, nodes.ensure(tx, "local", 1), [watch], 99)
 
 
 def pictures(root: Path) -> list[str]:

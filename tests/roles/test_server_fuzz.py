@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
 
 from support.node import Node, holdfast, simulate
 
-EXAMPLES = int(os.environ.get("HOLDFAST_FUZZ_EXAMPLES", "12"))  # an operation and kind; a few thousand find more
+EXAMPLES = int(os.environ.get("HOLDFAST_FUZZ_EXAMPLES", "8"))  # an operation and kind; a few thousand find more
 ENDLESS = {"/api/v1/changes", "/api/v1/cameras/{camera}/live.mjpeg", "/stream"}
 """What answers until its viewer leaves: other tests look at those."""
 

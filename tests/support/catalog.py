@@ -1,9 +1,13 @@
-"""Catalogs for tests: every test on SQLite and on a real PostgreSQL that the test session starts and ends itself."""
+"""Catalogs for tests: every test on SQLite and on a real PostgreSQL that the test session starts and ends itself.
 
+Tables are made once a session and copied: all migrations one after the other take most tests longer than the test.
+"""
+
+import atexit
+import functools
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +21,7 @@ from psycopg import sql
 
 from holdfast.catalog.db import Catalog, open_catalog
 from support.needs import postgres_bin
+from support.rtsp_peer import free_port
 
 BOTH = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.needs("postgres"))]
 
@@ -27,7 +32,8 @@ class Postgres:
     def __init__(self, programs: Path) -> None:
         self._programs = programs
         self._folder = Path(tempfile.mkdtemp(prefix="holdfast-pg-"))
-        self.port = _free_port()
+        self._template = ""
+        self.port = free_port()
 
     def __enter__(self) -> Self:
         data = self._folder / "data"
@@ -35,12 +41,21 @@ class Postgres:
             # The server refuses to run as root; whoever installed it made a user for it.
             shutil.chown(self._folder, "postgres", "postgres")
         self._run("initdb", "-D", str(data), "-A", "trust", "-U", "holdfast", "-N", "--no-locale", "-E", "UTF8")
-        options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=40"
-        self._run("pg_ctl", "-D", str(data), "-w", "-l", str(self._folder / "log"), "-o", options, "start")
+        self.start()
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def start(self) -> None:
+        """Begin to answer."""
+        options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=80"
+        log = str(self._folder / "log")
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-l", log, "-o", options, "start")
+
+    def stop(self) -> None:
+        """Be away, without a goodbye."""
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-m", "immediate", "stop")
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> None:
@@ -52,23 +67,31 @@ class Postgres:
             pytest.fail(f"{program} failed: {done.stdout}{done.stderr}")
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """Make an empty database for one test; its URL."""
-        name = f"t{secrets.token_hex(6)}"
-        with closing(self._connect()) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield f"postgresql://holdfast@127.0.0.1:{self.port}/{name}"
+    def database(self, *, empty: bool = False) -> Iterator[str]:
+        """Make a database for one test, with the tables of a new catalog or with none; its URL."""
+        if not (empty or self._template):
+            template = self._create()
+            open_catalog(self._url(template)).close()
+            self._template = template
+        name = self._create("" if empty else self._template)
+        yield self._url(name)
         with closing(self._connect()) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
+    def _create(self, template: str = "") -> str:
+        name = f"t{secrets.token_hex(6)}"
+        statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+        if template:
+            statement += sql.SQL(" TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(template))
+        with closing(self._connect()) as connection:
+            connection.execute(statement)
+        return name
+
+    def _url(self, name: str) -> str:
+        return f"postgresql://holdfast@127.0.0.1:{self.port}/{name}"
+
     def _connect(self) -> "psycopg.Connection[tuple[object, ...]]":
         return psycopg.connect(host="127.0.0.1", port=self.port, user="holdfast", dbname="postgres", autocommit=True)
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -81,14 +104,35 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+@functools.cache
+def _new_catalog() -> Path:
+    """Make an SQLite file as a new catalog has it, for copies."""
+    folder = Path(tempfile.mkdtemp(prefix="holdfast-catalog-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    open_catalog(f"sqlite:///{folder}/catalog.sqlite").close()
+    return folder / "catalog.sqlite"
+
+
 @pytest.fixture(params=BOTH)
 def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """URL of an empty database, once of each kind."""
+    """URL of a catalog in which nothing is yet, once of each kind."""
     if request.param == "sqlite":
+        shutil.copy(_new_catalog(), tmp_path / "catalog.sqlite")
         yield f"sqlite:///{tmp_path}/catalog.sqlite"
         return
     server: Postgres = request.getfixturevalue("postgres")
     with server.database() as url:
+        yield url
+
+
+@pytest.fixture(params=BOTH)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a database without tables, once of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/catalog.sqlite"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.database(empty=True) as url:
         yield url
 
 

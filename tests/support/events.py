@@ -1,11 +1,13 @@
 """Events of a node, for tests of what shows them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from holdfast.catalog import events, nodes
 from holdfast.catalog.events import Told
 from holdfast.catalog.rows import Id
 from holdfast.core.event import EventKind
+from holdfast.core.objects import Seen, label_of, to_json
 from holdfast.core.timing import MINUTE_US, SECOND_US
 from holdfast.watching import evidence
 from holdfast.watching.stirs import file_of
@@ -47,3 +49,10 @@ def put(made: Site, told: Told, body: bytes = JPEG) -> Id:
     )  # fmt: skip
     with context.catalog().write() as tx:
         return events.put(tx, nodes.ensure(tx, context.node, 1), told, 7)
+
+
+def recognise(made: Site, event: Id, seen: Mapping[str, Sequence[Seen]]) -> None:
+    """Write what the pictures of an event show."""
+    with made.home.context.catalog().write() as tx:
+        row = events.get(tx, event)
+        events.recognise(tx, row, objects=to_json(seen), label=label_of(seen), now_us=9)

@@ -73,6 +73,11 @@ def postgres_bin() -> Path | None:
     return next((folder for folder in reversed(folders) if (folder / "initdb").exists()), None)
 
 
+def sshd() -> str | None:
+    """Return the SSH server (Debian keeps it off PATH), or None."""
+    return shutil.which("sshd") or next((path for path in ("/usr/sbin/sshd",) if Path(path).exists()), None)
+
+
 def _root() -> bool:
     return os.geteuid() == 0
 
@@ -112,6 +117,8 @@ NEEDS: dict[str, Need] = {
     "chromium": Need(_tool("chromium", "chromium-browser", "google-chrome"), ("chromium",)),
     "chromedriver": Need(_tool("chromedriver"), ("chromium-driver",)),
     "xvfb": Need(_tool("Xvfb"), ("xvfb",)),
+    "rsync": Need(_tool("rsync"), ("rsync",)),
+    "sshd": Need(lambda: sshd() is not None and _tool("ssh", "ssh-keygen")(), ("openssh-server", "openssh-client")),
     "git": Need(_tool("git"), ("git",)),
     "openssl": Need(_tool("openssl"), ("openssl",)),
     "linux": Need(lambda: sys.platform == "linux", how="run the tests on Linux"),

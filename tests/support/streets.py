@@ -11,7 +11,7 @@ from holdfast.catalog.events import Wanted
 from holdfast.core.config.motion import MotionConfig
 from holdfast.core.config.watch import WatchConfig
 from holdfast.library.moving import motion_of
-from holdfast.library.watching import CameraWatch, settings_of
+from holdfast.library.watching import CameraWatch, keep_all, settings_of
 from holdfast.watching.judge import Judge
 from holdfast.watching.stirs import Stirs
 from support.films import Picture
@@ -51,7 +51,7 @@ def watching(gate: Gate, catalog: Catalog, root: Path, config: MotionConfig) -> 
 def keep(watch: CameraWatch, catalog: Catalog) -> None:
     """Write what was found."""
     with catalog.write() as tx:
-        watch.keep(tx, nodes.ensure(tx, "local", 1), 99)
+        keep_all(tx, nodes.ensure(tx, "local", 1), [watch], 99)
 
 
 def told(catalog: Catalog) -> Sequence[events.Told]:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 from holdfast.catalog import nodes
 from holdfast.core.config.watch import WatchConfig
 from holdfast.library.accounts import Role
-from holdfast.library.watching import CameraWatch, settings_of
+from holdfast.library.watching import CameraWatch, keep_all, settings_of
 from holdfast.watching.judge import Judge
 from support.accounts import PASSWORD
 from support.chromium import chromium, signed_in, window
@@ -50,18 +50,18 @@ def watched_site(root: Path, *, role: Role = Role.ADMIN, others: tuple[str, ...]
     began_us = gate.record(58, day, sound)
     gate.down("unreachable", 50)
     gate.record(8, moving, sound)
-    with site(root, clock, "gate", *others) as made:
+    more = "[cameras.gate.watch]\nmacroblocks = true\nloudness = true\n"
+    with site(root, clock, "gate", *others, more=more) as made:
         made.home.user(role, "alice")
         made.index()
         context = made.home.context
-        watch = CameraWatch(
-            GATE, dict(context.volumes), "main", clock, Judge(settings_of(WatchConfig(every_s=1))), catalog=None,
-            from_us=began_us,
-        )  # fmt: skip
+        judge = Judge(settings_of(WatchConfig(every_s=1, macroblocks=True, loudness=True)))
+        volumes = dict(context.volumes)
+        watch = CameraWatch(GATE, volumes, "main", clock, judge, catalog=None, from_us=began_us)
         while watch.work(10**12):
             pass
         with context.catalog().write() as tx:
-            watch.keep(tx, nodes.ensure(tx, context.node, 1), clock.wall_us())
+            keep_all(tx, nodes.ensure(tx, context.node, 1), [watch], clock.wall_us())
         watch.kept()
         with serving(made.home.app) as address:
             yield WatchedSite(made, address, began_us)

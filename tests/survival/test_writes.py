@@ -78,8 +78,10 @@ def test_the_catalog_commits_once_a_second_at_most(tmp_path: Path, capsys: pytes
         node.write()
         node.begin().until(lambda: node.role("worker").get("indexed_us"))
         commits = 0
-        began = time.monotonic()
         with closing(sqlite3.connect(f"file:{tmp_path}/state/catalog.sqlite?mode=ro", uri=True)) as catalog:
+            # What a worker writes once, when it begins, ends with its first look at what may be deleted.
+            node.until(lambda: catalog.execute("SELECT 1 FROM retention WHERE passed_us > 0").fetchone(), 40)
+            began = time.monotonic()
             seen = catalog.execute("PRAGMA data_version").fetchone()
             while time.monotonic() - began < 8:
                 # Each look is far shorter than what one commit takes to follow another, so none is missed.

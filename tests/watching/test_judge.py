@@ -11,18 +11,18 @@ from holdfast.core.timing import SECOND_US
 from holdfast.media.analysis.eye import Look
 from holdfast.media.still import Shot
 from holdfast.watching.evidence import END
-from holdfast.watching.judge import Judge, Settings
+from holdfast.watching.judge import AGAIN_US, Judge, Settings
 from support.films import plain
 
 BLACK, LOST = IncidentType.BLACKSCREEN, IncidentType.SIGNAL_LOST
 
 
-def look(at_s: float, *, black: bool = False) -> Look:
+def look(at_s: float, *, black: bool = False, differ: float = 9.0, drift: float = 9.0) -> Look:
     """What is seen at a second."""
     at_us = round(at_s * SECOND_US)
     frame = av.VideoFrame.from_ndarray(plain(0 if black else 90, (64, 36)), format="gray")
     shots = tuple(Shot(frame, at_us - n, 64, 36) for n in (2, 1, 0))
-    return Look(at_us, 100.0 if black else 0.0, (9.0, 9.0, 9.0), 9.0, shots)
+    return Look(at_us, 100.0 if black else 0.0, (differ, differ, differ), drift, shots)
 
 
 def turns(judge: Judge) -> list[Turn]:
@@ -117,3 +117,44 @@ def test_skipping_keeps_what_is_open() -> None:
     judge.look(look(105), None)
     assert judge.found.steps[-1].change.turn is Turn.RESOLVED
     assert judge.found.steps[-1].change.case.good_us == 101 * SECOND_US
+
+
+def wanted_us(judge: Judge) -> int | None:
+    """When a look is wanted besides those of the rhythm."""
+    return judge.gaze.exact_us
+
+
+def test_what_an_encoder_may_have_packed_anew_is_looked_at_again() -> None:
+    """Pictures that differ a little after a keyframe prove nothing: one more look settles it, and only one (Q2)."""
+    judge = Judge(Settings())
+    judge.look(look(0), None)
+    judge.look(look(2, differ=0.8, drift=0.4), None)
+    assert wanted_us(judge) == 2 * SECOND_US + AGAIN_US
+    gone_on = Judge(Settings(), json.loads(json.dumps(judge.state())))
+    gone_on.look(look(2, differ=0.8, drift=0.4), None)
+    assert wanted_us(gone_on) == 2 * SECOND_US + AGAIN_US
+    judge.look(look(2.6, differ=0.8, drift=0.4), None)
+    assert wanted_us(judge) is None  # grain at night is like this all the time
+    judge.look(look(4, differ=0.8, drift=0.4), None)
+    assert wanted_us(judge) is None
+    judge.look(look(6), None)
+    judge.look(look(8, differ=0.8, drift=0.4), None)
+    assert wanted_us(judge) == 8 * SECOND_US + AGAIN_US
+    judge.look(look(8.6, differ=0.1, drift=0.4), None)
+    judge.look(look(10, differ=0.8, drift=0.4), None)  # the next keyframe: no reason to think that it goes on
+    judge.look(look(11.6, differ=0.1, drift=0.4), None)
+    (opened,) = [step.change for step in judge.found.steps]
+    assert (opened.turn, opened.case.type) == (Turn.OPENED, IncidentType.FREEZE)
+
+
+def test_what_stood_and_went_nowhere_goes_on_standing() -> None:
+    """While a freeze is pending a small difference without any drift does not hold it up; a larger one says nothing."""
+    judge = Judge(Settings())
+    judge.look(look(0), None)
+    judge.look(look(2, differ=0.1, drift=0.4), None)
+    judge.look(look(4, differ=1.2, drift=0.4), None)
+    judge.look(look(5.2, differ=0.6, drift=0.8), None)
+    assert turns(judge) == []
+    judge.look(look(5.4, differ=0.6, drift=0.4), None)
+    (opened,) = [step.change for step in judge.found.steps]
+    assert (opened.turn, opened.case.start_us) == (Turn.OPENED, 2 * SECOND_US)

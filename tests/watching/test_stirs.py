@@ -20,7 +20,7 @@ FRAME = av.VideoFrame.from_ndarray(np.full((36, 64), 100, np.uint8), format="gra
 def look(at_s: float, moved: float) -> Stir:
     """A look."""
     at_us = BEGIN_US + round(at_s * SECOND_US)
-    return Stir(at_us, moved, Shot(FRAME, at_us, 64, 36))
+    return Stir(at_us, moved, lambda: Shot(FRAME, at_us, 64, 36))
 
 
 def test_pictures_of_an_event() -> None:

@@ -54,6 +54,21 @@ def test_a_picture_stands_from_the_first_that_stays() -> None:
     assert began(FREEZE, film(0, 9, 18, 27, 27, 27, 27, keys=(5,)), LIMITS) == 3
     assert began(FREEZE, film(0, 9, 18, 27, 36), LIMITS) == 4  # nothing but itself
     assert began(FREEZE, film(0, 0.4, 0.8, 1.2, 1.6), LIMITS) == 2  # slow clouds: never far from one to the next
+    # A keyframe of few bits is up to 2 grey from the one before it; what moves is further.
+    assert began(FREEZE, film(9, 0, 0, 1.5, 1.5, keys=(3,)), LIMITS) == 1
+    assert began(FREEZE, film(9, 0, 0, 2.5, 2.5, keys=(3,)), LIMITS) == 3
+
+
+def test_one_that_differs_alone_is_packed_anew() -> None:
+    """Of what has gone nowhere one picture may differ by itself; where all do, it lives."""
+    packed, lives = (
+        [Near(at_us, at_us < 0, 0.0, differs, 0.2, 0.2) for at_us, differs in enumerate(all_of_them)]
+        for all_of_them in ((0.1, 0.1, 1.9, 0.1, 0.1), (1.9, 1.8, 1.9, 0.1, 0.1))
+    )
+    assert began(FREEZE, packed, LIMITS) == 2
+    assert began(FREEZE, packed, LIMITS, 0.9) == 2
+    assert began(FREEZE, packed, LIMITS, 0.5) == 0
+    assert began(FREEZE, lives, LIMITS, 0.5) == 2
 
 
 def test_a_picture_goes_on_with_the_first_that_differs() -> None:

@@ -1,5 +1,6 @@
 """Charts of what was measured, below the timeline, in a real browser."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -24,7 +25,7 @@ def _opened(page: Page, spot: WatchedSite) -> None:
     page.evaluate(show, [spot.began_us, spot.began_us + 120 * SECOND_US])
     page.locator("#charts summary").focus()
     page.keyboard.press("Enter")
-    expect(page.locator(".charts-plot canvas")).to_have_count(3)
+    expect(page.locator(".charts-plot canvas")).to_have_count(5)
     expect(page.locator(".charts-head").first).to_contain_text("looks over 95.0 %")
 
 
@@ -48,6 +49,8 @@ def test_words_pointing_and_clicking(spot: WatchedSite) -> None:
         assert heads[0].startswith("Black 0.0 % to 100.0 %; 10 of ")
         assert "under 0.50 of 255" in heads[1]
         assert "under -57 dB" in heads[2]
+        assert re.fullmatch(r"Loudness -\d+\.\d LUFS to -\d+\.\d LUFS", heads[3])
+        assert re.fullmatch(r"Blocks 1\.\d times to 1\.\d times; never over 2\.2 times", heads[4])
         plot = page.locator(".charts-plot").first
         plot.scroll_into_view_if_needed()
         box = plot.bounding_box()

@@ -93,6 +93,23 @@ def test_pictures_of_the_timeline_come_in_sheets(recorded: Place) -> None:
         assert 2 <= len(pictures) <= 2 * 9, pictures  # six sheets, and what became newer
 
 
+def test_who_looks_at_another_day_stays_there(recorded: Place) -> None:
+    """While live goes on, a view moved to where nothing plays stays; one that live runs out of goes with it."""
+    begun(recorded, 3)
+    with watching(recorded) as page:
+        wait(page, "p.live && v.currentTime > 0.5")
+        page.evaluate("() => { const t = document.getElementById('timeline'); t.show(t.at - 2e6, t.at + 8e6); }")
+        was = page.evaluate("document.getElementById('timeline').to")
+        page.wait_for_function("was => document.getElementById('timeline').to > was", arg=was, timeout=30_000)
+        page.evaluate(
+            "() => { const t = document.getElementById('timeline'); t.show(t.at - 2 * 86400e6, t.at - 86400e6); }"
+        )
+        was = page.evaluate("document.getElementById('timeline').to")
+        begun_s = page.evaluate("document.querySelector('video').currentTime")
+        page.wait_for_function("s => document.querySelector('video').currentTime > s + 2.5", arg=begun_s)
+        assert page.evaluate("document.getElementById('timeline').to") == was
+
+
 def test_long_clips_are_offered_by_day(tmp_path: Path) -> None:
     """More than 24 hours between in and out is a list of the site's days, none of them longer than a clip may be."""
     with place(tmp_path, small_camera("gate"), more='[site]\ntime_zone = "Europe/Berlin"\n') as spot:

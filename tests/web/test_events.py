@@ -8,10 +8,11 @@ import pytest
 
 from holdfast.catalog.rows import Id
 from holdfast.core.errors import CatalogUnavailable
+from holdfast.core.objects import Box, Seen
 from holdfast.core.timing import DAY_US, iso
 from holdfast.library.accounts import Role
 from support.clock import PushedClock
-from support.events import moved, put
+from support.events import moved, put, recognise
 from support.films import moving, still
 from support.pages import Site, site, words
 
@@ -104,6 +105,31 @@ def test_one_event(busy: Site) -> None:
     assert re.search(r'href="/api/v1/cameras/gate/clip.mp4\?from=\d+&amp;to=\d+"', html)
     assert cards(html) == ["1-3", "1-1"]
     assert cards(busy.page("/events/1-2?camera=gate")) == ["1-1"]
+
+
+def test_what_was_recognised_is_shown(busy: Site) -> None:
+    """A card names what was recognised; the event draws it into its pictures, and lists ask for it (C116, C117)."""
+    cat, dog = Seen("cat", 0.6, Box(0.1, 0.02, 0.2, 0.5)), Seen("dog", 0.75, Box(0.4, 0.5, 0.6, 1.0))
+    recognise(busy, Id(1, 1), {"a": [cat, dog], "b": []})
+    recognise(busy, Id(1, 2), {"a": [], "b": []})
+    assert "Recognised" not in words(busy.page("/events/1-3"))
+    html = busy.page("/events")
+    assert "Dog, cat gate 1 h 30 min ago" in words(html)
+    assert 'name="label"' not in html  # nobody looks for objects by these settings
+    assert cards(busy.page("/events?label=dog")) == ["1-1"]
+    assert cards(busy.page("/events?label=do")) == []
+    html = busy.page("/events/1-1?label=dog")
+    assert 'value="dog"' in busy.page("/events?label=dog")
+    assert "Recognised dog 0.75, cat 0.60" in words(html)
+    assert "Its begin, cat, dog" in words(html)
+    assert '<rect x="40.00%" y="50.00%" width="20.00%" height="50.00%"/>' in html
+    assert len(re.findall(r'<rect x="[\d.]+%"', html)) == 2
+    assert "cat 60 %" in words(html)
+    assert cards(html) == []
+    many = [Seen(name, 0.9 - number / 100, cat.box) for number, name in enumerate("abcdef")]
+    recognise(busy, Id(1, 3), {"a": many})
+    assert "A, b, c, d and 2 more dock" in words(busy.page("/events"))
+    assert "Recognised nothing that counts" in words(busy.page("/events/1-2"))
 
 
 def test_an_event_that_is_not_there(busy: Site) -> None:

@@ -6,9 +6,11 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import expect
 
+from holdfast.catalog.rows import Id
+from holdfast.core.objects import Box, Seen
 from holdfast.core.timing import SECOND_US
 from support.chromium import barriers
-from support.events import moved, put
+from support.events import moved, put, recognise
 from support.films import moving, still
 from support.watched_site import WatchedSite, looking, watched_site
 
@@ -40,6 +42,29 @@ def test_the_gallery_by_keys(spot: WatchedSite) -> None:
         page.keyboard.press("Enter")
         page.wait_for_url("**/events/1-1")
         page.goto(page.url.replace("/1-1", "?view=list"))
+        assert not barriers(page)
+
+
+def test_frames_lie_over_what_they_name(spot: WatchedSite) -> None:
+    """What was recognised is framed where it stands in the picture, and its name stays within it (C117)."""
+    recognise(spot.site, Id(1, 2), {"a": [Seen("dog", 0.75, Box(0.5, 0.25, 1.0, 0.75))], "b": []})
+    with looking(spot, "/events/1-2") as page:
+        shown = page.locator("#pictures img").first.bounding_box()
+        frame = page.locator("#pictures rect").bounding_box()
+        name = page.locator("#pictures text").bounding_box()
+        assert shown is not None
+        assert frame is not None
+        assert name is not None
+        places = [
+            (frame["x"] - shown["x"]) / shown["width"], (frame["y"] - shown["y"]) / shown["height"],
+            frame["width"] / shown["width"], frame["height"] / shown["height"],
+        ]  # fmt: skip
+        assert places == pytest.approx([0.5, 0.25, 0.5, 0.5], abs=0.03)  # half the line lies outside
+        assert shown["x"] <= name["x"] < name["x"] + name["width"] <= shown["x"] + shown["width"]
+        assert not barriers(page)
+        page.goto(page.url.replace("/1-2", "?label=dog"))
+        expect(page.locator("#events .event")).to_have_count(1)
+        expect(page.get_by_label("What it shows")).to_have_value("dog")
         assert not barriers(page)
 
 

@@ -20,9 +20,8 @@ def _seen(tmp_path: Path, clock: PushedClock, monkeypatch: pytest.MonkeyPatch) -
         context, now_us = made.home.context, clock.wall_us()
         with context.catalog().write() as tx:
             node = nodes.ensure(tx, context.node, 1)
-            measures.add(
-                tx, node, "gate", [Measure(at_us=now_us - 2_000_000, black_percent=90.0, difference=3.0, mean_db=-58.0)]
-            )
+            last = Measure(at_us=now_us - 2_000_000, black_percent=90.0, difference=3.0, mean_db=-58.0)
+            measures.add(tx, node, {"gate": [last]})
             incidents.put(
                 tx, node, "gate", Case(IncidentType.AUDIO_LOSS, Stage.ACTIVE, now_us - 9_000_000, now_us, 4), now_us=1
             )

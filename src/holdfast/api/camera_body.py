@@ -61,7 +61,7 @@ class CameraKeys(BaseModel):
     sub: bool | None = None
     username: Text = Field(default=None, max_length=200)
     password: Text = Field(default=None, max_length=200, description="Written, never read back.")
-    source: Literal["rtsp", "http", "x11", "v4l2", "csi", "file"] | None = None
+    source: Literal["rtsp", "http", "x11", "v4l2", "csi", "folder", "file"] | None = None
     transport: Literal["tcp", "udp"] | None = None
     audio: Literal["optional", "required", "off"] | None = None
     segment_s: int | None = None
@@ -80,7 +80,9 @@ class CameraKeys(BaseModel):
     encode: dict[str, Any] | None = Field(default=None, examples=[{"quality": "low"}])
     watch: dict[str, Any] | None = Field(default=None, examples=[{"black_level": 16, "silence": False}])
     motion: dict[str, Any] | None = Field(default=None, examples=[{"enabled": True, "min_area": 0.5}])
+    objects: dict[str, Any] | None = Field(default=None, examples=[{"wanted": ["person"], "confidence": 0.6}])
     stills: dict[str, Any] | None = Field(default=None, examples=[{"enabled": True, "every_s": 300}])
+    retention: dict[str, Any] | None = Field(default=None, examples=[{"keep_days": 14, "copies": 1}])
     options: dict[str, str | None] | None = None
 
     def said(self) -> dict[str, Any]:

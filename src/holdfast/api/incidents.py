@@ -5,7 +5,7 @@ Not here: when something is an incident (core.incident), what becomes of rows (l
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.api.files import Node
 from holdfast.catalog.incidents import IncidentRow, Picture, Wanted
+from holdfast.catalog.rows import Id
 from holdfast.core.camera import CAMERA_ID
 from holdfast.core.errors import Conflict
 from holdfast.core.incident import IncidentType
@@ -22,7 +23,7 @@ from holdfast.http.context import Context
 from holdfast.http.errors import problems
 from holdfast.http.kept import kept
 from holdfast.http.rights import Right, identity_of, needs
-from holdfast.library import incidents
+from holdfast.library import deliveries, incidents
 from holdfast.library.instants import read_instant
 
 LIMIT = 100
@@ -42,6 +43,10 @@ class Evidence(BaseModel):
     width: int
     height: int
     url: str = Field(examples=["/api/v1/incidents/1-42/pictures/1.jpg"])
+    remote: str = Field(
+        description="Where it lies at a target, verified; empty until it does.",
+        examples=["https://cdn.example.org/alerts/blackscreen/gate/20260501180000/frame_1.jpg"],
+    )
 
 
 class IncidentOut(BaseModel):
@@ -133,11 +138,10 @@ class _Chosen:
     def wanted(self, context: Context) -> Wanted | None:
         """Return it as the catalog knows it; None where nothing can be meant."""
         now_us, zone = context.clock.wall_us(), context.zone
-        known = {name.lower(): name for name in context.config.cameras}
         if self.host_name and self.host_name != context.node:
             return None
         return Wanted(
-            camera=known.get(self.device_id.lower(), self.device_id) or None,
+            camera=context.spelled(self.device_id) or None,
             type=self.incident_type,
             from_us=read_instant(self.begin, zone, now_us) if self.begin else None,
             to_us=read_instant(self.end, zone, now_us) if self.end else None,
@@ -170,12 +174,12 @@ def list_incidents(
         return Incidents(items=[], count=0, active_count=0, resolved_count=0, cursor=None)
     if status != "resolved" and active_limit and not cursor:
         page, shown = incidents.find(context.catalog(), replace(wanted, open=True), limit=active_limit)
-        found += [_out(context, row, shown[row.id]) for row in page.rows]
+        found += _outs(context, page.rows, shown)
     active, following = len(found), None
     if status != "active" and resolved_limit:
         over = replace(wanted, open=False)
         page, shown = incidents.find(context.catalog(), over, limit=resolved_limit, cursor=cursor or None)
-        found += [_out(context, row, shown[row.id]) for row in page.rows]
+        found += _outs(context, page.rows, shown)
         following = page.cursor
     return Incidents(
         items=found, count=len(found), active_count=active, resolved_count=len(found) - active, cursor=following
@@ -223,7 +227,7 @@ def clear(
 def get_incident(context: Node, incident: Which) -> IncidentOut:
     """Return one incident with its pictures."""
     row, shown = incidents.get(context.catalog(), incidents.read_id(incident))
-    return _out(context, row, shown)
+    return _outs(context, [row], {row.id: shown})[0]
 
 
 @router.put(
@@ -236,7 +240,7 @@ def check(context: Node, request: Request, incident: Which, body: Checked) -> In
         context.catalog(), incidents.read_id(incident), context.clock, who=identity_of(request).name,
         checked=body.checked, kind=body.check_type, comment=body.comment,
     )  # fmt: skip
-    return _out(context, row, shown)
+    return _outs(context, [row], {row.id: shown})[0]
 
 
 @router.put(
@@ -249,7 +253,7 @@ def discard(context: Node, request: Request, incident: Which, body: Discarded) -
         context.catalog(), incidents.read_id(incident), context.clock, who=identity_of(request).name,
         discarded=body.discard, kind=body.discard_type, comment=body.discard_comment,
     )  # fmt: skip
-    return _out(context, row, shown)
+    return _outs(context, [row], {row.id: shown})[0]
 
 
 @router.get(
@@ -262,7 +266,15 @@ def get_picture(context: Node, incident: Which, number: Annotated[int, Path(ge=0
     return Response(body, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
 
-def _out(context: Node, row: IncidentRow, shown: Sequence[Picture]) -> IncidentOut:
+def _outs(context: Node, rows: Sequence[IncidentRow], shown: Mapping[Id, Sequence[Picture]]) -> list[IncidentOut]:
+    files = [(one.volume, one.file) for row in rows for one in shown[row.id]]
+    remote = deliveries.addresses(context.catalog(), files)
+    return [_out(context, row, shown[row.id], remote) for row in rows]
+
+
+def _out(
+    context: Node, row: IncidentRow, shown: Sequence[Picture], remote: Mapping[tuple[str, str], str]
+) -> IncidentOut:  # fmt: skip
     said = row.review
     camera = context.config.cameras.get(row.camera)
     return IncidentOut(
@@ -275,6 +287,7 @@ def _out(context: Node, row: IncidentRow, shown: Sequence[Picture]) -> IncidentO
             Evidence(
                 number=one.number, at_us=one.at_us, width=one.width, height=one.height,
                 url=f"/api/v1/incidents/{row.id}/pictures/{one.number}.jpg",
+                remote=remote.get((one.volume, one.file), ""),
             )
             for one in shown
         ],

@@ -108,16 +108,11 @@ class _Chosen:
         """Return it as the catalog knows it."""
         now_us, zone = context.clock.wall_us(), context.zone
         return Wanted(
-            camera=_known(context, self.camera),
+            camera=context.spelled(self.camera) or None,
             state=self.state or None,
             from_us=read_instant(self.begin, zone, now_us) if self.begin else None,
             to_us=read_instant(self.end, zone, now_us) if self.end else None,
         )
-
-
-def _known(context: Context, camera: str) -> str | None:
-    """Return a camera's id as it is written; ids are told apart ignoring case."""
-    return {name.lower(): name for name in context.config.cameras}.get(camera.lower(), camera) or None
 
 
 @router.get("", summary="List stills", dependencies=[needs(Right.VIEWER)], responses=problems(400, 401, 403, 422, 503))
@@ -151,7 +146,7 @@ def list_days(
     most: Annotated[int, Query(ge=1, le=kept_stills.MOST_DAYS, description="Days to look back.")] = 31,
 ) -> list[DayOut]:
     """Return the days that have stills, newest first, as the site's clocks show them."""
-    found = kept_stills.days(context.catalog(), _known(context, camera), context.zone, last=last, most=most)
+    found = kept_stills.days(context.catalog(), context.spelled(camera) or None, context.zone, last=last, most=most)
     return [
         DayOut(
             day=one.day, from_us=one.from_us, to_us=one.to_us, taken=one.count.taken, missed=one.count.missed,

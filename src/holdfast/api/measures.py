@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 
 from holdfast.api.files import Node, Span
 from holdfast.core.camera import CAMERA_ID
-from holdfast.core.errors import NotFound
 from holdfast.core.quality import volume_percent
 from holdfast.http.errors import problems
 from holdfast.http.rights import Right, needs
@@ -74,11 +73,8 @@ def list_measures(
     by: Annotated[Literal["", "look", "minute"], Query(description="Empty: looks up to two hours.")] = "",
 ) -> Measures:
     """Return what was measured in a span."""
-    names = {name.lower(): name for name in context.config.cameras}
-    if camera.lower() not in names:
-        raise NotFound(f"there is no camera {camera}")
     found = measuring.measured(
-        context.catalog(), names[camera.lower()], *span, by_minutes={"": None, "look": False, "minute": True}[by],
+        context.catalog(), context.camera_id(camera), *span, by_minutes={"": None, "look": False, "minute": True}[by],
         node=context.node,
     )  # fmt: skip
     looks = [

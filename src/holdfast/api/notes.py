@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.api.files import Node, catalog_or_none
 from holdfast.core.camera import CAMERA_ID
-from holdfast.core.errors import CatalogError, NotFound, UsageError
+from holdfast.core.errors import CatalogError, UsageError
 from holdfast.http.errors import problems
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library import notes
@@ -86,10 +86,7 @@ def list_notes(
 def write_note(context: Node, request: Request, body: NewNote) -> NoteOut:
     """Write a note in the name of whoever is signed in. It is durable when this answers, whatever the catalog does."""
     config, now_us = context.config, context.clock.wall_us()
-    names = {name.lower(): name for name in config.cameras}
-    if body.camera is not None and body.camera.lower() not in names:
-        raise NotFound(f"there is no camera {body.camera}")
-    camera = None if body.camera is None else names[body.camera.lower()]
+    camera = None if body.camera is None else context.camera_id(body.camera)
     site = config.site_id if camera is None else config.cameras[camera].site or config.site_id
     note = notes.write(
         context.volumes, context.clock, body.words, camera=camera, site=site,

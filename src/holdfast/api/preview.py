@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.api.files import Node, Span
 from holdfast.core.camera import CAMERA_ID
-from holdfast.core.errors import NotFound
 from holdfast.core.incident import IncidentType
 from holdfast.http.errors import problems
 from holdfast.http.rights import Right, needs
@@ -62,10 +61,7 @@ def preview_watch(
     draft: Annotated[Draft, Body()],
 ) -> PreviewOut:
     """Judge the looks of a span again, which go back two days; nothing is saved, and no picture is decoded."""
-    names = {name.lower(): name for name in context.config.cameras}
-    name = names.get(camera.lower())
-    if name is None:
-        raise NotFound(f"there is no camera {camera}")
+    name = context.camera_id(camera)
     before = context.config.cameras[name].watch
     found = preview(context.catalog(), name, span, before, changed(before, draft.watch), node=context.node)
     return PreviewOut(

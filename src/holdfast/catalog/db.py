@@ -21,7 +21,7 @@ from sqlalchemy.dialects import sqlite as sqlite_dialect
 
 from holdfast.catalog import upgrade
 from holdfast.catalog.failures import translated
-from holdfast.core.errors import ConfigError
+from holdfast.core.errors import CatalogUnavailable, ConfigError
 
 BUSY_TIMEOUT_S = 30.0  # chosen: longer than any transaction of ours, shorter than a person's patience
 CONNECT_TIMEOUT_S = 5  # chosen: a host that is away must be known before the next pass is due
@@ -34,6 +34,16 @@ class Transaction:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    @property
+    def dialect(self) -> str:
+        """Either `sqlite` or `postgresql`."""
+        return self._connection.dialect.name
+
+    @property
+    def driver(self) -> Any:
+        """The driver's own connection, within this transaction; for statements that another library brings."""
+        return self._connection.connection.driver_connection
 
     def run(self, what: str, statement: Executable, values: Sequence[Mapping[str, Any]] = ()) -> CursorResult[Any]:
         """Execute a statement. Only for the modules of this folder.
@@ -78,6 +88,11 @@ class Catalog:
         """Either `sqlite` or `postgresql`."""
         return self._engine.dialect.name
 
+    @property
+    def url(self) -> str:
+        """Its address, password included; for a library that opens connections of its own."""
+        return self._engine.url.set(drivername=self.dialect).render_as_string(hide_password=False)
+
     @contextlib.contextmanager
     def read(self) -> Iterator[Transaction]:
         """Open a transaction that only reads: one consistent state for its whole length.
@@ -117,6 +132,32 @@ class Catalog:
             if self._watcher is None:
                 self._watcher = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             return int(self._watcher.exec_driver_sql("PRAGMA data_version").scalar_one())
+
+    def listen(self, channel: str) -> Any:
+        """Open a connection of its own that is told of a channel's news; PostgreSQL alone has that.
+
+        Returns:
+            The driver's connection, for `catalog.news`; whoever asked closes it.
+
+        Raises:
+            CatalogUnavailable: It did not answer.
+        """
+        try:
+            raw = self._engine.raw_connection()
+            connection: Any = raw.driver_connection
+            raw.detach()
+            connection.rollback()
+            connection.autocommit = True
+            connection.execute(f"LISTEN {channel}")
+        except (self.driver_error, sqlalchemy.exc.SQLAlchemyError) as error:
+            raise CatalogUnavailable(f"the catalog did not answer at listening: {error}") from error
+        return connection
+
+    @property
+    def driver_error(self) -> type[Exception]:
+        """What the driver itself raises, for those who hold one of its connections."""
+        found: type[Exception] = self._engine.dialect.loaded_dbapi.Error
+        return found
 
     def replaced(self) -> bool:
         """Say whether the file was deleted, moved or replaced since it was opened.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 
 from holdfast.catalog import schema
@@ -18,7 +18,10 @@ _EVENTS = schema.events.c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What is said of an event. Times in `_us`, `end_us` and `to_us` None while it lasts; files lie on `volume`."""
+    """What is said of an event. Times in `_us`, `end_us` and `to_us` None while it lasts; files lie on `volume`.
+
+    `objects` is what its pictures show, as core.objects writes it; None while nobody looked. `label` is that in words.
+    """
 
     camera: str
     kind: EventKind
@@ -29,6 +32,7 @@ class Told:
     score: float
     confidence: float
     label: str = ""
+    objects: str | None = None
     volume: str = ""
     picture_a: str = ""
     picture_b: str = ""
@@ -54,7 +58,10 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which events a list shows; None for all. `open` is True for those that last, False for those that are over."""
+    """Which events a list shows; None for all. `open` is True for those that last, False for those that are over.
+
+    `label` is what was recognised in them, whatever its capitals.
+    """
 
     node: int | None = None
     camera: str | None = None
@@ -62,12 +69,20 @@ class Wanted:
     from_us: int | None = None
     to_us: int | None = None
     confidence: float | None = None
+    label: str | None = None
     reviewed: bool | None = None
     open: bool | None = None
 
 
-def put(tx: Transaction, node: int, told: Told, now_us: int) -> Id:
+def put(tx: Transaction, node: int, told: Told, now_us: int, *, seek: bool = False) -> Id:
     """Write how an event stands: a new row for one that begins, what changed for one that is known.
+
+    Args:
+        tx: The transaction.
+        node: Whose event.
+        told: How it stands. What was recognised in one that moves stays as `recognise` wrote it.
+        now_us: Wall time.
+        seek: Its pictures are to be looked through, as often as there is another one, and once it is over.
 
     Raises:
         CatalogError: It makes no sense, such as a second one that lasts at a camera.
@@ -76,10 +91,16 @@ def put(tx: Transaction, node: int, told: Told, now_us: int) -> Id:
     same = (_EVENTS.node == node) & (_EVENTS.camera == told.camera)
     same &= (_EVENTS.kind == told.kind.value) & (_EVENTS.start_us == told.start_us)
     values["kind"] = told.kind.value
-    number = tx.run("events", select(_EVENTS.id).where(same)).scalar()
-    if number is not None:
+    shown = (told.picture_a, told.picture_b, told.end_us)
+    known = tx.run("events", select(_EVENTS.id, _EVENTS.picture_a, _EVENTS.picture_b, _EVENTS.end_us).where(same))
+    found = known.one_or_none()
+    if found is not None:
+        if told.kind is EventKind.MOTION:
+            del values["label"], values["objects"]
+        if seek and tuple(found)[1:] != shown:
+            values["sought"] = True
         tx.run("events", update(schema.events).where(same).values(**values))
-        return Id(node, int(number))
+        return Id(node, int(found.id))
     if told.kind is EventKind.MOTION and told.end_us is None:
         # Whoever wrote what still lasts here has lost its memory; nobody else would ever end it.
         lost = (_EVENTS.node == node) & (_EVENTS.camera == told.camera) & _EVENTS.end_us.is_(None)
@@ -87,8 +108,57 @@ def put(tx: Transaction, node: int, told: Told, now_us: int) -> Id:
         tx.run("events", update(schema.events).where(lost & (_EVENTS.kind == told.kind.value)).values(**ended))
     number = new_ids(tx, node, "events")[0]
     row = {"node": node, "id": number, **values, "reviewed": False, "reviewed_by": "", "created_us": now_us}
+    row["sought"] = seek
     tx.run("events", insert(schema.events).values(row))
     return Id(node, number)
+
+
+def sought(
+    tx: Transaction,
+    node: int,
+    cameras: Sequence[str],
+    limit: int,
+    *,
+    volumes: Sequence[str],
+    without: Sequence[Id] = (),
+) -> list[EventRow]:
+    """Return events of some cameras of a node whose pictures wait to be looked through, newest first.
+
+    Args:
+        tx: The transaction.
+        node: Whose events.
+        cameras: Of which cameras.
+        limit: How many at most.
+        volumes: Where pictures can be read; those without any picture come, too.
+        without: Events that are left out.
+    """
+    query = select(schema.events).where(_EVENTS.sought, _EVENTS.node == node, _EVENTS.camera.in_(cameras))
+    query = query.where(_EVENTS.volume.in_(["", *volumes]))
+    if numbers := [event.number for event in without if event.node == node]:
+        query = query.where(_EVENTS.id.not_in(numbers))
+    return [_row(row) for row in tx.run("events", query.order_by(_EVENTS.start_us.desc()).limit(limit)).mappings()]
+
+
+def give_up(tx: Transaction, seen: EventRow) -> None:
+    """Look no more through the pictures that an event had when it was seen; what they show stays untold."""
+    tx.run("events", update(schema.events).where(_stands(seen)).values(sought=False))
+
+
+def recognise(tx: Transaction, seen: EventRow, *, objects: str, label: str, now_us: int) -> None:
+    """Write what was recognised in the pictures of an event.
+
+    Where there is another picture by now, or it is over, it waits again. One that was deleted stays so.
+
+    Args:
+        tx: The transaction.
+        seen: The event as it was when it was looked through.
+        objects: What each picture shows, as core.objects writes it.
+        label: The same in words.
+        now_us: Wall time.
+    """
+    said = {"objects": objects, "label": label, "updated_us": now_us}
+    tx.run("events", update(schema.events).where(_is(seen.id)).values(**said))
+    tx.run("events", update(schema.events).where(_stands(seen)).values(sought=False))
 
 
 def get(tx: Transaction, event: Id) -> EventRow:
@@ -97,7 +167,7 @@ def get(tx: Transaction, event: Id) -> EventRow:
     Raises:
         NotFound: There is none.
     """
-    query = select(schema.events).where((_EVENTS.node == event.node) & (_EVENTS.id == event.number))
+    query = select(schema.events).where(_is(event))
     row = tx.run("events", query).mappings().one_or_none()
     if row is None:
         raise NotFound(f"there is no event {event}", hint="it may have been deleted, or purged after its time")
@@ -144,10 +214,24 @@ def review(tx: Transaction, event: Id, who: str, *, reviewed: bool, now_us: int)
     Raises:
         NotFound: There is none.
     """
-    where = (_EVENTS.node == event.node) & (_EVENTS.id == event.number)
+    where = _is(event)
     said = {"reviewed": reviewed, "reviewed_by": who if reviewed else "", "updated_us": now_us}
     tx.run("events", update(schema.events).where(where).values(**said))
     return get(tx, event)
+
+
+def drop(tx: Transaction, seen: EventRow) -> bool:
+    """Delete an event that is over and as it was seen, unless somebody marked it as looked at meanwhile.
+
+    Args:
+        tx: The transaction.
+        seen: The event as it was; one that has another picture by now is another matter.
+
+    Returns:
+        Whether it was deleted; its files go after it.
+    """
+    where = _stands(seen) & ~_EVENTS.reviewed & _EVENTS.end_us.is_not(None)
+    return tx.run("events", delete(schema.events).where(where)).rowcount > 0
 
 
 def remove(tx: Transaction, events: Sequence[Id]) -> None:
@@ -161,6 +245,16 @@ def oldest(tx: Transaction, node: int, before_us: int, limit: int) -> list[Event
     """Return events of a node that ended before an instant, oldest first."""
     query = select(schema.events).where(_EVENTS.start_us < before_us, _EVENTS.node == node, _EVENTS.end_us < before_us)
     return [_row(row) for row in tx.run("events", query.order_by(_EVENTS.start_us).limit(limit)).mappings()]
+
+
+def _is(event: Id) -> ColumnElement[bool]:
+    return (_EVENTS.node == event.node) & (_EVENTS.id == event.number)
+
+
+def _stands(seen: EventRow) -> ColumnElement[bool]:
+    """Match an event while it has the pictures and the end that it had when it was seen."""
+    same = (_EVENTS.picture_a == seen.told.picture_a) & (_EVENTS.picture_b == seen.told.picture_b)
+    return _is(seen.id) & same & _EVENTS.end_us.is_not_distinct_from(seen.told.end_us)
 
 
 def _order(wanted: Wanted) -> tuple[Any, ...]:
@@ -192,9 +286,18 @@ def _chosen(query: Select[Any], wanted: Wanted) -> Select[Any]:
         query = query.where(_EVENTS.start_us < wanted.to_us)
     if wanted.confidence is not None:
         query = query.where(_EVENTS.confidence >= wanted.confidence)
+    if wanted.label is not None:
+        query = query.where(_shows(wanted.label))
     if wanted.open is not None:
         query = query.where(_EVENTS.end_us.is_(None) if wanted.open else _EVENTS.end_us.is_not(None))
     return query
+
+
+def _shows(label: str) -> ColumnElement[bool]:
+    """Match a label within `person 0.87, dog 0.52`, and not one that begins or ends alike."""
+    plain = label.replace("/", "//").replace("%", "/%").replace("_", "/_")
+    forms = (f"{plain} _.__", f"{plain} _.__, %", f"%, {plain} _.__", f"%, {plain} _.__, %")
+    return or_(*(_EVENTS.label.ilike(form, escape="/") for form in forms))
 
 
 def _row(row: RowMapping) -> EventRow:

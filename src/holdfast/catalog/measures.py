@@ -1,11 +1,11 @@
 """Measures: what was seen and heard, look by look and minute by minute; how far the watcher is."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Executable, Table, delete, func, select
 
 from holdfast.catalog import schema
 from holdfast.catalog.db import Transaction
@@ -65,31 +65,36 @@ def position(tx: Transaction, node: int, camera: str) -> Position | None:
     return None if row is None else Position(int(row.taken_us), json.loads(row.state))
 
 
-def set_position(tx: Transaction, node: int, camera: str, reached: Position, now_us: int) -> None:
-    """Write how far a camera's footage is judged, with everything that was found until there."""
-    values = {"taken_us": reached.taken_us, "state": json.dumps(reached.state), "updated_us": now_us}
-    row = tx.insert(schema.watches).values(node=node, camera=camera, **values)
-    tx.run("watches", row.on_conflict_do_update(index_elements=[_WATCHES.node, _WATCHES.camera], set_=values))
+def set_positions(tx: Transaction, node: int, reached: Mapping[str, Position], now_us: int) -> None:
+    """Write how far footage of cameras is judged, with everything that was found until there."""
+    rows = [
+        {"node": node, "camera": camera, "taken_us": one.taken_us, "state": json.dumps(one.state), "updated_us": now_us}
+        for camera, one in reached.items()
+    ]
+    if rows:
+        tx.run("watches", _put(tx, schema.watches, ("node", "camera"), rows[0]), rows)
 
 
-def add(tx: Transaction, node: int, camera: str, found: Sequence[Measure]) -> None:
-    """Add measures of a camera, in the order of time, and to their minutes. One that is there is not added again."""
-    if not found:
+def add(tx: Transaction, node: int, found: Mapping[str, Sequence[Measure]]) -> None:
+    """Add measures by camera, each in the order of time, and to their minutes. One that is there is not added again.
+
+    Few statements, however many cameras: what is written each second costs more than what is looked at.
+    """
+    rows = [{"node": node, "camera": camera, **asdict(one)} for camera, looks in found.items() for one in looks]
+    if not rows:
         return
-    where = (_MEASURES.node == node) & (_MEASURES.camera == camera)
-    where &= (_MEASURES.at_us >= found[0].at_us) & (_MEASURES.at_us <= found[-1].at_us)
-    known = set(tx.run("measures", select(_MEASURES.at_us).where(where)).scalars())
-    new = [one for one in found if one.at_us not in known]
-    if not new:
-        return
-    tx.run("measures", insert(schema.measures), [{"node": node, "camera": camera, **asdict(one)} for one in new])
-    for minute_us in sorted({one.at_us // MINUTE_US * MINUTE_US for one in new}):
-        _roll_up(tx, node, camera, minute_us)
+    same = [_MEASURES.node, _MEASURES.camera, _MEASURES.at_us]
+    tx.run("measures", tx.insert(schema.measures).on_conflict_do_nothing(index_elements=same), rows)
+    minutes: dict[int, set[str]] = {}
+    for one in rows:
+        minutes.setdefault(one["at_us"] // MINUTE_US * MINUTE_US, set()).add(one["camera"])
+    for minute_us, cameras in sorted(minutes.items()):
+        _roll_up(tx, node, cameras, minute_us)
 
 
-def _roll_up(tx: Transaction, node: int, camera: str, minute_us: int) -> None:
-    """Make a minute's row of its looks, which are all there still: nothing is judged later than looks are kept."""
-    where = (_MEASURES.node == node) & (_MEASURES.camera == camera)
+def _roll_up(tx: Transaction, node: int, cameras: Collection[str], minute_us: int) -> None:
+    """Make a minute's rows of its looks, which are all there still: nothing is judged later than looks are kept."""
+    where = (_MEASURES.node == node) & _MEASURES.camera.in_(cameras)
     where &= (_MEASURES.at_us >= minute_us) & (_MEASURES.at_us < minute_us + MINUTE_US)
     columns = {
         "looks": func.count(),
@@ -104,11 +109,17 @@ def _roll_up(tx: Transaction, node: int, camera: str, minute_us: int) -> None:
         "blocks_most": func.max(_MEASURES.blocks),
         "damaged": func.sum(_MEASURES.damaged),
     }
-    query = select(*(column.label(name) for name, column in columns.items())).where(where)
-    values = dict(tx.run("measures", query).mappings().one())
-    row = tx.insert(schema.minutes).values(node=node, camera=camera, minute_us=minute_us, **values)
-    same = [_MINUTES.node, _MINUTES.camera, _MINUTES.minute_us]
-    tx.run("measure_minutes", row.on_conflict_do_update(index_elements=same, set_=values))
+    query = select(_MEASURES.camera, *(column.label(name) for name, column in columns.items()))
+    query = query.where(where).group_by(_MEASURES.camera)
+    rows = [{"node": node, "minute_us": minute_us, **row} for row in tx.run("measures", query).mappings()]
+    tx.run("measure_minutes", _put(tx, schema.minutes, ("node", "camera", "minute_us"), rows[0]), rows)
+
+
+def _put(tx: Transaction, table: Table, key: Sequence[str], row: Mapping[str, Any]) -> Executable:
+    """Return a statement that writes rows of these columns over those with the same key."""
+    made = tx.insert(table)
+    values = {name: made.excluded[name] for name in row if name not in key}
+    return made.on_conflict_do_update(index_elements=[table.c[name] for name in key], set_=values)
 
 
 def between(tx: Transaction, node: int, camera: str, from_us: int, to_us: int, *, limit: int) -> list[Measure]:

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from holdfast.catalog import schema
 from holdfast.catalog.db import Transaction
 from holdfast.core.camera import StreamKey
-from holdfast.core.errors import UsageError
+from holdfast.core.errors import NotFound, UsageError
 from holdfast.core.gap import GapReason
 
 PAGE = 200  # chosen: a screen or two; one page of segments is read in about a millisecond
@@ -32,6 +32,18 @@ class Id:
 
     def __str__(self) -> str:
         return f"{self.node}-{self.number}"
+
+    @classmethod
+    def read(cls, text: str, noun: str) -> "Id":
+        """Read what was written so.
+
+        Raises:
+            NotFound: It is none; the text calls it by `noun`.
+        """
+        node, _, number = text.partition("-")
+        if not (node.isascii() and node.isdigit() and number.isascii() and number.isdigit() and len(text) < 40):  # noqa: PLR2004 - two numbers
+            raise NotFound(f"there is no {noun} {text[:40]!r}")
+        return cls(int(node), int(number))
 
 
 @dataclass(frozen=True, slots=True)

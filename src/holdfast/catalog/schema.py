@@ -10,14 +10,19 @@ from sqlalchemy import CheckConstraint, Column, Index, PrimaryKeyConstraint, Str
 
 from holdfast.catalog.schema_accounts import settings, sign_ins, tokens, users
 from holdfast.catalog.schema_base import belongs, flag, id_of, metadata, node, whole, words
+from holdfast.catalog.schema_deliveries import deliveries, delivery_positions
 from holdfast.catalog.schema_events import events
+from holdfast.catalog.schema_exports import chores, exports
+from holdfast.catalog.schema_holds import holds, removals, retention
 from holdfast.catalog.schema_stills import still_positions, stills
 from holdfast.catalog.schema_watch import evidence, incidents, measures, minutes, watches
+from holdfast.catalog.schema_work import work_controls, work_history, work_kinds
 
 __all__ = [
-    "cameras", "events", "evidence", "gaps", "ids", "incidents", "journals", "measures", "metadata", "minutes", "nodes",
-    "notes", "runs", "segments", "settings", "sign_ins", "still_positions", "stills", "streams", "tokens", "users",
-    "volumes", "watches",
+    "cameras", "chores", "deliveries", "delivery_positions", "events", "evidence", "exports", "gaps", "holds", "ids",
+    "incidents", "journals", "measures", "metadata", "minutes", "nodes", "notes", "removals", "retention", "runs",
+    "segments", "settings", "sign_ins", "still_positions", "stills", "streams", "tokens", "users", "volumes",
+    "watches", "work_controls", "work_history", "work_kinds",
 ]  # fmt: skip
 
 ids = Table(

@@ -3,7 +3,18 @@
 Not here: incidents and measures (schema_watch).
 """
 
-from sqlalchemy import CheckConstraint, Column, Double, Index, PrimaryKeyConstraint, String, Table, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    Index,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    false,
+    text,
+)
 
 from holdfast.catalog.schema_base import flag, id_of, metadata, node, whole, words
 
@@ -33,6 +44,14 @@ events = Table(
     words("picture_a", "path of the picture of its begin under the volume's root; empty without one"),
     words("picture_b", "path of the picture seconds later; empty without one"),
     words("thumbnail", "path of the small picture of its begin; empty without one"),
+    words(
+        "objects", "what each of its pictures shows, as JSON: label, confidence and place; null while nobody looked",
+        null=True,
+    ),
+    Column(
+        "sought", Boolean, nullable=False, server_default=false(),
+        comment="true while its pictures wait to be looked through for objects",
+    ),
     flag("reviewed", "true where somebody has looked at it"),
     words("reviewed_by", "name of the user or token; empty while nobody has looked"),
     whole("created_us", "when the row was made, microseconds since the epoch, UTC"),
@@ -50,6 +69,9 @@ events = Table(
     Index("ix_events_kind", "kind", "start_us"),
     Index(
         "ix_events_open", "start_us", sqlite_where=text("end_us IS NULL"), postgresql_where=text("end_us IS NULL")
+    ),
+    Index(
+        "ix_events_sought", "node", "start_us", sqlite_where=text("sought = 1"), postgresql_where=text("sought")
     ),
     Index(
         "uq_events_open", "node", "camera", unique=True,

@@ -19,10 +19,12 @@ from holdfast.catalog.nodes import LOCAL
 from holdfast.cli.camera_values import credentials, password_of, read_pairs
 from holdfast.cli.common import ConfigOption, JsonOption, echo_json
 from holdfast.cli.devices import devices
+from holdfast.cli.folders import list_folders
 from holdfast.cli.status import WIDEST
 from holdfast.core.camera import Kind, Track
 from holdfast.core.clock import SystemClock
-from holdfast.core.config import Loaded
+from holdfast.core.config import Loaded, with_cameras
+from holdfast.core.config.feeds import SOURCES
 from holdfast.core.errors import CatalogError, NotFound, UsageError
 from holdfast.core.plan import StreamPlan
 from holdfast.library import cameras as roster
@@ -73,6 +75,10 @@ def check(
     ] = None,
     config: ConfigOption = None,
     *,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Of folders: list what lies there, and what of it would be taken."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Ask all cameras at once what they send, and compare it with what is expected.
@@ -80,13 +86,16 @@ def check(
     Exit code 0: all OK; 1: something differs; 2: a camera could not be asked.
     """
     loaded = load_in_force(config)
-    plan = build_plan(loaded, _runtime(loaded))
+    runtime = _runtime(loaded)
+    plan = build_plan(loaded, runtime)
     wanted = {name.lower() for name in only or ()}
     unknown = wanted - {stream.camera.lower() for stream in plan.streams}
     if unknown:
         known = ", ".join(dict.fromkeys(stream.camera for stream in plan.streams)) or "none"
         raise NotFound(f"there is no camera {min(unknown)}", hint=f"known: {known}")
     streams = [s for s in plan.streams if (s.camera.lower() in wanted if wanted else s.capture.mode != "off")]
+    if dry_run:
+        return list_folders(with_cameras(loaded, runtime)[0], streams, as_json=as_json)
     console = _console()
     if console.is_terminal and not as_json:
         with console.status(f"asking {len(streams)} streams …"):
@@ -102,7 +111,9 @@ def check(
 
 @app.command("probe")
 def probe_(
-    url: Annotated[str, typer.Argument(help="rtsp://…, rtsps://… or a media file; no password in it.")],
+    url: Annotated[
+        str, typer.Argument(help="Any address that a camera's url may have, or a media file; no password in it.")
+    ],
     *,
     username: Username = "",
     password_env: PasswordEnv = "",
@@ -111,8 +122,10 @@ def probe_(
 ) -> int:
     """Show what an address sends: tracks, codecs, sizes, rates. Needs no configuration."""
     bare, user, password = credentials(url, username, password_env)
+    # What has a scheme that there is none for is refused by the source that it is taken for.
+    kind = SOURCES.get(bare.partition("://")[0].lower() if "://" in bare else "", "rtsp")
     plan = StreamPlan(
-        camera="probe", stream="main", url=bare, source="rtsp" if "://" in bare else "file", volume="",
+        camera="probe", stream="main", url=bare, source=kind, volume="",
         username=user, password=password, open_timeout_s=timeout_s,
     )  # fmt: skip
     tracks = probe(plan, SystemClock())

@@ -163,6 +163,11 @@ def _configure(folder: Path, urls: dict[str, str]) -> Loaded:
         "[defaults.motion]",
         "enabled = true",
         f'masks = "{STILL_MASKS}"',
+        "",
+        "[defaults.stills]",
+        "enabled = true",
+        "every_s = 15",
+        "keep_days = 1",
     ]
     for name, url in urls.items():
         lines += ["", f"[cameras.{name}]", f"url = {json.dumps(url)}"]

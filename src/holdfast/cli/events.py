@@ -38,6 +38,9 @@ def list_events(
         str | None, typer.Option(help="From when on: 2h, today or 2026-05-01.", show_default=False)
     ] = None,
     confidence: Annotated[float | None, typer.Option(help="At least so sure, in percent.", show_default=False)] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Only where that was recognised, such as person.", show_default=False)
+    ] = None,
     limit: Annotated[int, typer.Option(help="The newest so many.", min=1, max=1000)] = 50,
     config: ConfigOption = None,
     *,
@@ -53,21 +56,25 @@ def list_events(
             name = next((one for one in loaded.config.cameras if one.lower() == camera.lower()), camera)
             if name not in loaded.config.cameras and not events.count(catalog, Wanted(camera=name)):
                 raise NotFound(f"there is no camera {camera}", hint="holdfast cameras list shows all")
-        found = events.find(catalog, Wanted(camera=name, from_us=from_us, confidence=confidence), limit=limit)
+        wanted = Wanted(camera=name, from_us=from_us, confidence=confidence, label=label)
+        found = events.find(catalog, wanted, limit=limit)
+        looked_for = any(one.motion.enabled for one in loaded.config.cameras.values())
     if as_json:
         echo_json([_plain(row) for row in found.rows])
         return 0
     if not found.rows:
-        typer.echo("no events; a camera has them with [cameras.ID.motion] enabled = true")
+        hint = "" if looked_for else "; a camera has them with [cameras.ID.motion] enabled = true"
+        typer.echo(f"no {'such ' if wanted != Wanted() else ''}events{hint}")
         return 0
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("event", "camera", "began", "lasted", "moved", "confidence"):
+    for column in ("event", "camera", "began", "lasted", "moved", "confidence", "shows"):
         table.add_column(column)
     for row in found.rows:
         told = row.told
         lasted = "goes on" if told.end_us is None else duration((told.end_us - told.start_us) / 1e6)
         began = local_time(told.start_us, zone)
-        table.add_row(str(row.id), told.camera, began, lasted, f"{told.score:.1f} %", f"{told.confidence:.0f} %")
+        figures = f"{told.score:.1f} %", f"{told.confidence:.0f} %"
+        table.add_row(str(row.id), told.camera, began, lasted, *figures, told.label)
     Console(highlight=False, soft_wrap=True).print(table)
     return 0
 
@@ -75,4 +82,10 @@ def list_events(
 def _plain(row: EventRow) -> dict[str, object]:
     told = row.told
     times = {"start": iso(told.start_us), "end": None if told.end_us is None else iso(told.end_us)}
-    return {"id": str(row.id), **asdict(told), "kind": told.kind.value, **times, "reviewed": row.reviewed}
+    seen = events.shown(row)
+    objects = None if seen is None else {
+        which: [{"label": one.label, "confidence": one.confidence, **asdict(one.box)} for one in found]
+        for which, found in seen.items()
+    }  # fmt: skip
+    said = {"kind": told.kind.value, **times, "objects": objects, "reviewed": row.reviewed}
+    return {"id": str(row.id), **asdict(told), **said}

@@ -54,10 +54,10 @@ def logs(
         typer.echo(f"nothing has been logged yet in {log_dir}", err=True)
     follower = Follower(log_dir, query) if follow else None
     for entry in library.tail(log_dir, query, None if since and count == 0 else count):
-        _show(entry, zone, as_json=as_json)
+        show_line(entry, zone, as_json=as_json)
     while follower:
         for entry in follower.poll():
-            _show(entry, zone, as_json=as_json)
+            show_line(entry, zone, as_json=as_json)
         sys.stdout.flush()
         clock.sleep(_POLL_S)
 
@@ -71,7 +71,8 @@ def _check_who(who: str, roles: list[str], ids: list[str]) -> None:
         raise NotFound(f"{who!r} is neither a role nor a camera", hint=hint)
 
 
-def _show(entry: Entry, zone: str, *, as_json: bool) -> None:
+def show_line(entry: Entry, zone: str, *, as_json: bool) -> None:
+    """Write a line of the log to standard output, for people or as JSON; times in the site's zone."""
     if as_json:
         typer.echo(json.dumps(entry, ensure_ascii=False))
         return

@@ -48,7 +48,7 @@ def record(  # noqa: PLR0913, PLR0917 - Typer: a parameter for each option
     url: Annotated[
         str,
         typer.Option(
-            help="rtsp, rtsps, http, https, x11 or v4l2 address, or a media file; credentials may stand in it."
+            help="rtsp, rtsps, http, https, x11, v4l2 or folder address, or a media file; credentials may stand in it."
         ),
     ] = "",
     out: Annotated[Path | None, typer.Option(help="Folder to record into; footage/CAMERA/main/DAY below it.")] = None,

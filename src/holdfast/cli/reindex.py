@@ -12,6 +12,7 @@ from holdfast.catalog.db import open_catalog
 from holdfast.catalog.failures import CatalogDamaged
 from holdfast.cli.common import ConfigOption, JsonOption, echo_json
 from holdfast.core.clock import SystemClock
+from holdfast.library import retention
 from holdfast.library.desired import load_or_last_good
 from holdfast.library.reindex import ReindexReport, Remembered, put_aside, reindex, restore_remembered
 
@@ -37,6 +38,8 @@ def run(
                 catalog, roots, clock,
                 progress=lambda what, done, total: status.update(f"reading {what} ({done + 1} of {total})"),
             )  # fmt: skip
+            # Whoever made it anew may have had a reason to; deleting goes on when the clock, or a person, says so.
+            retention.doubt(catalog, clock, "the catalog was made anew by holdfast reindex")
             return report, restore_remembered(catalog, loaded.config.state_dir, clock)
 
     try:

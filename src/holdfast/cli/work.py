@@ -17,7 +17,10 @@ from holdfast.library.desired import load_or_last_good
 from holdfast.library.index import Indexer
 from holdfast.library.reindex import reconcile
 from holdfast.roles.logging import set_up_logging
+from holdfast.roles.retention_loop import RetentionLoop
+from holdfast.roles.work_loop import WorkLoop, Workshop
 from holdfast.roles.worker import Worker
+from holdfast.roles.workshop import make_workshop
 
 app = typer.Typer()
 
@@ -39,9 +42,16 @@ def work(
         roots = {name: volume.path for name, volume in loaded.config.volumes.items()}
         return reconcile(catalog, roots, clock, node=LOCAL).problems
 
+    def make(catalog: Catalog, loaded: Loaded) -> Workshop:
+        return make_workshop(catalog, loaded, clock, node=LOCAL)
+
     with closing(set_up_logging("worker", loaded.config.state_dir, loaded=loaded)) as logs:
-        Worker(
+        worker = Worker(
             loaded.path, os.environ, clock, node=LOCAL, open_catalog=open_catalog, make_indexer=make_indexer,
-            reconcile=compare,            reconfigured=lambda new: logs.add_secrets(new.secrets),
-        ).run()  # fmt: skip
+            reconcile=compare, reconfigured=lambda new: logs.add_secrets(new.secrets),
+        )  # fmt: skip
+        worker.with_loop(RetentionLoop(clock, node=LOCAL, open_catalog=open_catalog))
+        durable = WorkLoop(clock, node=LOCAL, open_catalog=open_catalog, make=make)
+        worker.with_loop(durable).with_status("work", durable.status)
+        worker.run()
     return 0

@@ -67,6 +67,26 @@ class SystemClock:
         time.sleep(seconds)
 
 
+def wall_offset_us(clock: Clock) -> int:
+    """Return how far wall time is ahead of boot time, in microseconds, from two readings that lie together.
+
+    A thread may lose its turn between two readings, on a busy host for a quarter of a second, and would take its wait
+    for a clock that was set. So readings that are not within `_TOGETHER_US` are taken again, and the closest count.
+    """
+    nearest_us, offset_us = _FAR_APART_US, 0
+    for _ in range(_READINGS):
+        before_us, wall_us, after_us = clock.boot_us(), clock.wall_us(), clock.boot_us()
+        if after_us - before_us < nearest_us:
+            nearest_us, offset_us = after_us - before_us, wall_us - (before_us + after_us) // 2
+        if nearest_us <= _TOGETHER_US:
+            break
+    return offset_us
+
+
+_TOGETHER_US = 1_000  # chosen: three readings take some 2 us on a Raspberry Pi
+_FAR_APART_US = 1 << 62  # any reading is nearer
+_READINGS = 8  # chosen: a thread that loses its turn in each of them has long been slower than that
+
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # macOS: monotonic is the nearest there is
 
 

@@ -27,6 +27,12 @@
     │   ├── DiskError                                              transient
     │   ├── VolumeMissing         marker absent: not mounted?      transient
     │   └── FileDeleted           deleted while it was written     transient
+    ├── TargetError           a place that assets are sent to did not take one   exit 69
+    │   ├── TargetAway            no answer, or not the right one  transient
+    │   ├── TargetFull            it has no room                   transient
+    │   ├── ContentDiffers        not what was sent arrived        transient
+    │   ├── TargetRefused         it may not: rights, name, size
+    │   └── NameTaken             something else lies there
     ├── AlreadyRunning        somebody else holds the lock                       exit 75
     ├── CatalogError          the database said no                               exit 74
     │   └── CatalogUnavailable    it did not answer                transient
@@ -266,6 +272,54 @@ class FileDeleted(StorageError):
 
     code = "file-deleted"
     default_hint = "another program or a person deletes footage there; let retention do it, which knows what may go"
+
+
+class TargetError(HoldfastError):
+    """A place that assets are sent to did not take one. Names target and key, never a credential."""
+
+    code = "target"
+    exit_code = 69
+    http_status = 502
+
+
+class TargetAway(TargetError):
+    """It did not answer, broke off, was silent for too long, or is not the place that was meant (its marker)."""
+
+    code = "target-away"
+    transient = True
+    http_status = 503
+    default_hint = "what is waiting goes on by itself when the target is back"
+
+
+class TargetFull(TargetError):
+    """It has no room for this."""
+
+    code = "target-full"
+    transient = True
+    http_status = 507
+    default_hint = "make room at the target; what is waiting goes on by itself"
+
+
+class ContentDiffers(TargetError):
+    """What lies at the target after sending is not what was sent. Sending again may help once."""
+
+    code = "content-differs"
+    transient = True
+    default_hint = "the target or the way to it changes what is sent: check its disk, its network and its program"
+
+
+class TargetRefused(TargetError):
+    """It answered that this must not be: wrong key, no right to write there, a name or size that it does not take."""
+
+    code = "target-refused"
+    default_hint = "holdfast targets test NAME says what it refuses"
+
+
+class NameTaken(TargetError):
+    """Something else lies at the target under this name; it was left as it was."""
+
+    code = "name-taken"
+    default_hint = "look at what lies there, and remove it, or give the rule a name template that tells instances apart"
 
 
 class AlreadyRunning(HoldfastError):

@@ -78,7 +78,7 @@ class StreamPlan:
         camera: Camera id.
         stream: `main` or `sub`.
         process: Number of the recorder process that this stream sticks to.
-        source: Kind of source: `rtsp`, `http`, `x11`, `v4l2`, `csi` or `file`.
+        source: Kind of source: `rtsp`, `http`, `x11`, `v4l2`, `csi`, `folder` or `file`.
         url: Where to connect, without credentials.
         username: For the camera; empty where it asks for none.
         password: The same. Never leaves this file but for the camera.

@@ -13,6 +13,8 @@ from holdfast.core.timing import SECOND_US
 
 SILENT_DB = -100.0  # what digital silence, and sound without a single sample, is written as
 FRAMES = 3  # pictures that freeze is judged by
+PACKED_DRIFT = 2.0  # measured: at 200 kb/s two keyframes of what stands still may be up to 1.8 apart
+SURE_DRIFT = 0.7  # measured: a street at rest with live grain drifts by 0.8 and more where encoders leave grain out
 STILL_DRIFT = 1.0  # measured: what stands still drifts by up to 0.9 from 500 kb/s on, slow clouds by 10 in two seconds
 
 

@@ -6,9 +6,9 @@ The picture's own instant, some milliseconds away, is in its row and in the file
 
 import re
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
-from holdfast.core.timing import SECOND_US, to_datetime
+from holdfast.core.naming import FIELD, filled, moment_words, plain, repeated, unknown_fields
+from holdfast.core.timing import day_of
 
 FOLDER = "stills"
 PRESETS = {
@@ -21,9 +21,6 @@ SIDECAR = ".json"
 
 _FIELDS = ("camera", "location", "utc", "date", "time", "width", "height")
 _TEMPLATE = re.compile(r"[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,99}")
-_FIELD = re.compile(r"\{(\w*)\}")
-_UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
-_MOST_LOCATION = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +46,11 @@ def wrong_with(template: str) -> str:
     """Say what is wrong with a template; empty where nothing is."""
     if template in PRESETS:
         return ""
-    fields = set(_FIELD.findall(template))
-    if not _TEMPLATE.fullmatch(template) or set("{}") & set(_FIELD.sub("", template)):
+    fields = set(FIELD.findall(template))
+    if not _TEMPLATE.fullmatch(template) or set("{}") & set(FIELD.sub("", template)):
         return "is no name of a file"
-    unknown = sorted(fields - set(_FIELDS))
-    if unknown:
-        return f"has a field {{{unknown[0]}}} that there is not"
+    if wrong := unknown_fields(template, _FIELDS):
+        return wrong
     if "utc" not in fields and not {"date", "time"} <= fields:
         return "lacks {utc}, or {date} and {time}: pictures would overwrite each other"
     return ""
@@ -70,22 +66,17 @@ def file_of(naming: Naming, slot_us: int, size: tuple[int, int], ending: str) ->
         ending: Such as `.jpg`.
     """
     template = PRESETS.get(naming.template, naming.template)
-    local = "{date}" in template or "{time}" in template
-    moment = to_datetime(slot_us, ZoneInfo(naming.zone))
-    day = (moment if local else to_datetime(slot_us)).strftime("%Y-%m-%d")
-    part = f"_{slot_us % SECOND_US // 1000:03}" if naming.parts else ""
     words = {
         "camera": naming.camera,
-        "location": _UNSAFE.sub("-", naming.location)[:_MOST_LOCATION],
-        "utc": f"{to_datetime(slot_us):%Y%m%dT%H%M%S}.{slot_us % SECOND_US // 1000:03}Z",
-        "date": f"{moment:%Y%m%d}",
-        "time": f"{moment:%H%M%S}{part}",
+        "location": plain(naming.location),
         "width": str(size[0]),
         "height": str(size[1]),
+        **moment_words(slot_us, naming.zone, parts=naming.parts),
     }
-    stem = _FIELD.sub(lambda found: words[found[1]], template)
-    again = "-2" if local and moment.fold else ""
-    return f"{FOLDER}/{naming.camera}/{day}/{stem}{again}{ending}"
+    local = "{date}" in template or "{time}" in template
+    day = words["day"] if local else day_of(slot_us)
+    again = "-2" if repeated(template, slot_us, naming.zone) else ""
+    return f"{FOLDER}/{naming.camera}/{day}/{filled(template, words)}{again}{ending}"
 
 
 def beside(file: str, ending: str) -> str:

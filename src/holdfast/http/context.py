@@ -18,7 +18,7 @@ from holdfast.catalog.nodes import LOCAL
 from holdfast.core import config as configuration
 from holdfast.core.clock import Clock
 from holdfast.core.config import ConfigInvalid, Loaded
-from holdfast.core.errors import CatalogUnavailable, HoldfastError
+from holdfast.core.errors import CatalogUnavailable, HoldfastError, NotFound
 from holdfast.core.plan import Plan
 from holdfast.library import cameras, settings
 from holdfast.library.desired import read_plan
@@ -97,6 +97,21 @@ class Context:
     def runtime_dir(self) -> Path:
         """Folder of status files, in memory."""
         return self._toml.config.runtime_dir
+
+    def spelled(self, camera: str) -> str:
+        """Return a camera's id as it is written, and as it is typed where there is none; ids are told ignoring case."""
+        return {name.lower(): name for name in self.config.cameras}.get(camera.lower(), camera)
+
+    def camera_id(self, camera: str) -> str:
+        """Return a camera's id as it is written.
+
+        Raises:
+            NotFound: There is no such camera.
+        """
+        name = self.spelled(camera)
+        if name not in self.config.cameras:
+            raise NotFound(f"there is no camera {camera}")
+        return name
 
     def plan(self) -> Plan | None:
         """Return what is to be recorded, as last published; None before there is any, or where it is damaged."""

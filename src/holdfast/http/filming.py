@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI
 from starlette.requests import HTTPConnection
 
-from holdfast.core.errors import HoldfastError, NotFound, UsageError
+from holdfast.core.errors import HoldfastError, UsageError
 from holdfast.http.context import Context
 from holdfast.library.instants import read_instant
 from holdfast.library.timelapse import name_of
@@ -46,14 +46,11 @@ def asked_for(context: Context, camera: str, span: tuple[str, str], rate: float,
         NotFound: There is no such camera.
         UsageError: The span is none.
     """
-    names = {name.lower(): name for name in context.config.cameras}
-    if camera.lower() not in names:
-        raise NotFound(f"there is no camera {camera}")
+    name = context.camera_id(camera)
     now_us = context.clock.wall_us()
     from_us, to_us = (read_instant(word, context.zone, now_us) for word in span)
     if from_us >= to_us:
         raise UsageError("the span ends before it begins")
-    name = names[camera.lower()]
     return Asked(
         camera=name, from_us=from_us, to_us=to_us, rate=rate, width=width,
         name=name_of(name, (from_us, to_us), context.zone),

@@ -19,6 +19,7 @@ from holdfast.core.footage import PART, Timeline, derive, placed, stream_folder
 from holdfast.core.gap import MIN_GAP_US, Gap
 from holdfast.core.journal import Line, Removed
 from holdfast.core.timing import iso
+from holdfast.library import check_kept, kept
 from holdfast.library.timeline import growing, is_alive, merged, split, streams_on, tagged
 from holdfast.storage.journal import journal_files, read_journal
 
@@ -32,6 +33,7 @@ INVARIANTS: dict[str, str] = {
     "I1": "rows say what the journals amount to",
     "T1": "segments and gaps together cover every instant once",
     "T2": "segments of one run touch each other",
+    **check_kept.INVARIANTS,
 }
 """What `holdfast check` looks at, and what each number means."""
 
@@ -95,6 +97,7 @@ def check(catalog: Catalog | None, volumes: Mapping[str, Path], clock: Clock, *,
             more, count = _rows(catalog, roots, stream, clock.wall_us(), node)
             found += more
             rows += count
+    found += [Violation(*wrong) for wrong in check_kept.wrong_with(catalog, volumes, keys, node)]
     return Checked(len(keys), pieces, files, rows if catalog is not None else None, tuple(found))
 
 
@@ -118,7 +121,10 @@ def _survey(roots: Mapping[str, Path], key: StreamKey, now_us: int) -> _Stream:
     newest = growing(lines)
     current = split(newest.file) if newest is not None and alive and not newest.orphaned else None
     line = derive(lines, now_us=now_us, alive=alive, growing_end_us=now_us)
-    removed = {split(event.file) for event in (line.event for line in lines) if isinstance(event, Removed)}
+    gone = kept.deletions(roots, key)
+    line = kept.without_deleted(line, gone)
+    removed = {(one.volume, one.file) for one in gone}
+    removed |= {split(event.file) for event in (line.event for line in lines) if isinstance(event, Removed)}
     return _Stream(key, line, files, parts, removed, current, alive)
 
 
@@ -193,6 +199,7 @@ def _rows(
     # Rows of another volume than those that are there cannot be judged now.
     pieces = [row for row in pieces if row.volume in roots]
     line = derive(lines, now_us=now_us, alive=stream.alive, growing_end_us=now_us)
+    line = kept.without_deleted(line, kept.deletions(roots, stream.key))
     violations = [*_segment_rows(stream, line, pieces)]
     if all(row.origin == "journal" for row in pieces):
         violations += _gap_rows(stream.key, line.gaps, spans)

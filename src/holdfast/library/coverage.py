@@ -7,7 +7,7 @@ policy, or is *missing* although nobody removed it. Days are the site's: 23 or 2
 Two sources, one answer: the catalog's rows, or the journals themselves where the catalog is away.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -111,7 +111,17 @@ def from_catalog(
     Raises:
         CatalogUnavailable: It did not answer, or its indexer has not run for a minute.
     """
-    wanted = [(day, day_span(day, zone)) for day in days]
+    spans = [(day.isoformat(), day_span(day, zone)) for day in days]
+    return of_spans(catalog, spans, now_us, camera=camera, node=node)
+
+
+def of_spans(
+    catalog: Catalog, wanted: Sequence[tuple[str, Span]], now_us: int, *, camera: str | None = None, node: str = LOCAL
+) -> list[Coverage]:
+    """Compute coverage of any spans from rows; each has a name, which stands as `day` in what is returned.
+
+    Arguments and errors are those of `from_catalog`.
+    """
     with catalog.read() as tx:
         if indexed_node(tx, node, now_us, now_us) is None:
             raise CatalogUnavailable(
@@ -176,11 +186,11 @@ def from_journals(
             pieces = [s for s in line.segments if s.start_us < span[1] and s.end_us > span[0]]
             removed = tuple((s.start_us, s.end_us) for s in pieces if s.removed_why is not None)
             missing = tuple((s.start_us, s.end_us) for s in pieces if lost(volumes, s))
-            found.append(_coverage(Ledger(key, span, line.gaps, removed, missing), day))
+            found.append(_coverage(Ledger(key, span, line.gaps, removed, missing), day.isoformat()))
     return found
 
 
-def _coverage(ledger: Ledger, day: date) -> Coverage:
+def _coverage(ledger: Ledger, day: str) -> Coverage:
     from_us, to_us = ledger.span
     inside = tuple(
         Gap(max(gap.start_us, from_us), min(gap.end_us, to_us), gap.reason, gap.detail, gap.open)
@@ -193,7 +203,7 @@ def _coverage(ledger: Ledger, day: date) -> Coverage:
     removed_us = _length(ledger.removed, ledger.span)
     missing_us = _length(ledger.missing, ledger.span)
     return Coverage(
-        key=ledger.key, day=day.isoformat(), from_us=from_us, to_us=to_us, recorded_us=recorded_us,
+        key=ledger.key, day=day, from_us=from_us, to_us=to_us, recorded_us=recorded_us,
         planned_us=planned_us, lost_us=lost_us, available_us=max(0, recorded_us - removed_us - missing_us),
         removed_us=removed_us, missing_us=missing_us, gaps=inside,
     )  # fmt: skip

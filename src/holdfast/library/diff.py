@@ -5,6 +5,7 @@ after a doubt costs few writes. Runs in the transaction that it is given.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from holdfast.catalog import gaps, segments
 from holdfast.catalog.db import Transaction
@@ -94,12 +95,19 @@ def _write_segments(
     changed: list[tuple[int, Piece]] = []
     for piece in pieces:
         found = known.pop((piece.volume, piece.file), None)
+        if found is not None and found.state == "removed" and _is_file(found, piece):
+            # Deleted by policy: the journal of the recorder does not know, the kept one does, and so does the row.
+            piece = replace(piece, state="removed", removed_why=found.removed_why)  # noqa: PLW2901 - the row's say
         if found is not None and not same(found, piece):
             changed.append((found.id.number, piece))
     gone = [row.id.number for row in known.values()]
     if new or changed or gone:
         segments.write(tx, stream, volumes, new=new, changed=changed, gone=gone)
     return len(new) + len(changed) + len(gone)
+
+
+def _is_file(row: SegmentRow, piece: Piece) -> bool:
+    return piece.state == "sealed" and row.sha256 == piece.sha256
 
 
 def _write_gaps(tx: Transaction, stream: Id, spans: Sequence[Gap], rows: Sequence[GapRow]) -> int:

@@ -12,8 +12,8 @@ from holdfast.catalog.events import EventRow, Wanted
 from holdfast.catalog.rows import Id, Page
 from holdfast.core.clock import Clock
 from holdfast.core.errors import Conflict, NotFound
+from holdfast.core.objects import Seen, from_json
 from holdfast.core.timing import DAY_US
-from holdfast.storage.errors import storage_errors
 from holdfast.watching import evidence
 from holdfast.watching.stirs import THUMBNAIL, A, B
 
@@ -27,10 +27,7 @@ def read_id(text: str) -> Id:
     Raises:
         NotFound: It is none.
     """
-    node, _, number = text.partition("-")
-    if not (node.isascii() and node.isdigit() and number.isascii() and number.isdigit() and len(text) < 40):  # noqa: PLR2004 - two numbers
-        raise NotFound(f"there is no event {text[:40]!r}")
-    return Id(int(node), int(number))
+    return Id.read(text, "event")
 
 
 def find(catalog: Catalog, wanted: Wanted, *, limit: int, cursor: str | None = None) -> Page[EventRow]:
@@ -86,6 +83,16 @@ def review(catalog: Catalog, event: Id, clock: Clock, *, who: str, reviewed: boo
         return events.review(tx, event, who, reviewed=reviewed, now_us=clock.wall_us())
 
 
+def shown(row: EventRow) -> dict[str, list[Seen]] | None:
+    """Return what was recognised in an event's pictures, by picture; None while nobody looked."""
+    if row.told.objects is None:
+        return None
+    try:
+        return from_json(row.told.objects)
+    except ValueError:
+        return None  # not ours: as if nobody had looked
+
+
 def picture(catalog: Catalog, volumes: Mapping[str, Path], event: Id, which: str) -> bytes:
     """Return a picture of an event as JPEG: `a`, `b` or `thumb`.
 
@@ -98,12 +105,7 @@ def picture(catalog: Catalog, volumes: Mapping[str, Path], event: Id, which: str
     root = volumes.get(told.volume)
     if not file or root is None:
         raise NotFound(f"event {event} has no picture {which}")
-    path = root / file
-    with storage_errors("reading", path):
-        try:
-            return path.read_bytes()
-        except FileNotFoundError as error:
-            raise NotFound(f"{file} is not there", hint="is its volume mounted?") from error
+    return evidence.read(root, file)
 
 
 def delete(catalog: Catalog, volumes: Mapping[str, Path], event: Id) -> None:
@@ -121,15 +123,15 @@ def delete(catalog: Catalog, volumes: Mapping[str, Path], event: Id) -> None:
     _remove(catalog, volumes, [row])
 
 
-def purge(catalog: Catalog, volumes: Mapping[str, Path], now_us: int, node: int) -> int:
-    """Delete some events of this node that have been over for 90 days; return how many.
+def purge(catalog: Catalog, volumes: Mapping[str, Path], now_us: int, node: int, *, kept_us: int = KEPT_US) -> int:
+    """Delete some events of this node that have been over for their time; return how many.
 
     Raises:
         CatalogUnavailable: It did not answer.
         StorageError: A picture cannot be deleted; its event stays.
     """
     with catalog.read() as tx:
-        rows = events.oldest(tx, node, now_us - KEPT_US, MOST)
+        rows = events.oldest(tx, node, now_us - kept_us, MOST)
     _remove(catalog, volumes, rows)
     return len(rows)
 

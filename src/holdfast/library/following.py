@@ -241,11 +241,18 @@ def payloads(volumes: Mapping[str, Path], chunk: Chunk, coding: Coding) -> Itera
         return
     with footage.opened(volumes, chunk.piece) as fd:
         data = os.pread(fd, part.media_bytes, part.data_at)
-    anchor_us = ticks_to_us(fragment.anchor_ticks, chunk.head.tracks[fragment.anchor].timescale)
-    for sample in part:
+    for sample, wall_us, _ in samples(chunk, coding):
         at = sample.offset - part.data_at
-        wall_us = fragment.wall_us + ticks_to_us(sample.pts_ticks, coding.timescale) - anchor_us
         yield sample, data[at : at + sample.bytes], wall_us
+
+
+def samples(chunk: Chunk, coding: Coding) -> Iterator[tuple[StoredSample, int, int]]:
+    """Yield the samples of one track of a chunk: as stored, and the wall times of presentation and of decoding."""
+    fragment = chunk.fragment
+    anchor_us = ticks_to_us(fragment.anchor_ticks, chunk.head.tracks[fragment.anchor].timescale)
+    for sample in fragment.slice_of(coding.number) or ():
+        wall_us = fragment.wall_us + ticks_to_us(sample.pts_ticks, coding.timescale) - anchor_us
+        yield sample, wall_us, wall_us - ticks_to_us(sample.pts_ticks - sample.dts_ticks, coding.timescale)
 
 
 def coding_of(volumes: Mapping[str, Path], chunk: Chunk) -> dict[Kind, Coding]:

@@ -16,7 +16,6 @@ from holdfast.core.clock import Clock
 from holdfast.core.errors import BadInput, NotFound
 from holdfast.core.incident import IncidentType
 from holdfast.core.timing import DAY_US
-from holdfast.storage.errors import storage_errors
 from holdfast.watching import evidence
 
 KEPT_US = 90 * DAY_US  # C066: so long after its end an incident is kept
@@ -31,10 +30,7 @@ def read_id(text: str) -> Id:
     Raises:
         NotFound: It is none.
     """
-    node, _, number = text.partition("-")
-    if not (node.isascii() and node.isdigit() and number.isascii() and number.isdigit() and len(text) < 40):  # noqa: PLR2004 - two numbers
-        raise NotFound(f"there is no incident {text[:40]!r}")
-    return Id(int(node), int(number))
+    return Id.read(text, "incident")
 
 
 def find(
@@ -163,12 +159,7 @@ def picture(catalog: Catalog, volumes: Mapping[str, Path], incident: Id, number:
     root = None if found is None else volumes.get(found.volume)
     if found is None or root is None:
         raise NotFound(f"incident {incident} has no picture {number}")
-    path = root / found.file
-    with storage_errors("reading", path):
-        try:
-            return path.read_bytes()
-        except FileNotFoundError as error:
-            raise NotFound(f"{found.file} is not there", hint="is its volume mounted?") from error
+    return evidence.read(root, found.file)
 
 
 def clear(catalog: Catalog, volumes: Mapping[str, Path], wanted: Wanted) -> int:
@@ -195,10 +186,12 @@ def clear(catalog: Catalog, volumes: Mapping[str, Path], wanted: Wanted) -> int:
         gone += len(page.rows)
 
 
-def purge(catalog: Catalog, volumes: Mapping[str, Path], now_us: int, node: str = LOCAL) -> int:
-    """Delete incidents of this node that have been over for 90 days (C066); return how many."""
+def purge(
+    catalog: Catalog, volumes: Mapping[str, Path], now_us: int, node: str = LOCAL, *, kept_us: int = KEPT_US
+) -> int:
+    """Delete incidents of this node that have been over for their time (C066); return how many."""
     with catalog.read() as tx:
         number = nodes.find(tx, node)
     if number is None:
         return 0
-    return clear(catalog, volumes, Wanted(node=number, open=False, to_us=now_us - KEPT_US))
+    return clear(catalog, volumes, Wanted(node=number, open=False, to_us=now_us - kept_us))

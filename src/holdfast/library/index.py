@@ -24,7 +24,7 @@ from holdfast.core.errors import NotFound, StorageError
 from holdfast.core.footage import derive, stream_folder
 from holdfast.core.journal import Begun, Line, Removed, Sealed, verify_chain
 from holdfast.core.timing import SECOND_US
-from holdfast.library import diff, notes
+from holdfast.library import diff, kept, notes
 from holdfast.library.tail import Stale, Tail
 from holdfast.library.timeline import Growing, Reach, growing, is_alive, merged, reach, split, streams_on, tagged
 from holdfast.storage.journal import journal_files, read_journal
@@ -314,6 +314,14 @@ class Indexer:
         state.positions, state.retry_us = {}, None
         self._write(tx, key, state, tail, news, now_us, tally)
 
+    def _deleted(self, key: StreamKey) -> dict[kept.Instance, str]:
+        """Return what policy deleted of a stream; a kept journal that cannot be read says so as a problem."""
+        try:
+            return kept.deletions(self._volumes, key)
+        except StorageError as error:
+            self._problems[f"{key}: {error}"] = None
+            return {}
+
     def _write(
         self, tx: Transaction, key: StreamKey, state: _State, tail: Tail, news: _News, now_us: int, tally: _Tally
     ) -> None:
@@ -322,6 +330,9 @@ class Indexer:
         newest = growing(lines)
         end = reach(self._volumes, newest, now_us=now_us, alive=alive)
         timeline = derive(lines, now_us=now_us, alive=alive, growing_end_us=None if end is None else end.end_us)
+        if not state.positions:
+            # Whoever deleted a file wrote its row, too; only where rows are made anew is it looked up where it is kept.
+            timeline = kept.without_deleted(timeline, self._deleted(key))
         current = newest.file if newest is not None and alive and not newest.orphaned else None
         live = end is not None and end.live
         pieces, spans = diff.write(

@@ -6,7 +6,7 @@ Any thread but an event loop. Not here: pictures of any instant on demand (still
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,8 @@ from holdfast.core.clock import Clock
 from holdfast.core.errors import NotFound, UsageError
 from holdfast.core.still_names import FOLDER, SIDECAR, beside
 from holdfast.core.stills import slots
-from holdfast.core.timing import DAY_US, from_datetime, to_datetime
+from holdfast.core.timing import DAY_US, to_datetime
+from holdfast.library.coverage import day_span
 from holdfast.library.still_taking import SETTLE_US, Means, Order, StillsTaker
 from holdfast.storage.errors import storage_errors
 
@@ -47,10 +48,7 @@ def read_id(text: str) -> Id:
     Raises:
         NotFound: It is none.
     """
-    node, _, number = text.partition("-")
-    if not (node.isascii() and node.isdigit() and number.isascii() and number.isdigit() and len(text) < 40):  # noqa: PLR2004 - two numbers
-        raise NotFound(f"there is no still {text[:40]!r}")
-    return Id(int(node), int(number))
+    return Id.read(text, "still")
 
 
 def find(
@@ -99,7 +97,7 @@ def days(
         newest = to_datetime(edges[1], zone).date()
         at = newest if last is None else min(last, newest)
         for _ in range(min(most, MOST_DAYS)):
-            from_us, to_us = bounds(at, zone)
+            from_us, to_us = day_span(at, zone)
             if to_us <= edges[0]:
                 break
             counted = stills.count(tx, Wanted(camera=camera, from_us=from_us, to_us=to_us))
@@ -107,16 +105,6 @@ def days(
                 found.append(Day(day=at, from_us=from_us, to_us=to_us, count=counted))
             at -= timedelta(days=1)
     return found
-
-
-def bounds(day: date, zone: ZoneInfo) -> tuple[int, int]:
-    """Return when a day begins and ends in a zone."""
-    begin, end = (_midnight(one, zone) for one in (day, day + timedelta(days=1)))
-    return begin, end
-
-
-def _midnight(day: date, zone: ZoneInfo) -> int:
-    return from_datetime(datetime(day.year, day.month, day.day, tzinfo=zone))
 
 
 def get(catalog: Catalog, still: Id) -> StillRow:

@@ -34,12 +34,14 @@ class Query:
         level: Least severity.
         since_us: Only lines from here on, or None.
         camera: Only lines about this camera, whoever wrote them; empty for all.
+        job: Only lines of this kind of durable work; empty for all.
     """
 
     who: str = ""
     level: str = "debug"
     since_us: int | None = None
     camera: str = ""
+    job: str = ""
 
 
 def roles(log_dir: Path) -> list[str]:
@@ -130,7 +132,7 @@ def wanted_of(log_dir: Path, query: Query) -> Callable[[Entry], bool]:
             return False
         role = str(entry.get("role", "")).casefold()
         camera = str(entry.get("camera", "")).casefold()
-        if about and camera != about:
+        if (about and camera != about) or (query.job and entry.get("job") != query.job):
             return False
         return not who or camera == who or (by_role and (role == who or role.startswith(f"{who}-")))
 

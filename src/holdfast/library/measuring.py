@@ -10,6 +10,7 @@ from holdfast.catalog import measures, nodes
 from holdfast.catalog.db import Catalog
 from holdfast.catalog.measures import Measure, Minute
 from holdfast.catalog.nodes import LOCAL
+from holdfast.core.quality import Heard, Seen
 from holdfast.core.timing import HOUR_US
 
 LOOKS_US = 2 * HOUR_US  # chosen: a look every 2 s makes 3,600 rows of it
@@ -62,3 +63,16 @@ def newest(catalog: Catalog, camera: str, node: str = LOCAL) -> Measure | None:
     with catalog.read() as tx:
         number = nodes.find(tx, node)
         return None if number is None else measures.newest(tx, number, camera)
+
+
+def seen_of(measure: Measure, at_us: int) -> Seen:
+    """Return what is stored of a look as it was judged, as of an instant; without loudness and clipping."""
+    # Of the three differences the largest is kept, which is what all of them are judged by.
+    differences = None if measure.difference is None else (measure.difference,) * 3
+    heard = None
+    if measure.mean_db is not None:
+        heard = Heard(measure.at_us, measure.mean_db, measure.mean_db if measure.peak_db is None else measure.peak_db)
+    return Seen(
+        at_us, measure.black_percent, differences, measure.drift, heard, blocks=measure.blocks,
+        damaged=measure.damaged or 0,
+    )  # fmt: skip

@@ -23,7 +23,7 @@ from holdfast.core.camera import StreamKey
 from holdfast.core.config.motion import MotionConfig
 from holdfast.core.errors import HoldfastError, NotFound
 from holdfast.core.event import Case, EventKind, confidence
-from holdfast.core.timing import SECOND_US, ticks_to_us
+from holdfast.core.timing import SECOND_US
 from holdfast.library import following
 from holdfast.library.footage import Chunk
 from holdfast.media.analysis.gate import Gate
@@ -36,12 +36,13 @@ from holdfast.watching.stirs import THUMBNAIL, A, B, Settings, Stirs, file_of
 _log = structlog.get_logger()
 
 
-def motion_of(wanted: MotionConfig) -> Settings:
-    """Return what is an event at a camera."""
+def motion_of(wanted: MotionConfig, *, seek: bool = False) -> Settings:
+    """Return what is an event at a camera; `seek` where its pictures are to be looked through for objects."""
     view = View(wanted.sensitivity, wanted.min_area, read_polygons(wanted.masks), read_polygons(wanted.zones))
     return Settings(
         enabled=wanted.enabled, view=view, rule=wanted.rule(), pre_us=round(wanted.pre_roll_s * SECOND_US),
         post_us=round(wanted.post_roll_s * SECOND_US), second_us=round(wanted.second_s * SECOND_US),
+        seek=seek,
     )  # fmt: skip
 
 
@@ -104,7 +105,7 @@ class Moving:
         for start_us in stirs.found.dropped:
             stirs.drop(start_us)
         for case, over in stirs.found.events.values():
-            events.put(tx, node, self._told(case, over=over), now_us)
+            events.put(tx, node, self._told(case, over=over), now_us, seek=stirs.settings.seek)
 
     def kept(self) -> None:
         """What `keep` wrote is committed: delete the pictures that are not wanted any more."""
@@ -137,17 +138,13 @@ class Moving:
             return None
 
     def _part(self, chunk: Chunk, coding: Coding) -> Part | None:
-        fragment = chunk.fragment
-        found = fragment.slice_of(coding.number)
-        if found is None:
+        units = tuple(
+            Unit(wall_us, dts_us, wall_us, sample.bytes, sample.keyframe)
+            for sample, wall_us, dts_us in following.samples(chunk, coding)
+        )
+        if not units:
             return None
-        anchor_us = ticks_to_us(fragment.anchor_ticks, chunk.head.tracks[fragment.anchor].timescale)
-        units = []
-        for sample in found:
-            wall_us = fragment.wall_us + ticks_to_us(sample.pts_ticks, coding.timescale) - anchor_us
-            dts_us = wall_us - ticks_to_us(sample.pts_ticks - sample.dts_ticks, coding.timescale)
-            units.append(Unit(wall_us, dts_us, wall_us, sample.bytes, sample.keyframe))
-        return Part(fragment.wall_us, tuple(units), partial(self._payloads, chunk, coding))
+        return Part(chunk.fragment.wall_us, units, partial(self._payloads, chunk, coding))
 
     def _payloads(self, chunk: Chunk, coding: Coding) -> Sequence[bytes]:
         with suppress(NotFound):  # the file was removed meanwhile

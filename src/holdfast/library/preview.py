@@ -20,8 +20,8 @@ from holdfast.core.config.problems import dotted, explain
 from holdfast.core.config.watch import WatchConfig
 from holdfast.core.errors import UsageError
 from holdfast.core.incident import LOST, Change, IncidentType, Stage, Watch, outcomes, step
-from holdfast.core.quality import Heard, Seen, conditions
-from holdfast.library.measuring import measured
+from holdfast.core.quality import conditions
+from holdfast.library.measuring import measured, seen_of
 
 SHOWN = frozenset({
     "black", "freeze", "silence", "macroblocks", "errors", "black_percent", "freeze_difference", "sound_percent",
@@ -114,7 +114,7 @@ def judged(looks: Sequence[Measure], wanted: WatchConfig) -> list[Told]:
             # Between looks so far apart there were no pictures, which is an incident of its own and ends the others.
             told += _told(changes, watch.taken_us)
             watch, changes = Watch(), []
-        watch, more = step(watch, look.at_us, conditions(_seen(look), limits, kinds), rules)
+        watch, more = step(watch, look.at_us, conditions(seen_of(look, look.at_us), limits, kinds), rules)
         changes += more
     return told + _told(changes, None)
 
@@ -127,14 +127,3 @@ def _told(changes: Sequence[Change], until_us: int | None) -> list[Told]:
         )
         for case in outcomes(changes)
     ]  # fmt: skip
-
-
-def _seen(look: Measure) -> Seen:
-    heard = None
-    if look.mean_db is not None:
-        heard = Heard(look.at_us, look.mean_db, look.mean_db if look.peak_db is None else look.peak_db)
-    # Of the three differences the largest is stored, which decides.
-    differences = None if look.difference is None else (look.difference,) * 3
-    return Seen(
-        look.at_us, look.black_percent, differences, look.drift, heard, blocks=look.blocks, damaged=look.damaged or 0
-    )  # fmt: skip

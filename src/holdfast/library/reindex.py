@@ -19,7 +19,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.errors import BadInput, NotFound, StorageError
 from holdfast.core.footage import stream_folder
 from holdfast.core.timing import stamp
-from holdfast.library import accounts_memory, notes, settings
+from holdfast.library import accounts_memory, holds, notes, settings
 from holdfast.library import cameras as roster
 from holdfast.library.index import Indexer, Progress
 from holdfast.library.timeline import streams_on
@@ -59,6 +59,7 @@ def reindex(
     reconciled = reconcile(catalog, volumes, clock, node=node)
     if reconciled.adopted:
         indexer.rebuild()
+    holds.restore(catalog, volumes, clock, node=node)
     words = notes.read(volumes)
     notes.record(catalog, words, clock, node=node)
     problems = (*report.problems, *reconciled.problems)

@@ -24,6 +24,7 @@ from holdfast.core.config.secret import is_reference
 from holdfast.core.config.settable import Settable, settable
 from holdfast.core.errors import BadInput, Conflict, NotFound
 from holdfast.library import memory
+from holdfast.library.camera_reach import NOT_FROM_ELSEWHERE, OBJECT_FILES, object_files, where_to_name
 from holdfast.library.cameras import SECRETS
 from holdfast.library.desired import load_or_last_good
 from holdfast.storage.errors import storage_errors
@@ -170,12 +171,14 @@ def change(
     Raises:
         NotFound: There is no such setting.
         Conflict: The environment decides it.
-        BadInput: A value makes no sense; the message names the key.
+        BadInput: A value makes no sense, or names a file of this machine that the file does not; the message names the
+            key.
         CatalogUnavailable: The catalog did not answer.
     """
     said = _Told(file)
     for key, value in wanted.items():
         _check(key, value, said)
+        _check_reach(key, value, file)
     now_us = clock.wall_us()
     with catalog.write() as tx:
         number = nodes.ensure(tx, node, now_us)
@@ -225,6 +228,15 @@ def _check(key: str, value: Any, file: _Told) -> None:
     if is_reference(value) or (about.kind == "secret" and not isinstance(value, str | None)):
         # Otherwise who may change settings could have any file of this machine sent to a camera as its password.
         raise BadInput(f"{key}: a reference to a file or variable can only stand in the configuration file")
+
+
+def _check_reach(key: str, value: Any, file: Loaded) -> None:
+    # Whoever changes settings asks over the network: see camera_reach (C140).
+    table, _, name = key.rpartition(".")
+    if table != "defaults.objects" or name not in OBJECT_FILES or not isinstance(value, str):
+        return
+    if value and value not in object_files(file, name):
+        raise BadInput(f"{key}: {NOT_FROM_ELSEWHERE}", hint=where_to_name(file))
 
 
 def _differs(row: SettingRow | None, value: Any) -> bool:

@@ -18,7 +18,7 @@ from typing import Self
 
 from holdfast import __version__
 from holdfast.core.camera import StreamKey, Track
-from holdfast.core.clock import Clock
+from holdfast.core.clock import Clock, wall_offset_us
 from holdfast.core.errors import BadInput
 from holdfast.core.footage import PART, lock_path, stream_folder
 from holdfast.core.journal import CHAIN_START, Begun, Down, Event, Opened, Removed, Sealed, When, encode
@@ -164,7 +164,7 @@ class Spool:
         why = "cut" if self._sealed and self._sealed[-1].run == self._run else "restarted"
         head = SegmentHead(
             key=self._key, run=self._run, start_us=start_us,
-            start_boot_us=max(0, clock.boot_us() - clock.wall_us() + start_us), boot=clock.boot_id,
+            start_boot_us=max(0, start_us - wall_offset_us(clock)), boot=clock.boot_id,
             sync=clock.synchronised(), why=why, program=__version__, site="",
         )  # fmt: skip
         self._segment = SegmentFile.create(self._root, head, self._tracks, segment_s=2 * SEGMENT_S)

@@ -272,6 +272,10 @@ def _troubles(
             found.append("the watcher does not answer: recording goes on, nothing is looked at")
     if watcher and watcher.get("problem"):
         found.append(f"pictures are not watched: {watcher['problem']}")
+    objects = (watcher or {}).get("objects") or {}
+    if objects.get("problem"):
+        what_to_do = f"; {objects['hint']}" if objects.get("hint") else ""
+        found.append(f"objects are not recognised: {objects['problem']}{what_to_do}")
     return found
 
 

@@ -17,8 +17,9 @@ from holdfast.catalog import measures
 from holdfast.catalog.db import Catalog
 from holdfast.catalog.measures import Measure
 from holdfast.catalog.stills import Outcome
-from holdfast.core.quality import Heard, Seen, Thresholds, has_sound, is_black, is_frozen, volume_percent, why_unknown
+from holdfast.core.quality import Seen, Thresholds, has_sound, is_black, is_frozen, volume_percent, why_unknown
 from holdfast.core.timing import SECOND_US, iso
+from holdfast.library.measuring import seen_of
 
 AGE_US = 10 * SECOND_US  # chosen: three looks of the default; what is older is about another picture
 _MOST = 100
@@ -57,7 +58,7 @@ class Sidecars:
     def _record(self, outcome: Outcome, before: Sequence[Outcome]) -> dict[str, Any]:
         at_us = outcome.slot_us if outcome.at_us is None else outcome.at_us
         measure = self._measure(outcome.camera, at_us)
-        seen, limits = _seen(measure, at_us), self.limits
+        seen, limits = Seen(at_us) if measure is None else seen_of(measure, at_us), self.limits
         sound = has_sound(seen, limits)
         lasts = [*before, outcome]
         body: dict[str, Any] = {
@@ -81,14 +82,3 @@ class Sidecars:
         with self.catalog.read() as tx:
             found = measures.between(tx, self.node, camera, at_us - AGE_US, at_us + 1, limit=_MOST)
         return found[-1] if found else None
-
-
-def _seen(measure: Measure | None, at_us: int) -> Seen:
-    if measure is None:
-        return Seen(at_us)
-    # Of the three differences the largest is kept, which is what all of them are judged by.
-    three = None if measure.difference is None else (measure.difference,) * 3
-    heard = None
-    if measure.mean_db is not None:
-        heard = Heard(measure.at_us, measure.mean_db, measure.mean_db if measure.peak_db is None else measure.peak_db)
-    return Seen(at_us, measure.black_percent, three, measure.drift, heard)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from holdfast.catalog import stills
 from holdfast.catalog.db import Catalog, Transaction
@@ -28,11 +28,12 @@ from holdfast.core.still_names import SIDECAR, THUMBNAIL, Naming, beside, file_o
 from holdfast.core.stills import Grid, slots
 from holdfast.core.timing import MINUTE_US, SECOND_US
 from holdfast.library import following, footage
+from holdfast.library.folder_originals import Originals, reach_of
 from holdfast.library.footage import KEEPS_UP_US
 from holdfast.library.still_pictures import NEAR_US, Answer, Pictures
 from holdfast.media.index_of import Indexes
 from holdfast.media.keeping import Style, finished, thumbnail
-from holdfast.media.still import Form, Shot
+from holdfast.media.still import Form, Shot, Still
 from holdfast.storage.batch import write_all
 from holdfast.storage.volume import Volume
 
@@ -95,6 +96,7 @@ class Means:
         node: The node's number.
         indexes: What is remembered of files.
         describe: Writes the JSON file beside a still, where one is wanted.
+        originals: What lies in the folder that the camera is; None for any other camera.
     """
 
     volumes: Mapping[str, Path]
@@ -105,6 +107,7 @@ class Means:
     node: int
     indexes: Indexes | None = None
     describe: Describing | None = None
+    originals: Originals | None = None
 
 
 @dataclass(slots=True)
@@ -245,24 +248,39 @@ class StillsTaker:
         if found is Answer.LATER:
             return False
         if isinstance(found, Shot):
+            original = self._original(slot_us)
+            if original is Answer.LATER:
+                return False
             try:
-                self._take(slot_us, found, batch)
+                self._take(slot_us, found, batch, original)
             except BadInput:
                 found = Answer.DAMAGED
         if found is Answer.DAMAGED:
             batch.outcomes.append(self._outcome(slot_us, cause=DAMAGED))
         elif found is Answer.HOLE:
-            if now_us - slot_us <= FINAL_US:
-                return False  # why is in the catalog in a minute
-            cause = self._cause(slot_us)
-            if cause == DAMAGED and self._pictures is not None and slot_us - self._mended_us >= SECOND_US:
-                # Who reads what is being written begins with the newest keyframe where nothing was before it, and so
-                # passes over what was written since it last looked. Now it is all there: read it again.
-                self._pictures, self._mended_us = None, slot_us
-                return self._decide(slot_us, now_us, batch)
-            if cause:
-                batch.outcomes.append(self._outcome(slot_us, cause=cause))
+            return self._missing(slot_us, now_us, batch)
         return True
+
+    def _missing(self, slot_us: int, now_us: int, batch: _Batch) -> bool:
+        """Say the same of an instant of which there is no footage."""
+        originals = self._means.originals
+        # What was written while nobody recorded may still lie there; then it does not matter why nobody did.
+        if originals is not None and originals.always:
+            taken = self._take_original(slot_us, batch)
+            if taken is not False:
+                return bool(taken)
+        if now_us - slot_us <= FINAL_US:
+            return False  # why is in the catalog in a minute
+        cause = self._cause(slot_us)
+        if cause == DAMAGED and self._pictures is not None and slot_us - self._mended_us >= SECOND_US:
+            # Who reads what is being written begins with the newest keyframe where nothing was before it, and so
+            # passes over what was written since it last looked. Now it is all there: read it again.
+            self._pictures, self._mended_us = None, slot_us
+            return self._decide(slot_us, now_us, batch)
+        taken = self._take_original(slot_us, batch) if cause else True
+        if taken is False:
+            batch.outcomes.append(self._outcome(slot_us, cause=cause))
+        return taken is not None
 
     def _nearest(self, slot_us: int, *, final: bool) -> Shot | Answer:
         if self.order.grid.every_us <= STRAIGHT_US:
@@ -287,9 +305,27 @@ class StillsTaker:
             slot_us, final=final
         )
 
-    def _take(self, slot_us: int, shot: Shot, batch: _Batch) -> None:
+    def _original(self, slot_us: int) -> tuple[Shot, Still] | Literal[Answer.LATER] | None:
+        """Return the file that somebody else wrote at an instant, where the camera is their folder; or not yet."""
+        originals, grid = self._means.originals, self.order.grid
+        return None if originals is None else originals.nearest(slot_us, reach_of(grid.every_us), self.order.style)
+
+    def _take_original(self, slot_us: int, batch: _Batch) -> bool | None:
+        """Take the file that lies in the camera's folder; False where none is there or any good, None for not yet."""
+        original = self._original(slot_us)
+        if original is Answer.LATER:
+            return None
+        if original is None:
+            return False
+        try:
+            self._take(slot_us, original[0], batch, original)
+        except BadInput:
+            return False
+        return True
+
+    def _take(self, slot_us: int, shot: Shot, batch: _Batch, original: tuple[Shot, Still] | None) -> None:
         style, camera = self.order.style, self.key.camera
-        still = finished(shot, camera, style)
+        shot, still = original or (shot, finished(shot, camera, style))
         file = file_of(self.order.naming, slot_us, (still.width, still.height), style.ending)
         batch.files.append((file, still.body))
         small = ""

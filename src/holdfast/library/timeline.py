@@ -15,6 +15,7 @@ from holdfast.core.camera import StreamKey
 from holdfast.core.errors import StorageError
 from holdfast.core.footage import PART, Segment, Timeline, derive, lock_path, placed, stream_folder
 from holdfast.core.journal import Begun, Closed, Down, Emptied, Line, Opened, Removed, Sealed
+from holdfast.library import kept
 from holdfast.storage.journal import list_streams, stream_lines
 from holdfast.storage.lock import holder
 
@@ -163,7 +164,8 @@ def stream_timeline(volumes: Mapping[str, Path], key: StreamKey, now_us: int) ->
     lines = placed(read_stream(volumes, key))
     alive = is_alive(volumes, key)
     end = reach(volumes, growing(lines), now_us=now_us, alive=alive)
-    return derive(lines, now_us=now_us, alive=alive, growing_end_us=None if end is None else end.end_us)
+    line = derive(lines, now_us=now_us, alive=alive, growing_end_us=None if end is None else end.end_us)
+    return kept.without_deleted(line, kept.deletions(volumes, key))
 
 
 def lost(volumes: Mapping[str, Path], segment: Segment) -> bool:

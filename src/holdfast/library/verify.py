@@ -1,7 +1,7 @@
 """Evidence: are the files what was recorded, and the journals what was written? Every byte is read again.
 
 Answers from journals and files alone; the catalog only helps to notice lines that were cut off the end, because it
-remembers how far it had read. Invariants C1 to C3, docs/design/0002.
+remembers how far it had read. Invariants C1 to C4, docs/design/0002 and 0016.
 """
 
 import hashlib
@@ -15,6 +15,8 @@ from holdfast.core.errors import StorageError
 from holdfast.core.footage import derive, placed
 from holdfast.core.journal import CHAIN_START, Sealed, verify_chain
 from holdfast.core.timing import iso
+from holdfast.library import kept
+from holdfast.library.signing import check_heads
 from holdfast.library.timeline import read_stream, split, streams_on
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.journal import journal_files, read_journal
@@ -44,6 +46,8 @@ class Verified:
     files: int
     bytes: int
     findings: tuple[Finding, ...]
+    heads: int = 0
+    """Signed heads of journals that were checked."""
 
 
 def verify(
@@ -53,6 +57,7 @@ def verify(
     from_us: int | None = None,
     to_us: int | None = None,
     remembered: Mapping[StreamKey, Mapping[tuple[str, str], Read]] | None = None,
+    trusted: str | None = None,
     progress: Bytes | None = None,
 ) -> Verified:
     """Recompute the chain of every journal and the hash of every file that should be there.
@@ -63,6 +68,7 @@ def verify(
         from_us: Only files that end later; chains are always checked whole.
         to_us: Only files that start earlier.
         remembered: How far the catalog has read each journal, where it can be asked.
+        trusted: Fingerprint of the key that signs the heads of journals; None takes any.
         progress: Told about bytes of footage.
 
     Raises:
@@ -70,12 +76,15 @@ def verify(
     """
     keys = [key for key in streams_on(volumes) if camera is None or key.camera.lower() == camera.lower()]
     findings: list[Finding] = []
-    lines = 0
+    lines = heads = 0
     todo: list[tuple[Path, Sealed]] = []
     for key in keys:
         for name, root in volumes.items():
             known = {day: read for (volume, day), read in (remembered or {}).get(key, {}).items() if volume == name}
             lines += _chain(root, key, known, findings)
+            signed, broken = check_heads(root, key, trusted)
+            heads += signed
+            findings += [Finding("C4", one.kind, one.where, one.what) for one in broken]
         todo += _files(volumes, key, from_us, to_us)
     total, done = sum(facts.bytes for _, facts in todo), 0
     for path, facts in todo:
@@ -83,7 +92,7 @@ def verify(
         done += facts.bytes
         if progress is not None:
             progress(done, total)
-    return Verified(len(keys), lines, len(todo), total, tuple(findings))
+    return Verified(len(keys), lines, len(todo), total, tuple(findings), heads)
 
 
 def _chain(root: Path, key: StreamKey, known: Mapping[str, Read], findings: list[Finding]) -> int:
@@ -115,7 +124,8 @@ def _chain(root: Path, key: StreamKey, known: Mapping[str, Read], findings: list
 def _files(
     volumes: Mapping[str, Path], key: StreamKey, from_us: int | None, to_us: int | None
 ) -> Iterator[tuple[Path, Sealed]]:
-    for segment in derive(placed(read_stream(volumes, key)), now_us=0, alive=True).segments:
+    line = derive(placed(read_stream(volumes, key)), now_us=0, alive=True)
+    for segment in kept.without_deleted(line, kept.deletions(volumes, key)).segments:
         if segment.facts is None or segment.removed_why is not None:
             continue
         if (from_us is None or segment.end_us > from_us) and (to_us is None or segment.start_us < to_us):

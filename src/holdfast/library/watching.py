@@ -6,7 +6,7 @@ and whoever comes later goes on where the last one was, with the same looks and 
 One object a camera, on one thread at a time. Not here: judging (watching.judge), several cameras (roles.watcher).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -17,7 +17,7 @@ import structlog
 
 from holdfast.catalog import incidents, measures
 from holdfast.catalog.db import Catalog, Transaction
-from holdfast.catalog.measures import Position
+from holdfast.catalog.measures import Measure, Position
 from holdfast.core.camera import Kind, StreamKey
 from holdfast.core.clock import Clock
 from holdfast.core.config.watch import WatchConfig
@@ -58,6 +58,25 @@ def cheapest(volumes: Mapping[str, Path], camera: str, streams: Sequence[str]) -
     main, sub = (footage.newest(volumes, key) for key in keys[:2])
     fresh = sub is not None and (main is None or sub.end_us > main.end_us - LULL_US)
     return keys[1] if fresh else keys[0]
+
+
+def keep_all(tx: Transaction, node: int, watches: Iterable["CameraWatch"], now_us: int) -> None:
+    """Write what was found at cameras and how far they came, all in one transaction.
+
+    Until `CameraWatch.kept` says that it was committed it can be done again.
+
+    Raises:
+        StorageError: A picture cannot be written.
+    """
+    reached: dict[str, Position] = {}
+    measured: dict[str, Sequence[Measure]] = {}
+    for watch in watches:
+        position = watch.keep(tx, node, now_us)
+        if position is not None:
+            reached[watch.key.camera] = position
+            measured[watch.key.camera] = watch.judge.found.measures
+    measures.add(tx, node, measured)
+    measures.set_positions(tx, node, reached, now_us)
 
 
 class CameraWatch:
@@ -161,13 +180,11 @@ class CameraWatch:
             raise
         return False
 
-    def keep(self, tx: Transaction, node: int, now_us: int) -> bool:
-        """Write what was found and how far it came, all in one transaction; pictures first, as files.
-
-        Until `kept` says that it was committed it can be done again.
+    def keep(self, tx: Transaction, node: int, now_us: int) -> Position | None:
+        """Write what was found but measures: pictures first, as files. For `keep_all`.
 
         Returns:
-            Whether anything was written.
+            How far it came; None where nothing was found.
 
         Raises:
             StorageError: A picture cannot be written.
@@ -175,14 +192,13 @@ class CameraWatch:
         judge, camera = self.judge, self.key.camera
         found = judge.found
         if judge.taken_us is None or self.empty:
-            return False
+            return None
         for pin in found.pins:
             picture = evidence.write(self._volumes[self._volume], self._volume, camera, pin)
             known = judge.pictures.setdefault(key_of(pin), [])
             known[:] = [one for one in known if one.file != picture.file] + [picture]
         for case in found.dropped:
             judge.drop(case)
-        measures.add(tx, node, camera, found.measures)
         # How each one stands in the end is what counts; a lull of a day is thousands of steps.
         newest = {key_of(step.change.case): step for step in found.steps}
         for key, step in newest.items():
@@ -192,11 +208,10 @@ class CameraWatch:
             incidents.add_pictures(tx, row, judge.pictures.get(key, []))
         if self.moving is not None:
             self.moving.keep(tx, node, now_us)
-        measures.set_position(tx, node, camera, Position(judge.taken_us, self.state()), now_us)
-        return True
+        return Position(judge.taken_us, self.state())
 
     def kept(self) -> None:
-        """What `keep` wrote is committed: delete the pictures that are not wanted any more."""
+        """What `keep_all` wrote is committed: delete the pictures that are not wanted any more."""
         self.judge.written()
         for volume, file in self.judge.leftovers:
             if volume in self._volumes:

@@ -14,7 +14,7 @@ Not here: noticing that the host's own clock was set (the recorder does, with `W
 from bisect import bisect_right
 from itertools import pairwise
 
-from holdfast.core.clock import Clock
+from holdfast.core.clock import Clock, wall_offset_us
 from holdfast.core.errors import TimestampJump
 from holdfast.core.timing import SECOND_US, ticks_to_us
 
@@ -254,11 +254,11 @@ class WallOffset:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self.offset_us = clock.wall_us() - clock.boot_us()
+        self.offset_us = wall_offset_us(clock)
 
     def stepped_us(self) -> int:
         """Return by how much the wall clock was set since the offset was taken; some microseconds are reading time."""
-        return self._clock.wall_us() - self._clock.boot_us() - self.offset_us
+        return wall_offset_us(self._clock) - self.offset_us
 
     def accept(self) -> int:
         """Take the present offset as the right one from now on; returns it."""

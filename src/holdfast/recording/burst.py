@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from holdfast.core import schedule
 from holdfast.core.camera import Kind, Sample, Track
-from holdfast.core.clock import Clock
+from holdfast.core.clock import Clock, wall_offset_us
 from holdfast.core.errors import NoKeyframe
 from holdfast.core.plan import Capture
 from holdfast.core.timing import SECOND_US
@@ -32,7 +32,7 @@ class BurstSource:
         self._inner = inner
         self._clock = clock
         # On the boot clock: a wall clock that is set meanwhile must not hold the connection.
-        self._due_us = clock.boot_us() + schedule.next_burst_us(capture, clock.wall_us()) - clock.wall_us()
+        self._due_us = schedule.next_burst_us(capture, clock.wall_us()) - wall_offset_us(clock)
         self._kinds: list[Kind] = []
         self.notes: tuple[str, ...] = ()
 

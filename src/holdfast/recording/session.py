@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from holdfast.core.camera import Kind, Sample, Track
-from holdfast.core.clock import Clock
+from holdfast.core.clock import Clock, wall_offset_us
 from holdfast.core.errors import SourceEnded, SourceError, TimestampJump
 from holdfast.core.gap import GapReason
 from holdfast.core.journal import Stepped
@@ -211,8 +211,7 @@ class Session:
         if vigil.keyframe_overdue and not self._said_overdue:
             self._said_overdue = True
             self._overdue()
-        now_us = self._clock.boot_us()
-        offset_us = self._clock.wall_us() - now_us
+        offset_us = wall_offset_us(self._clock)
         step_us = offset_us - self.offset_us
         if abs(step_us) >= STEP_US:
             self.offset_us = offset_us

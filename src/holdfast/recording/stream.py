@@ -16,7 +16,7 @@ import structlog
 
 from holdfast.core import schedule
 from holdfast.core.camera import Kind, Track
-from holdfast.core.clock import Clock
+from holdfast.core.clock import Clock, wall_offset_us
 from holdfast.core.errors import BadInput, NotFound, SourceError, Unreachable, Unsupported, UsageError
 from holdfast.core.gap import PLANNED, GapReason
 from holdfast.core.journal import Closed, Down, Event, Stepped
@@ -96,7 +96,7 @@ class StreamRecorder:
         self._goodbye = Closed(reason=GapReason.RECORDER_DOWN.value, detail="stopped")
         self.error: SourceError | None = None
         self.writer = Writer(plan, clock, open_store, recover, unsaid or Unsaid(), self._condition.absence)
-        self._offset_us = clock.wall_us() - clock.boot_us()
+        self._offset_us = wall_offset_us(clock)
         self._replanned = threading.Event()
         self._stumbled_on: set[str] = set()
         self._thread = threading.Thread(target=self.run, name=f"record {plan.key}", daemon=True)
@@ -207,7 +207,7 @@ class StreamRecorder:
 
     def _watch_clock(self) -> None:
         """Notice between connections that the host's clock was set; during one, the session does."""
-        offset_us = self._clock.wall_us() - self._clock.boot_us()
+        offset_us = wall_offset_us(self._clock)
         step_us = offset_us - self._offset_us
         if abs(step_us) >= STEP_US:
             self._offset_us = offset_us

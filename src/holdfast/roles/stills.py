@@ -7,6 +7,7 @@ Not here: one camera (library.still_taking), the loop (watcher).
 """
 
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from holdfast.core.config import Config
 from holdfast.core.errors import CatalogError, HoldfastError
 from holdfast.core.timing import SECOND_US
 from holdfast.library import kept_stills
+from holdfast.library.folder_originals import originals_of, place_of
 from holdfast.library.still_sidecar import Sidecars
 from holdfast.library.still_taking import Means, StillsTaker, order_of
 from holdfast.library.volumes import disk_of
@@ -50,8 +52,14 @@ class StillsRound:
         self._wanted: frozenset[str] | None = None
         self._problems: dict[str, str] = {}
 
-    def follow(self, catalog: Catalog, number: int, config: Config) -> None:
+    def follow(self, catalog: Catalog, number: int, config: Config, base: Path = Path()) -> None:
         """Follow the settings: cameras that take stills, and how. Delete those whose time is over.
+
+        Args:
+            catalog: Where they are kept.
+            number: The node's number.
+            config: The settings.
+            base: Folder that relative paths in them start from.
 
         Raises:
             CatalogError: The catalog did not answer.
@@ -69,7 +77,8 @@ class StillsRound:
         for camera_id, camera in wanted.items():
             volume = camera.volume or next(iter(roots))
             order, disk = order_of(camera_id, camera, config.site.time_zone), disk_of(config, volume)
-            about = (order, volume, disk, roots, camera.watch if order.sidecar else None)
+            place = place_of(camera_id, camera, config.site.time_zone, base)
+            about = (order, volume, disk, roots, camera.watch if order.sidecar else None, place)
             before = self._takers.get(camera_id)
             if before is not None and self._about[camera_id] == about:
                 continue
@@ -85,6 +94,7 @@ class StillsRound:
                     catalog=catalog, node=number, root=roots[volume], limits=camera.watch.thresholds(),
                     zone=ZoneInfo(config.site.time_zone),
                 ),
+                originals=originals_of(place, self._clock),
             )  # fmt: skip
             self._takers[camera_id] = StillsTaker(
                 StreamKey(camera_id, "main"), order, means, persisted=begun,

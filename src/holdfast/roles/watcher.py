@@ -20,15 +20,18 @@ from holdfast.catalog import measures, nodes
 from holdfast.catalog.db import Catalog
 from holdfast.core import config as configuration
 from holdfast.core.clock import Clock
-from holdfast.core.config import ConfigInvalid, Loaded
+from holdfast.core.config import Config, ConfigInvalid, Loaded
 from holdfast.core.errors import HoldfastError, StorageError
 from holdfast.core.timing import DAY_US, SECOND_US
-from holdfast.library import cameras, events, incidents
+from holdfast.library import cameras, events, incidents, retention
 from holdfast.library.contracts import Contracts
 from holdfast.library.moving import motion_of
+from holdfast.library.recognising import Searcher
+from holdfast.library.recognising_trial import Trial
 from holdfast.library.settings import load_in_force
-from holdfast.library.watching import CameraWatch, cheapest, settings_of
+from holdfast.library.watching import CameraWatch, cheapest, keep_all, settings_of
 from holdfast.media.index_of import Indexes
+from holdfast.roles.objects import ObjectsRound
 from holdfast.roles.signals import Signals
 from holdfast.roles.stills import StillsRound
 from holdfast.roles.supervisor import write_status
@@ -85,6 +88,8 @@ class Watcher:
         self._since_us = clock.wall_us()
         self._wait_s = TICK_S
         self._stills = StillsRound(clock, node, self._indexes, skip=skip)
+        trial = Trial(loaded.config.runtime_dir, clock)
+        self._objects = ObjectsRound(clock, Searcher(clock, trial=trial))
         self._contracts = Contracts(clock, loaded.config.runtime_dir)
         self._signals: Signals | None = None
         self._late: dict[str, tuple[int, int]] = {}  # since when (boot time), and by how much then
@@ -137,11 +142,9 @@ class Watcher:
         now_us = self._clock.boot_us()
         if now_us - self._looked_us >= AGAIN_S * 1e6:
             self._looked_us = now_us
-            self._look_at_settings(catalog)
-            roots = {name: volume.path for name, volume in self._loaded.config.volumes.items()}
+            config = self._look_at_settings(catalog)
             with suppress(StorageError):  # a picture on a volume that is away; it is tried again
-                incidents.purge(catalog, roots, self._clock.wall_us(), self._node)
-                events.purge(catalog, roots, self._clock.wall_us(), self._number)
+                self._purge(catalog, config)
             with catalog.write() as tx:
                 wall_us = self._clock.wall_us()
                 measures.forget(
@@ -161,7 +164,19 @@ class Watcher:
             if self._clock.boot_us() - self._said_us >= TICK_S * 1e6:
                 self._write_status("running")  # a busy machine takes long for all of them, and is not gone
         self._keep(catalog)
+        self._objects.turn(catalog, self._number)
         return self._stills.turn(catalog) or behind
+
+    def _purge(self, catalog: Catalog, config: Config) -> None:
+        """Delete what is too old: never by a clock that is in doubt, and nothing that footage hangs on."""
+        with catalog.read() as tx:
+            if not retention.may_forget(tx, self._number, self._clock):
+                return
+        roots = {name: volume.path for name, volume in config.volumes.items()}
+        wall_us, events_us = self._clock.wall_us(), retention.events_kept_us(config)
+        incidents.purge(catalog, roots, wall_us, self._node, kept_us=retention.incidents_kept_us(config))
+        if events_us is not None:
+            events.purge(catalog, roots, wall_us, self._number, kept_us=events_us)
 
     def _ready(self) -> Catalog:
         if self._catalog is not None and self._catalog.replaced():
@@ -177,13 +192,12 @@ class Watcher:
         if not watches:
             return
         with catalog.write() as tx:
-            for watch in watches:
-                watch.keep(tx, self._number, self._clock.wall_us())
+            keep_all(tx, self._number, watches, self._clock.wall_us())
         for watch in watches:
             watch.kept()
 
-    def _look_at_settings(self, catalog: Catalog) -> None:
-        """Follow the configuration and the cameras that were added while running."""
+    def _look_at_settings(self, catalog: Catalog) -> Config:
+        """Follow the configuration and the cameras that were added while running; return what is in force."""
         try:
             loaded = load_in_force(self._loaded.path, self._environ)
         except ConfigInvalid:
@@ -191,7 +205,8 @@ class Watcher:
         self._loaded = loaded
         whole, _ = configuration.with_cameras(loaded, cameras.runtime_settings(catalog, self._node))
         config = whole.config
-        self._stills.follow(catalog, self._number, config)
+        self._stills.follow(catalog, self._number, config, loaded.base)
+        self._objects.follow(whole)
         roots = {name: volume.path for name, volume in config.volumes.items()}
         wanted = {name: one for name, one in config.cameras.items() if one.watch.enabled and one.enabled and roots}
         self._abandon(catalog, self._watches.keys() - wanted.keys())
@@ -199,7 +214,7 @@ class Watcher:
         for camera_id, camera in wanted.items():
             streams = [feed.stream for feed in configuration.feeds(camera_id, camera, loaded.base)]
             key, settings = cheapest(roots, camera_id, streams), settings_of(camera.watch)
-            known, motion = self._watches.get(camera_id), motion_of(camera.motion)
+            known, motion = self._watches.get(camera_id), motion_of(camera.motion, seek=bool(camera.objects.model))
             if known is not None and known.looks_for(key, settings, motion):
                 continue
             # Everything that was found is written by now, so what is known goes on with the other settings.
@@ -211,13 +226,14 @@ class Watcher:
             watch = CameraWatch(key, roots, volume, self._clock, judge, catalog=catalog, indexes=self._indexes)
             watch.look_for_motion(Stirs(motion, (state or {}).get("motion")))
             self._watches[camera_id] = watch
+        return config
 
     def _abandon(self, catalog: Catalog, gone: AbstractSet[str]) -> None:
         for camera in gone:
             watch = self._watches[camera]
             watch.abandon()
             with catalog.write() as tx:
-                watch.keep(tx, self._number, self._clock.wall_us())
+                keep_all(tx, self._number, [watch], self._clock.wall_us())
             watch.kept()
             del self._watches[camera]
 
@@ -244,6 +260,7 @@ class Watcher:
     def _close(self) -> None:
         self._watches.clear()
         self._stills.close()
+        self._objects.close()
         self._looked_us = -round(AGAIN_S * 1e6)
         if self._catalog is not None:
             self._catalog.close()
@@ -259,6 +276,7 @@ class Watcher:
             "since_us": self._since_us,
             "problem": self._problem,
             "stills": self._stills.status(),
+            "objects": self._objects.status(),
             "cameras": {
                 camera: {
                     "stream": watch.key.stream,

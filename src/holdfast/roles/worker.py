@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGTERM
-from typing import Any
+from typing import Any, Protocol, Self
 
 import structlog
 
@@ -48,6 +48,22 @@ class Inputs:
     loaded: Loaded
     runtime: list[dict[str, Any]]
     volume_ids: dict[str, str]
+
+
+class Beside(Protocol):
+    """A loop that lives beside the worker's own two, on a thread of its own, and delays neither."""
+
+    def start(self, loaded: Loaded) -> None:
+        """Begin."""
+
+    def follow(self, loaded: Loaded) -> None:
+        """Use another configuration from now on; may be called before `start`."""
+
+    def ask_stop(self) -> None:
+        """Ask for the end."""
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end; returns whether it came."""
 
 
 class Worker:
@@ -84,6 +100,8 @@ class Worker:
         self._environ = environ
         self._clock = clock
         self._reconfigured = reconfigured
+        self._beside: list[Beside] = []
+        self._told: dict[str, Callable[[], Mapping[str, Any]]] = {}
         self._file_seen = self._fingerprint()
         self._file = self._loaded = load_or_last_good(path, environ)
         self._saved: dict[str, Any] = {}
@@ -104,6 +122,16 @@ class Worker:
             open_catalog=open_catalog, make_indexer=make_indexer, reconcile=reconcile, news=self._news,
         )  # fmt: skip
 
+    def with_loop(self, loop: Beside) -> Self:
+        """Have a loop live as long as this node's worker does; to be called before `run`."""
+        self._beside.append(loop)
+        return self
+
+    def with_status(self, name: str, told: Callable[[], Mapping[str, Any]]) -> "Worker":
+        """Say under a name in the status file what somebody tells; asked each second, from the main thread."""
+        self._told[name] = told
+        return self
+
     def run(self) -> None:
         """Work until SIGTERM or SIGINT.
 
@@ -120,6 +148,8 @@ class Worker:
             self._plan = self._last_plan()
             self.tick(forced=False)
             self._catalog.start(self._loaded)
+            for loop in self._beside:
+                loop.start(self._loaded)
             while True:
                 caught = signals.wait(TICK_S)
                 if SIGTERM in caught or SIGINT in caught:
@@ -184,6 +214,8 @@ class Worker:
         self._looked_us = -round(LOOK_AGAIN_S * 1e6)
         self._reconfigured(loaded)
         self._catalog.follow(loaded)
+        for loop in self._beside:
+            loop.follow(loaded)
 
     def _refuse(self, error: ConfigInvalid) -> None:
         problem = f"the configuration is refused, the last good one stays in force: {error.problems[0]}"
@@ -245,12 +277,17 @@ class Worker:
     def _stop(self, signals: Signals) -> None:
         """The catalog's thread takes one last pass; a second signal, or three seconds, leave it to the next worker."""
         _log.info("worker.stopping")
+        for loop in self._beside:
+            loop.ask_stop()
         self._catalog.ask_stop()
         deadline_us = self._clock.boot_us() + round(JOIN_S * 1e6)
         while not self._catalog.join(0.05):
             if signals.wait(0) or self._clock.boot_us() >= deadline_us:
                 _log.warning("worker.pass_abandoned", hint="the next worker goes on where the catalog says")
                 break
+        for loop in self._beside:
+            if not loop.join(max(0.0, (deadline_us - self._clock.boot_us()) / 1e6)):
+                _log.warning("worker.loop_abandoned", loop=type(loop).__name__)
         self._write_status("stopped")
         _log.info("worker.stopped")
 
@@ -272,5 +309,6 @@ class Worker:
             "volume_problems": self._volume_problems,
             "streams": len(streams),
             "processes": len({stream.process for stream in streams}),
+            **{name: told() for name, told in self._told.items()},
         }
         write_status(self._config.runtime_dir / STATUS_FILE, body)

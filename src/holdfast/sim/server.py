@@ -41,6 +41,9 @@ class SimServer:
         ledger: File for the facts, or None.
         hashes: Also write one line for each frame, with its SHA-256.
         clock: What time it is.
+
+    Attributes:
+        studio: Makes their pictures and sound; may be replaced until `async with`.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class SimServer:
         self._host, self._port, self._port_per_camera = host, port, port_per_camera
         self._clock = clock or SystemClock()
         self._ledger = Ledger(ledger, self._clock, hashes=hashes)
-        self._studio = Studio()
+        self.studio = Studio()
         self._cameras: dict[str, Camera] = {}
         self._listeners: dict[str, asyncio.Server] = {}
         self._held: dict[str, socket.socket] = {}
@@ -113,7 +116,7 @@ class SimServer:
     def _encode(self) -> None:
         for name, spec in self.specs.items():
             mine = [fault for fault in self.script if fault.camera == name]
-            self._studio.prepare(spec, combinations(mine, self._clock.wall_us()))
+            self.studio.prepare(spec, combinations(mine, self._clock.wall_us()))
 
     async def _listen_all(self) -> None:
         self.started_us = self._clock.wall_us()
@@ -121,7 +124,7 @@ class SimServer:
             # Cameras are not in step with each other: spread over a frame, or over a burst.
             spread_us = BURST_US if spec.bursts else round(1e6 / spec.video.fps)
             phase_us = spread_us * number // len(self.specs)
-            self._cameras[spec.name] = Camera(spec, self._studio, self._clock, self._ledger, phase_us=phase_us)
+            self._cameras[spec.name] = Camera(spec, self.studio, self._clock, self._ledger, phase_us=phase_us)
         if self._port_per_camera:
             for number, name in enumerate(self._cameras):
                 self.ports[name] = await self._listen(name, self._port + number if self._port else 0)
@@ -224,7 +227,7 @@ class SimServer:
         """
         spec = self._known(fault.camera)
         active = self._cameras[fault.camera].faults
-        await asyncio.to_thread(self._studio.prepare, spec, [[fault], [*active, fault]])
+        await asyncio.to_thread(self.studio.prepare, spec, [[fault], [*active, fault]])
         await self._begin(fault)
         self._spawn(self._finish(fault))
 

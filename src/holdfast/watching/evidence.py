@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.catalog.incidents import Picture
+from holdfast.core.errors import NotFound
 from holdfast.core.incident import IncidentType
 from holdfast.core.timing import SECOND_US, stamp
 from holdfast.storage.errors import storage_errors
@@ -68,6 +69,21 @@ def store(root: Path, file: str, body: bytes) -> None:
     with storage_errors("making folder", path.parent):
         path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     replace_atomically(path, body, durable=True, mode=0o640)
+
+
+def read(root: Path, file: str) -> bytes:
+    """Read a picture.
+
+    Raises:
+        NotFound: It is not there.
+        StorageError: It cannot be read.
+    """
+    path = root / file
+    with storage_errors("reading", path):
+        try:
+            return path.read_bytes()
+        except FileNotFoundError as error:
+            raise NotFound(f"{file} is not there", hint="is its volume mounted?") from error
 
 
 def delete(root: Path, file: str) -> None:

@@ -31,7 +31,7 @@ from holdfast.core.incident import (
     step,
     to_json,
 )
-from holdfast.core.quality import STILL_DRIFT, Heard, Seen, Thresholds, conditions, looks_still
+from holdfast.core.quality import STILL_DRIFT, SURE_DRIFT, Heard, Seen, Thresholds, conditions, looks_still
 from holdfast.core.timing import SECOND_US
 from holdfast.media.analysis.eye import Gaze, Look
 from holdfast.media.still import Shot, packed
@@ -40,6 +40,7 @@ from holdfast.watching.turns import began, ended, loud_since, packing_noise, qui
 
 BLACK, FREEZE = IncidentType.BLACKSCREEN, IncidentType.FREEZE
 STANDS_US = SECOND_US  # chosen: a picture that is the same for less may be of one that is repeated now and then
+AGAIN_US = round(0.6 * SECOND_US)  # measured: most encoders have refined a still picture by then
 LULL_US = 10 * SECOND_US  # a pause this long is looked into, and again each time it passes
 
 
@@ -120,6 +121,8 @@ class Judge:
         self._quiet_us: int | None = said.get("quiet_us")  # since when, at the end of what was heard last
         self._slow = bool(said.get("slow", False))  # pictures in a row were the same, and far from those before
         self._stood_us: int | None = said.get("stood_us")  # since when, where that was not long enough to say so
+        self._doubted = bool(said.get("doubted", False))  # whether it stood could not be told by the look before
+        self._again_us: int | None = said.get("again_us")  # when that is looked at once more
         self.gaze = Gaze(seldom=bool(said.get("seldom", True)), due_us=int(said.get("due_us", 0)))
         self.pictures: dict[str, list[Picture]] = {
             kind: [Picture(**one) for one in ones] for kind, ones in said.get("pictures", {}).items()
@@ -145,7 +148,7 @@ class Judge:
             "pictures": {kind: [asdict(one) for one in ones] for kind, ones in self.pictures.items()},
             "leftovers": self.leftovers, "seldom": self.gaze.seldom,
             "due_us": self.gaze.due_us, "quiet_us": self._quiet_us, "stood_us": self._stood_us,
-            "slow": self._slow,
+            "slow": self._slow, "doubted": self._doubted, "again_us": self._again_us,
         }  # fmt: skip
 
     def skip_to(self, us: int) -> None:
@@ -203,8 +206,7 @@ class Judge:
             if sound in there and there[sound] != self._is_bad(sound):
                 turned_us = self._quiet_us if there[sound] else loud_since(heard, limits)
                 since |= {} if turned_us is None else {sound: turned_us}
-        if self._is_in_doubt(look, there):
-            del there[FREEZE]
+        self._doubt(look, there)
         hidden = there.get(BLACK, False) and self._is_bad(BLACK)  # black stands still, too: nobody asks since when
         # Three pictures that are the same after one that was not: it may stand only since then.
         slow = not there.get(FREEZE, True) and not self._is_bad(FREEZE) and looks_still(look.differences, limits)
@@ -212,27 +214,37 @@ class Judge:
         self._slow = slow
         asked = (BLACK,) if hidden else (BLACK, FREEZE)
         turned = [kind for kind in asked if kind in there and there[kind] != self._is_bad(kind)]
-        if look.between is None or self.gaze.fewer > 1 or not (turned or may_stand):
+        asks = may_stand or (self._again_us is not None and FREEZE in there)
+        if look.between is None or self.gaze.fewer > 1 or not (turned or asks):
             self._stood_us = None
             return since
         pictures = look.between.pictures()
         for kind in turned:
-            turned_us = (began if there[kind] else ended)(kind, pictures, limits)
+            turned_us = began(kind, pictures, limits, look.drift) if there[kind] else ended(kind, pictures, limits)
             since |= {} if turned_us is None else {kind: turned_us}
         if FREEZE in since and there[FREEZE] and self._stood_us is not None and since[FREEZE] == pictures[0].at_us:
             since[FREEZE] = self._stood_us
-        self._stood_us = began(FREEZE, pictures, limits) if may_stand else None
-        if self._stood_us is not None and look.at_us - self._stood_us >= STANDS_US:
+        self._stood_us = began(FREEZE, pictures, limits) if asks else None
+        if may_stand and self._stood_us is not None and look.at_us - self._stood_us >= STANDS_US:
             there[FREEZE], since[FREEZE] = True, self._stood_us
         return since
 
-    def _is_in_doubt(self, look: Look, there: Mapping[IncidentType, bool]) -> bool:
-        """Say whether a picture that seemed to stand differs by no more than an encoder makes of one that does."""
-        case = self._watch.cases.get(FREEZE)
-        if case is None or case.stage is not Stage.PENDING or there.get(FREEZE, True) or look.differences is None:
-            return False
+    def _doubt(self, look: Look, there: dict[IncidentType, bool]) -> None:
+        """Where a picture differs by no more than an encoder makes of one that stands, look again before it is said."""
         noise = packing_noise(self.settings.limits)
-        return look.drift is not None and look.drift < STILL_DRIFT and max(look.differences) < noise
+        case = self._watch.cases.get(FREEZE)
+        differs = max(look.differences or (noise,))
+        drift = STILL_DRIFT if look.drift is None else look.drift
+        seems_to_live = not there.get(FREEZE, True) and (case is None or case.stage is Stage.PENDING)
+        doubt = seems_to_live and differs < noise and drift < STILL_DRIFT
+        # Once: grain at night differs as little, look after look.
+        self._again_us = look.at_us + AGAIN_US if doubt and not self._doubted else None
+        self._doubted = doubt
+        if doubt and case is not None:
+            if differs < noise / 2 and drift < SURE_DRIFT:
+                there[FREEZE] = True  # it stood, and has gone nowhere since
+            else:
+                del there[FREEZE]
 
     def _is_bad(self, kind: IncidentType) -> bool:
         case = self._watch.cases.get(kind)
@@ -240,7 +252,8 @@ class Judge:
 
     def _aim(self) -> None:
         """Ask for a look where one would open or resolve something, rather than up to a whole rhythm later."""
-        self.gaze.exact_us = None if self.gaze.fewer > 1 else next_due_us(self._watch, self.settings.rules)
+        wanted = [us for us in (next_due_us(self._watch, self.settings.rules), self._again_us) if us is not None]
+        self.gaze.exact_us = None if self.gaze.fewer > 1 else min(wanted, default=None)
 
     def lull(self, from_us: int, now_us: int, reason: GapReason, detail: str) -> None:
         """Judge a time without pictures.

@@ -34,6 +34,7 @@ class Settings:
         pre_us: Footage before it that belongs to it.
         post_us: Footage after it.
         second_us: From its first picture to its second one.
+        seek: Its pictures are to be looked through for objects.
     """
 
     enabled: bool = False
@@ -42,6 +43,7 @@ class Settings:
     pre_us: int = 20 * SECOND_US
     post_us: int = 5 * SECOND_US
     second_us: int = 4 * SECOND_US
+    seek: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +128,15 @@ class Stirs:
             and stir.at_us >= case.start_us + self.settings.second_us
         ):
             self._second_us = case.start_us
-            self._pin(case.start_us, B, stir.shot)
+            self._pin(case.start_us, B, stir.shot())
             self.found.events[case.start_us] = case, False
         self._watch, changes = step(self._watch, stir.at_us, stir.moved, self.settings.rule)
         for change in changes:
             self._note(change)
             if change.turn is Turn.PENDING:
-                self._pin(change.case.start_us, A, stir.shot)
-                self._pin(change.case.start_us, THUMBNAIL, stir.shot, THUMBNAIL_WIDTH)
+                shot = stir.shot()
+                self._pin(change.case.start_us, A, shot)
+                self._pin(change.case.start_us, THUMBNAIL, shot, THUMBNAIL_WIDTH)
             elif change.turn is Turn.OPENED:
                 # Whatever moves until then, the second picture is to be that of its instant.
                 wanted_us = change.case.start_us + self.settings.second_us + EVERY_US

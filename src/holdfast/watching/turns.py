@@ -7,19 +7,20 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from holdfast.core.incident import IncidentType
-from holdfast.core.quality import STILL_DRIFT, Heard, Thresholds, volume_percent
+from holdfast.core.quality import PACKED_DRIFT, STILL_DRIFT, SURE_DRIFT, Heard, Thresholds, volume_percent
 from holdfast.media.analysis.near import Near
 
 BLACK, FREEZE = IncidentType.BLACKSCREEN, IncidentType.FREEZE
 
 
-def began(kind: IncidentType, pictures: Sequence[Near], limits: Thresholds) -> int | None:
+def began(kind: IncidentType, pictures: Sequence[Near], limits: Thresholds, drift: float | None = None) -> int | None:
     """Return the instant from which on it was so, up to the newest picture.
 
     Args:
         kind: Black, or a picture that stands still.
         pictures: Those since the look before, in order.
         limits: What is bad.
+        drift: How far the newest is from the look before; None where that is not asked.
 
     Returns:
         Wall time; None where the newest picture is not so, or there are none.
@@ -27,12 +28,16 @@ def began(kind: IncidentType, pictures: Sequence[Near], limits: Thresholds) -> i
     if kind is BLACK:
         run = list(takewhile(lambda near: near.black_percent > limits.black_percent, reversed(pictures)))
         return run[-1].at_us if run else None
-    begin_us = None
-    for near in reversed(pictures):
-        if near.after is None or near.after >= STILL_DRIFT:
+    begin_us, most = None, STILL_DRIFT
+    # Of what certainly stands one that differs alone is packed anew, keyframe or not; what lives differs always.
+    alone = drift is not None and drift < SURE_DRIFT
+    for place in reversed(range(len(pictures))):
+        near = pictures[place]
+        if near.after is None or near.after >= most:
             break
+        most = PACKED_DRIFT if near.keyframe else most  # those before it are of another packing than the newest one
         begin_us = near.at_us
-        if _moves(near, limits):
+        if _moves(near, limits) and not (alone and place and not _moves(pictures[place - 1], limits)):
             break  # it stands from this one on, which is another picture than the one before
     return begin_us
 
@@ -54,9 +59,9 @@ def _moves(near: Near, limits: Thresholds) -> bool:
 def packing_noise(limits: Thresholds) -> float:
     """Return how much consecutive pictures of what stands still may differ between keyframes, in grey.
 
-    Encoders of 200 to 500 kb/s refine a still picture in steps of up to 1.2; live grain makes 1.6 and more.
+    Encoders of 200 to 500 kb/s refine a still picture in steps of up to 1.44; live grain makes 1.6 and more.
     """
-    return max(1.3, limits.freeze_difference)
+    return max(1.45, limits.freeze_difference)
 
 
 def quiet_since(heard: Heard, limits: Thresholds, before_us: int | None) -> int | None:

@@ -82,6 +82,14 @@ SECTIONS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
         "motion.masks": "Parts that are left out",
         "motion.zones": "Parts that alone are looked at",
     }),
+    "objects": ("Objects", "What is recognised in its motion events, by a model of your own.", {
+        "objects.model": "ONNX model, a path",
+        "objects.labels": "Labels of its classes",
+        "objects.labels_file": "Or a file with them",
+        "objects.confidence": "Sure from, 0 to 1",
+        "objects.wanted": "Labels that count",
+        "objects.only_recognised": "Delete events without any of them",
+    }),
     "stills": ("Stills", "Pictures of it that are kept, one for each instant of a grid.", {
         "stills.enabled": "Take stills",
         "stills.every_s": "Seconds from one to the next",
@@ -93,6 +101,15 @@ SECTIONS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
         "stills.name": "Names of files",
         "stills.sidecar": "A JSON file beside each of them",
         "stills.keep_days": "Days that they are kept",
+    }),
+    "retention": ("Keeping", "What stays of its footage, and for how long.", {
+        "retention.keep_days": "Days that footage stays",
+        "retention.keep_bytes": "Bytes that it may take",
+        "retention.copies": "Copies elsewhere before it goes",
+        "retention.only": "What stays beyond the loose hours",
+        "retention.loose_hours": "Loose hours, in which all stays",
+        "retention.holds": "What holds its footage",
+        "retention.hold_days": "Days that they hold it",
     }),
     "more": ("More", "What most cameras never need.", {
         "address": "Host, instead of an address",

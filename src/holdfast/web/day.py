@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from holdfast.catalog.incidents import IncidentRow, Wanted
-from holdfast.core.errors import BadInput, CatalogError
+from holdfast.core.errors import CatalogError
 from holdfast.core.timing import DAY_US, HOUR_US, MINUTE_US, from_datetime, to_datetime
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
@@ -23,7 +23,7 @@ from holdfast.library import incidents
 from holdfast.library.instants import read_instant
 from holdfast.web.incidents import NAMES
 from holdfast.web.render import page
-from holdfast.web.times import day_words, offset_words
+from holdfast.web.times import day_words, offset_words, read_date
 
 router = APIRouter(prefix="/day", include_in_schema=False, dependencies=[needs(Right.VIEWER)])
 
@@ -78,7 +78,7 @@ def show(
     """Show the last 24 hours, a day of the site, or the hour around an instant minute by minute."""
     now_us, zone = context.clock.wall_us(), context.zone
     each = each if each in EACH else 60
-    span = _hour(read_instant(at, zone, now_us), zone, now_us) if at else _day(_date(day), each, zone, now_us)
+    span = _hour(read_instant(at, zone, now_us), zone, now_us) if at else _day(read_date(day), each, zone, now_us)
     columns = list(_columns(span, zone, now_us))
     names = {camera: settings.name or camera for camera, settings in context.config.cameras.items()}
     rows, away = _rows(context, span)
@@ -87,15 +87,6 @@ def show(
         request, "day.html", columns=columns, lines=lines, span=span, away=away, day=day if not at else "",
         each=each, choices=EACH, today=to_datetime(now_us, zone).date().isoformat(),
     )  # fmt: skip
-
-
-def _date(text: str) -> date | None:
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"{text!r} is no day", hint="write 2026-05-01") from error
 
 
 def _day(wanted: date | None, each: int, zone: ZoneInfo, now_us: int) -> _Span:

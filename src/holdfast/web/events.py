@@ -4,7 +4,7 @@ Works without scripts. The same verbs as the API's events (C116, C117, C128). No
 """
 
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -15,11 +15,13 @@ from fastapi.responses import Response
 from holdfast.catalog.events import EventRow, Wanted
 from holdfast.core.errors import BadInput, CatalogError, HoldfastError
 from holdfast.core.event import EventKind
-from holdfast.core.timing import SECOND_US, from_datetime
+from holdfast.core.objects import names_in
+from holdfast.core.timing import SECOND_US
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library import events
+from holdfast.library.coverage import day_span
 from holdfast.web.forms import Form, go_to
 from holdfast.web.render import page
 
@@ -28,6 +30,7 @@ router = APIRouter(prefix="/events", include_in_schema=False)
 Node = Annotated[Context, Depends(context_of)]
 Which = Annotated[str, Path(pattern=r"^\d{1,18}-\d{1,18}$")]
 
+NAMES = 4  # chosen: things that a title names; facts name all
 SIZES = (12, 24, 48, 100)
 FAIR, SURE = 10.0, 30.0  # C116: confidence below the first is faint, from the second on sure
 STATUSES = {"": "Every status", "new": "Not looked at", "reviewed": "Looked at", "active": "Going on"}
@@ -48,6 +51,7 @@ class Chosen:
     day: str = ""
     status: str = ""
     sure: int = 0
+    label: str = ""
     per: int = 24
     view: str = "grid"
     cursor: str = ""
@@ -63,7 +67,7 @@ class Chosen:
     @property
     def narrowed(self) -> bool:
         """Say whether something is left out."""
-        return bool(self.camera or self.day or self.status or self.sure)
+        return bool(self.camera or self.day or self.status or self.sure or self.label)
 
     def on(self, cursor: str) -> str:
         """Return the address of what follows."""
@@ -90,6 +94,7 @@ def chosen_of(
     day: Annotated[str, Query(max_length=10)] = "",
     status: Annotated[str, Query(max_length=10)] = "",
     sure: Annotated[str, Query(max_length=4)] = "0",
+    label: Annotated[str, Query(max_length=100)] = "",
     per: Annotated[str, Query(max_length=4)] = "24",
     view: Annotated[str, Query(max_length=4)] = "grid",
     cursor: Annotated[str, Query(max_length=120)] = "",
@@ -98,7 +103,7 @@ def chosen_of(
     return Chosen(
         camera=camera, day=day, status=status if status in STATUSES else "",
         sure=int(sure) if sure in {"10", "30"} else 0, per=int(per) if per.isdigit() and int(per) in SIZES else 24,
-        view="list" if view == "list" else "grid", cursor=cursor,
+        view="list" if view == "list" else "grid", cursor=cursor, label=label.strip(),
     )  # fmt: skip
 
 
@@ -110,6 +115,7 @@ def show(request: Request, context: Node, chosen: Asked) -> Response:
     """Show events, newest first."""
     facts: dict[str, Any] = {
         "chosen": chosen, "names": _names(context), "sizes": SIZES, "statuses": STATUSES,
+        "labels": _labels(context),
         "watched": [name for name, camera in context.config.cameras.items() if camera.motion.enabled],
     }  # fmt: skip
     try:
@@ -131,8 +137,8 @@ def show_one(request: Request, context: Node, event: Which, chosen: Asked) -> Re
     told = row.told
     to_us = context.clock.wall_us() if told.to_us is None else told.to_us
     return page(
-        request, "event.html", item=_shown(context, row), chosen=chosen, earlier=earlier, later=later,
-        to_us=to_us, play_us=max(told.from_us, told.start_us - 2 * SECOND_US),
+        request, "event.html", item=_shown(context, row), seen=events.shown(row), chosen=chosen, earlier=earlier,
+        later=later, to_us=to_us, play_us=max(told.from_us, told.start_us - 2 * SECOND_US),
     )  # fmt: skip
 
 
@@ -156,25 +162,26 @@ def delete(request: Request, context: Node, event: Which, chosen: Asked) -> Resp
 
 
 def _wanted(context: Context, chosen: Chosen) -> Wanted:
-    known = {name.lower(): name for name in context.config.cameras}
     from_us, to_us = _day(context, chosen.day)
     return Wanted(
-        camera=known.get(chosen.camera.lower(), chosen.camera) or None, from_us=from_us, to_us=to_us,
-        confidence=float(chosen.sure) or None, open=True if chosen.status == "active" else None,
+        camera=context.spelled(chosen.camera) or None, from_us=from_us, to_us=to_us,
+        confidence=float(chosen.sure) or None, label=chosen.label or None,
+        open=True if chosen.status == "active" else None,
         reviewed={"new": False, "reviewed": True}.get(chosen.status),
     )  # fmt: skip
 
 
 def _day(context: Context, text: str) -> tuple[int | None, int | None]:
     try:
-        day = date.fromisoformat(text)
-        begin, end = (
-            from_datetime(datetime(one.year, one.month, one.day, tzinfo=context.zone))
-            for one in (day, day + timedelta(days=1))
-        )
+        return day_span(date.fromisoformat(text), context.zone)
     except (ValueError, OverflowError):
         return None, None
-    return begin, end
+
+
+def _labels(context: Context) -> list[str] | None:
+    """Labels that may be asked for, as far as settings name them; None where nobody looks for objects."""
+    said = [camera.objects for camera in context.config.cameras.values() if camera.objects.model]
+    return sorted({label for one in said for label in one.wanted or one.labels}) if said else None
 
 
 def _names(context: Context) -> dict[str, str]:
@@ -186,5 +193,7 @@ def _shown(context: Context, row: EventRow) -> Shown:
     words = "faint" if sure < FAIR else "fair" if sure < SURE else "sure"
     health = {"faint": "off", "fair": "degraded", "sure": "well"}[words]
     name = _names(context).get(row.told.camera, row.told.camera)
-    phrase = row.told.label or PHRASES[row.told.kind]
+    names = names_in(row.told.label)
+    named = ", ".join(names[:NAMES]) + (f" and {len(names) - NAMES} more" if len(names) > NAMES else "")
+    phrase = named[:1].upper() + named[1:] or PHRASES[row.told.kind]
     return Shown(row=row, camera=name, phrase=phrase, health=health, words=words)

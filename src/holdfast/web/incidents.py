@@ -133,9 +133,8 @@ def _show(request: Request, context: Context, chosen: Chosen, error: HoldfastErr
 
 def _found(context: Context, chosen: Chosen) -> dict[str, object]:
     catalog, now_us = context.catalog(), context.clock.wall_us()
-    names = {name.lower(): name for name in context.config.cameras}
     kind = next((one for one in IncidentType if one.value == chosen.kind), None)
-    camera = names.get(chosen.camera.lower(), chosen.camera) or None
+    camera = context.spelled(chosen.camera) or None
     active, pictures = incidents.find(catalog, Wanted(camera=camera, type=kind, open=True), limit=PAGE)
     over, more = incidents.find(
         catalog, Wanted(camera=camera, type=kind, open=False), limit=PAGE, cursor=chosen.cursor or None

@@ -25,13 +25,13 @@ from holdfast.http.context import Context
 from holdfast.http.filming import Films, asked_for
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library import kept_stills
-from holdfast.library.kept_stills import bounds
+from holdfast.library.coverage import day_span
 from holdfast.library.still_taking import DAMAGED, REMOVED
 from holdfast.library.timelapse_jobs import JobNow
 from holdfast.media.timelapse import MOST_RATE
 from holdfast.web.forms import Form, go_to
 from holdfast.web.render import page
-from holdfast.web.times import day_words
+from holdfast.web.times import day_words, read_date
 
 router = APIRouter(prefix="/stills", include_in_schema=False)
 
@@ -88,7 +88,7 @@ async def show(
     now = None
     with suppress(NotFound):
         now = films.get(film)
-    chosen = Chosen(camera=camera, day=_date(day), missed=only == MISSED, cursor=cursor, film=now)
+    chosen = Chosen(camera=camera, day=read_date(day), missed=only == MISSED, cursor=cursor, film=now)
     return await to_thread(_show, request, context, chosen)
 
 
@@ -102,7 +102,7 @@ async def film(request: Request, context: Node, films: Films, form: Form) -> Res
             raise ValueError  # noqa: TRY301 - the same words as for what is no number
     except ValueError:
         return await to_thread(
-            _show, request, context, Chosen(camera=camera, day=_date(day)),
+            _show, request, context, Chosen(camera=camera, day=read_date(day)),
             BadInput("that is no number of pictures a second", hint=f"more than 0, and {MOST_RATE} at most"),
         )  # fmt: skip
     # The minute that is named as the end belongs to it: 23:59 is the end of the day.
@@ -110,40 +110,27 @@ async def film(request: Request, context: Node, films: Films, form: Form) -> Res
     try:
         begun = films.start(await to_thread(asked_for, context, camera, span, rate, WIDTH))
     except HoldfastError as error:
-        return await to_thread(_show, request, context, Chosen(camera=camera, day=_date(day)), error)
+        return await to_thread(_show, request, context, Chosen(camera=camera, day=read_date(day)), error)
     return go_to(f"/stills?{urlencode({'camera': camera, 'date': day, 'film': begun.id})}")
 
 
 @router.post("/delete", dependencies=[needs(Right.ADMIN)])
 def delete(request: Request, context: Node, form: Form) -> Response:
     """Ask whether a camera's stills of a day shall go; with the answer, delete them."""
-    chosen = Chosen(camera=form.get("camera", "")[:50], day=_date(form.get("date", "")[:20]), asks=True)
+    chosen = Chosen(camera=form.get("camera", "")[:50], day=read_date(form.get("date", "")[:20]), asks=True)
     if form.get("sure") != "yes" or chosen.day is None or not chosen.camera:
         return _show(request, context, chosen)
-    from_us, to_us = bounds(chosen.day, context.zone)
+    from_us, to_us = day_span(chosen.day, context.zone)
     try:
         gone = kept_stills.clear(
             context.catalog(),
             context.volumes,
-            Wanted(camera=_known(context, chosen.camera), from_us=from_us, to_us=to_us),
+            Wanted(camera=context.spelled(chosen.camera), from_us=from_us, to_us=to_us),
         )
     except HoldfastError as error:
         return _show(request, context, Chosen(camera=chosen.camera, day=chosen.day), error)
     _log.info("stills.deleted", camera=chosen.camera, day=str(chosen.day), count=gone, by=identity_of(request).name)
-    return go_to(f"/stills?camera={_known(context, chosen.camera)}")
-
-
-def _date(text: str) -> date | None:
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"{text!r} is no day", hint="write 2026-05-01") from error
-
-
-def _known(context: Context, camera: str) -> str:
-    return {name.lower(): name for name in context.config.cameras}.get(camera.lower(), camera)
+    return go_to(f"/stills?camera={context.spelled(chosen.camera)}")
 
 
 def _show(request: Request, context: Context, chosen: Chosen, error: HoldfastError | None = None) -> Response:
@@ -160,14 +147,14 @@ def _show(request: Request, context: Context, chosen: Chosen, error: HoldfastErr
 
 def _found(context: Context, chosen: Chosen) -> dict[str, object]:
     catalog, zone = context.catalog(), context.zone
-    camera = _known(context, chosen.camera) or _first(context)
+    camera = context.spelled(chosen.camera) or _first(context)
     settings = context.config.cameras.get(camera)
     facts: dict[str, object] = {"camera": camera, "taking": settings is not None and settings.stills.enabled}
     last = kept_stills.days(catalog, camera, zone, most=1) if camera else []
     day = chosen.day or (last[0].day if last else None)
     if day is None:
         return {**facts, "day": None, "tiles": []}
-    from_us, to_us = bounds(day, zone)
+    from_us, to_us = day_span(day, zone)
     span = Wanted(camera=camera, from_us=from_us, to_us=to_us)
     listed = Wanted(camera=camera, from_us=from_us, to_us=to_us, state=MISSED if chosen.missed else None)
     rows = kept_stills.find(catalog, listed, limit=PAGE, cursor=chosen.cursor or None, oldest_first=True)

@@ -3,10 +3,11 @@
 Pure. Not here: reading what a person typed (core.timing).
 """
 
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 
 from markupsafe import Markup
 
+from holdfast.core.errors import BadInput
 from holdfast.core.timing import DAY_US, SECOND_US, to_datetime
 from holdfast.library.status import span_words
 
@@ -60,3 +61,17 @@ def time_tag(us: int | None, zone: tzinfo, style: str = "full", now_us: int | No
     return Markup('<time datetime="{}" title="{}" data-us="{}" data-style="{}">{}</time>').format(
         exact, hover, us, style, words
     )
+
+
+def read_date(text: str) -> date | None:
+    """Read a day as pages have it in their address, `2026-05-01`; None of nothing.
+
+    Raises:
+        BadInput: It is none.
+    """
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"{text!r} is no day", hint="write 2026-05-01") from error

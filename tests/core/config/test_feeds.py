@@ -31,6 +31,7 @@ def _feeds(**settings: Any) -> tuple[Feed, ...]:
         ({"url": "x11://:0.0+100,50"}, ["x11://:0.0+100,50"]),
         ({"url": "v4l2:///dev/video0"}, ["v4l2:///dev/video0"]),
         ({"url": "csi:///base/soc/i2c@1/imx219@10"}, ["csi:///base/soc/i2c@1/imx219@10"]),
+        ({"url": "folder:///srv/{id}", "sub_url": "folder://small"}, ["folder:///srv/gate", "folder:///base/small"]),
     ],
 )
 def test_addresses_of_a_camera(settings: dict[str, Any], urls: list[str]) -> None:
@@ -43,6 +44,7 @@ def test_the_source_follows_from_the_address() -> None:
     assert [feed.source for feed in _feeds(url="rtsps://h/x", sub_url="a.mp4")] == ["rtsp", "file"]
     assert [feed.source for feed in _feeds(url="https://h/x", sub_url="http://h/y")] == ["http", "http"]
     assert [feed.source for feed in _feeds(url="x11://:1", sub_url="v4l2:///dev/video2")] == ["x11", "v4l2"]
+    assert [feed.source for feed in _feeds(url="folder:///srv/captures")] == ["folder"]
     assert [feed.stream for feed in _feeds(url="rtsp://h/x", sub_url="rtsp://h/y")] == ["main", "sub"]
 
 
@@ -68,6 +70,7 @@ def test_each_known_make_has_both_streams(make: str) -> None:
         ({"url": "x11://:0/../x"}, "url"),
         ({"url": "v4l2://video0"}, "url"),
         ({"url": "csi://--help"}, "url"),
+        ({"url": "folder://"}, "url"),
         ({"url": "v4l2:///etc/passwd"}, "url"),
         ({"url": "rtsp://h", "sub_url": "rtmp://h"}, "sub_url"),
         ({"address": "h/x"}, "address"),

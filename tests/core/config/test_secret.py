@@ -76,6 +76,20 @@ def test_a_reference_to_nothing_says_what_it_names(tmp_path: Path, reference: di
         resolve(reference, {"environ": {}, "base": tmp_path})
 
 
+def test_the_line_end_of_a_variable_does_not_count() -> None:
+    """A secret in the environment loses its last line end, as one in a file does (C131)."""
+    assert resolve({"env": "KEY"}, {"environ": {"KEY": "sb-key \r\n"}}) == "sb-key "
+
+
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [("", True), ("sb_k.e-y= x", True), ("key\n", False), ("k\rey", False), (" key", False), ("é", False)],
+)
+def test_what_a_header_can_carry(value: str, *, fits: bool) -> None:
+    """Only what is plain, in one line and without blanks around it fits a header, so that no library shows it (F61)."""
+    assert Secret(value).fits_header() is fits
+
+
 def test_what_counts_as_a_reference() -> None:
     """Exactly one of env and file makes a reference."""
     assert is_reference({"env": "X"})

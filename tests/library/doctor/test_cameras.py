@@ -219,6 +219,18 @@ def test_missing_screen_or_device_is_explained(tmp_path: Path, source: str, url:
     assert "holdfast cameras test gate" in found.fix
 
 
+def test_silent_folder_is_explained(tmp_path: Path) -> None:
+    """A folder that is not there, or into which nobody writes, is named, and what lists it is said (C148)."""
+    folder = tmp_path / "captures"
+    for words in ("is not there", "nothing to record came"):
+        plan = plan_for(tmp_path, source="folder", url=f"folder://{folder}", open_timeout_s=3.0)
+        (found,) = _examine(tmp_path, plan)
+        assert found.fault == "folder-silent"
+        assert words in found.evidence
+        assert "holdfast cameras test gate --dry-run" in found.fix
+        folder.mkdir(exist_ok=True)
+
+
 def test_cameras_are_asked_at_once(tmp_path: Path) -> None:
     """Twenty cameras that do not answer take one deadline together, not one each."""
     with peer() as port:

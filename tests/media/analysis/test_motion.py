@@ -10,9 +10,9 @@ import pytest
 
 from holdfast.media.analysis.motion import EVERY_US, Memory, MotionEye, Part
 from holdfast.media.analysis.scenery import View
-from holdfast.media.decode import Coding
+from holdfast.media.decode import Coding, Decoder
 from support.films import Picture, film
-from support.stirs import parts_of, stirs_of
+from support.stirs import BEGIN_US, parts_of, stirs_of
 
 BEGIN_S, END_S, LENGTH_S = 12, 15, 24
 
@@ -58,6 +58,24 @@ def test_rest_is_not_decoded(codec: str) -> None:
     gated = [at_us for at_us, _ in moved(coding, parts)]
     assert gated == [at_us for at_us, _ in moved(coding, parts, always=True)]
     assert len(gated) >= 12
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_pictures_that_are_kept_are_decoded_in_full(codec: str) -> None:
+    """What is looked at is decoded in haste; a picture of it to keep is what any decoder makes of it (C047)."""
+    coding, parts = recorded(codec)
+    decoder, whole = Decoder(coding), dict[int, np.ndarray]()
+    for part in parts:
+        for unit, payload in zip(part.units, part.load(), strict=True):
+            whole |= {BEGIN_US + frame.pts: frame.to_ndarray() for frame in decoder.feed(payload, unit.pts, unit.dts)}
+    eye, seen = MotionEye(coding, Memory.of(View())), 0
+    for part in parts:
+        for stir in eye.feed(part):
+            if stir.moved and stir.at_us in whole:
+                shot, seen = stir.shot(), seen + 1
+                assert (shot.at_us, BEGIN_US + shot.frame.pts) == (stir.at_us, stir.at_us)
+                assert np.array_equal(shot.frame.to_ndarray(), whole[stir.at_us])
+    assert seen >= 12
 
 
 def test_a_restart_anywhere_changes_nothing() -> None:

@@ -1,8 +1,9 @@
 """One contract, one suite, every source (F46): what holds for one camera server must hold for each.
 
 Peers: GStreamer's RTSP server and our simulator, each read by our own reader and by libav's, and files; a camera's web
-server with MJPEG, single JPEGs and HLS, and a screen, which run in processes of their own. A further server joins by
-yielding a `Peer` from a fixture of its own and being named in `PEERS`.
+server with MJPEG, single JPEGs and HLS, a screen, and folders into which another program writes segments or pictures,
+which run in processes of their own. A further server joins by yielding a `Peer` from a fixture of its own and being
+named in `PEERS`.
 """
 
 import gc
@@ -31,6 +32,7 @@ from holdfast.media.synthetic_sound import AudioSpec
 from holdfast.sim.camera import CameraSpec
 from holdfast.sim.server import SimServer
 from holdfast.sim.thread import SimThread
+from support.folders import grabber, segments
 from support.gst_server import GstServer, aac, alaw, h264, h265, mount, mulaw, opus, pcm, vp8
 from support.recording import until
 from support.screen import xvfb
@@ -185,6 +187,28 @@ def screen() -> Iterator[Peer]:
         yield Peer("x11", dict.fromkeys(STREAMS, f"x11://{display}"), sends=(("h264", "rawvideo"),))
 
 
+@pytest.fixture(scope="module")
+def folder_of_segments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
+    """Folders into which another program writes MPEG-TS."""
+    plain, late = tmp_path_factory.mktemp("segments"), tmp_path_factory.mktemp("bframes")
+    ring = ("-segment_wrap", "20", "-pix_fmt", "yuv420p", "-g", "12")
+    bframes = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "2", *ring, "-f", "segment", "-segment_time", "0.4")
+    with (
+        grabber(plain, *segments("s_%03d.ts", *ring, seconds=0.4), rate=25, sound=True),
+        grabber(late, *bframes, "s_%03d.ts", rate=25),
+    ):
+        sound = f"folder://{plain}"
+        yield Peer("folder", {"h264-aac": sound, "h264-alaw": sound, "bframes": f"folder://{late}"})
+
+
+@pytest.fixture(scope="module")
+def folder_of_pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
+    """A folder into which another program writes pictures."""
+    folder = tmp_path_factory.mktemp("pictures")
+    with grabber(folder, "-f", "image2", "-update", "1", "-atomic_writing", "1", "now.jpg", rate=20):
+        yield Peer("folder", dict.fromkeys(STREAMS, f"folder://{folder}"), sends=(("h264", "mjpeg"),))
+
+
 PEERS = [
     pytest.param("gstreamer", marks=pytest.mark.needs("gst-rtsp")),
     pytest.param("gstreamer_by_libav", marks=pytest.mark.needs("gst-rtsp")),
@@ -195,6 +219,8 @@ PEERS = [
     pytest.param("mjpeg", marks=pytest.mark.needs("ffmpeg")),
     pytest.param("jpeg", marks=pytest.mark.needs("ffmpeg")),
     pytest.param("screen", marks=pytest.mark.needs("xvfb")),
+    pytest.param("folder_of_segments", marks=pytest.mark.needs("ffmpeg")),
+    pytest.param("folder_of_pictures", marks=pytest.mark.needs("ffmpeg")),
 ]
 
 
@@ -224,6 +250,9 @@ PAIRS = [
         ("mjpeg", "h264-aac", pytest.mark.needs("ffmpeg")),
         ("jpeg", "h264-aac", pytest.mark.needs("ffmpeg")),
         ("screen", "h264-aac", pytest.mark.needs("xvfb")),
+        ("folder_of_segments", "h264-aac", pytest.mark.needs("ffmpeg")),
+        ("folder_of_segments", "bframes", pytest.mark.needs("ffmpeg")),
+        ("folder_of_pictures", "h264-aac", pytest.mark.needs("ffmpeg")),
     )
 ]
 
@@ -285,7 +314,7 @@ def test_what_is_sent_is_handed_out(peer: Peer, stream: str) -> None:
         if track.kind is Kind.AUDIO:
             assert sound_aac(track.config).sample_rate == track.sample_rate
             # MPEG-TS counts everything in 90 kHz, and what was counted so is not rounded to something else.
-            assert track.timescale in ({90_000} if peer.source == "http" else {track.sample_rate})
+            assert track.timescale in ({90_000} if peer.source in {"http", "folder"} else {track.sample_rate})
 
 
 @pytest.mark.needs("gst-rtsp", "ffmpeg")

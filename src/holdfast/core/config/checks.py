@@ -12,7 +12,7 @@ from typing import Any
 from holdfast.core.camera import CAMERA_ID
 from holdfast.core.config.feeds import FeedError, feeds
 from holdfast.core.config.layers import Layers, leaves
-from holdfast.core.config.model import CameraConfig
+from holdfast.core.config.model import CameraConfig, Config
 from holdfast.core.config.positions import Key
 from holdfast.core.config.problems import Problem, did_you_mean, dotted
 from holdfast.core.config.secret import is_reference, secret_path, split_url
@@ -52,6 +52,31 @@ def check_camera(layers: Layers, camera_id: str, camera: CameraConfig, volumes: 
     _check_windows(layers, camera_id, ("stills", "windows"), camera.stills.windows)
     if camera.capture.override_until and not camera.capture.override:
         _report(layers, camera_id, ("capture", "override_until"), "there is no override that could end", "set override")
+
+
+def check_targets(layers: Layers, config: Config | None) -> None:
+    """Names of targets stand in commands, lanes and rows; hours must have a length."""
+    for name, target in config.targets.items() if config else ():
+        if not CAMERA_ID.fullmatch(name):
+            hint = "use 1 to 50 of A-Z a-z 0-9 _ -; - not first"
+            layers.report(("targets", name), f"{name!r} is no name for a target", hint)
+        for number, window in enumerate(target.hours):
+            if window.start == window.end:
+                at = ("targets", name, "hours", number)
+                layers.report(at, f"starts and ends at {window.start}", 'a whole day is "00:00" to "24:00"')
+
+
+def check_deliveries(layers: Layers, config: Config | None) -> None:
+    """A rule must name a target that there is; a camera that there is not may come later, and is no mistake."""
+    if config is None:
+        return
+    for name, rule in config.deliveries.items():
+        if not CAMERA_ID.fullmatch(name):
+            hint = "use 1 to 50 of A-Z a-z 0-9 _ -; - not first"
+            layers.report(("deliveries", name), f"{name!r} is no name for a rule", hint)
+        if rule.target not in config.targets:
+            hint = did_you_mean(rule.target, config.targets) or f"add [targets.{rule.target}]"
+            layers.report(("deliveries", name, "target"), f"there is no target {rule.target!r}", hint)
 
 
 def _check_windows(layers: Layers, camera_id: str, at: Key, windows: Sequence[WindowConfig]) -> None:
@@ -102,7 +127,11 @@ def find_warnings(layers: Layers, original: Mapping[str, Any], path: Path, conte
 
 
 def _is_secret(key: Key, value: str) -> bool:
-    return key[-1] == "password" or bool(split_url(value).password)
+    if key[0] == "deliveries" and key[-1] == "key":
+        return True
+    if key[0] == "targets" and value.startswith(("eyJ", "sb_secret_")):
+        return True  # what keys of Supabase begin with
+    return key[-1] in {"password", "secret_key"} or bool(split_url(value).password)
 
 
 def _too_open(path: Path, place: str, key: str) -> list[Problem]:

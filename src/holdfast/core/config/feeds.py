@@ -18,7 +18,7 @@ PRESETS: dict[str, tuple[str, str]] = {
 
 SOURCES = {
     "rtsp": "rtsp", "rtsps": "rtsp", "http": "http", "https": "http", "x11": "x11", "v4l2": "v4l2", "csi": "csi",
-    "file": "file", "": "file",
+    "folder": "folder", "file": "file", "": "file",
 }  # fmt: skip
 """Kind of source by the scheme of an address."""
 
@@ -41,7 +41,7 @@ _PORT_ONLY = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s\[\]:/@?#]+):[^\s:/@?#]*")
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """Where one stream comes from; `url` is without credentials, and an absolute path for a file."""
+    """Where one stream comes from; `url` is without credentials, and holds an absolute path for a file or a folder."""
 
     stream: str
     source: str
@@ -121,19 +121,12 @@ def _feed(stream: str, key: str, url: str, camera: CameraConfig, base: Path) -> 
     scheme = url.partition("://")[0].lower() if "://" in url else ""
     source = SOURCES.get(scheme)
     if source is None:
-        known = "use rtsp://, rtsps://, http://, https://, x11://, v4l2://, csi:// or the path of a file"
+        known = "use rtsp://, rtsps://, http://, https://, x11://, v4l2://, csi://, folder:// or the path of a file"
         raise FeedError(key, f"{scheme}:// cannot be recorded", known)
     if camera.source and camera.source != source:
         raise FeedError("source", f"source is {camera.source}, but the address is of kind {source}", "leave source out")
-    if source == "file":
-        name = url.partition("://")[2] if scheme else url
-        try:
-            path = anchored(base, name)
-        except ValueError as error:
-            raise FeedError(key, *error.args) from error
-        if not scheme and _BARE_HOST.match(name) and not path.exists():
-            raise FeedError(key, "is an address without rtsp:// before it", "write rtsp://…, or the path of a file")
-        return Feed(stream, source, str(path))
+    if source in {"file", "folder"}:
+        return Feed(stream, source, _place(key, url, source, base))
     if source == "x11" and not _SCREEN.fullmatch(url):
         raise FeedError(key, "names no X display", "write it as x11://:0, or x11://:0.0+100,50 for a part of it")
     if source == "v4l2" and not _DEVICE.fullmatch(url):
@@ -143,6 +136,23 @@ def _feed(stream: str, key: str, url: str, camera: CameraConfig, base: Path) -> 
     if source in ON_THE_NETWORK:
         _check_host(key, url)
     return Feed(stream, source, url)
+
+
+def _place(key: str, url: str, source: str, base: Path) -> str:
+    """Return the path of a file, or the address of a folder, as the recorder is told it."""
+    _, sign, rest = url.partition("://")
+    rest = rest if sign else url
+    if source == "folder" and not rest:
+        raise FeedError(key, "names no folder", "write it as folder:///srv/captures")
+    try:
+        path = anchored(base, rest)
+    except ValueError as error:
+        raise FeedError(key, *error.args) from error
+    if source == "folder":
+        return f"folder://{path}"
+    if not sign and _BARE_HOST.match(rest) and not path.exists():
+        raise FeedError(key, "is an address without rtsp:// before it", "write rtsp://…, or the path of a file")
+    return str(path)
 
 
 def _check_host(key: str, url: str) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ValidationError
 
 from holdfast.core.config import checks
+from holdfast.core.config.deliveries import secrets_of as secrets_of_rule
 from holdfast.core.config.layers import (
     Layers,
     camera_over_defaults,
@@ -29,6 +30,7 @@ from holdfast.core.config.places import default_path, default_runtime_dir, defau
 from holdfast.core.config.positions import Key, scan
 from holdfast.core.config.problems import ConfigInvalid, Problem, dotted, explain
 from holdfast.core.config.secret import split_url
+from holdfast.core.config.targets import secrets_of
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -175,10 +177,12 @@ def _build(
     overlay_cameras(layers, cameras)
     secrets: set[str] = set()
     config = _general(layers, environ, context)
+    checks.check_targets(layers, config)
     defaults, merged = _cameras(layers, context, secrets)
     volumes = list(layers.table("volumes"))
     for camera_id, camera in merged.items():
         checks.check_camera(layers, camera_id, camera, volumes, path.parent)
+    checks.check_deliveries(layers, config)
     if layers.problems or config is None:
         raise ConfigInvalid(path, sorted(layers.problems, key=_by_line))
     config = config.model_copy(update={"cameras": merged})
@@ -254,6 +258,10 @@ def _by_line(problem: Problem) -> tuple[int, str]:
 def _secrets(config: Config) -> Iterator[str]:
     for camera in config.cameras.values():
         yield from filter(None, (camera.password.reveal(), quote(camera.password.reveal(), safe="")))
+    for target in config.targets.values():
+        yield from secrets_of(target)
+    for rule in config.deliveries.values():
+        yield from secrets_of_rule(rule)
     password = split_url(config.catalog.url.reveal()).password
     yield from filter(None, (password, quote(password, safe="")))
 

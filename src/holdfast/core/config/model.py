@@ -12,15 +12,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo
 
+from holdfast.core.config.deliveries import DeliveryConfig
 from holdfast.core.config.encode import EncodeConfig
 from holdfast.core.config.motion import MotionConfig
+from holdfast.core.config.objects import ObjectsConfig
 from holdfast.core.config.problems import nearest
+from holdfast.core.config.retention import KeepConfig, RetentionConfig
 from holdfast.core.config.secret import Secret, anchored, is_reference, resolve
 from holdfast.core.config.stills import StillsConfig
 from holdfast.core.config.table import Table
+from holdfast.core.config.targets import TargetConfig
 from holdfast.core.config.units import format_bytes, parse_bytes
 from holdfast.core.config.watch import WatchConfig, WatcherConfig
 from holdfast.core.config.windows import WindowConfig
+from holdfast.core.config.work import WorkConfig
 
 MB = 10**6
 MIB = 2**20
@@ -214,8 +219,8 @@ class CameraConfig(Table):
     volume: str = Field(default="", description="Name of the volume; may be left out where there is only one.")
     url: Text = Field(
         default="",
-        description="Address of the main stream (rtsp, rtsps, http, https, x11, v4l2, csi) or a media file; `{id}` "
-        "stands for the camera's id.",
+        description="Address of the main stream (rtsp, rtsps, http, https, x11, v4l2, csi, folder) or a media file; "
+        "`{id}` stands for the camera's id.",
     )
     sub_url: Text = Field(default="", description="Address of the sub stream.")
     address: Text = Field(default="", description="Host name or IP address, with `path` instead of a whole `url`.")
@@ -229,7 +234,7 @@ class CameraConfig(Table):
     )
     username: Text = Field(default="", description="User name at the camera.")
     password: Secret = Field(default_factory=Secret, description="Password at the camera.")
-    source: Literal["rtsp", "http", "x11", "v4l2", "csi", "file"] | None = Field(
+    source: Literal["rtsp", "http", "x11", "v4l2", "csi", "folder", "file"] | None = Field(
         default=None, description="Kind of source; unset is told from the address."
     )
     transport: Literal["tcp", "udp"] = Field(default="tcp", description="How RTSP media travels.")
@@ -264,7 +269,9 @@ class CameraConfig(Table):
     )
     watch: WatchConfig = Field(default=WatchConfig(), description="What is judged in its pictures and sound.")
     motion: MotionConfig = Field(default=MotionConfig(), description="What moves before it, as events.")
+    objects: ObjectsConfig = Field(default=ObjectsConfig(), description="What is recognised in those events.")
     stills: StillsConfig = Field(default=StillsConfig(), description="Pictures of it that are kept.")
+    retention: KeepConfig = Field(default=KeepConfig(), description="What stays of its footage.")
     options: dict[str, str] = Field(default={}, description="Further settings of one kind of source.")
 
 
@@ -286,6 +293,10 @@ class Config(Table):
     log: LogConfig = Field(default=LogConfig(), description="Log files.")
     web: WebConfig = Field(default=WebConfig(), description="Pages and API.")
     watcher: WatcherConfig = Field(default=WatcherConfig(), description="The process that judges pictures and sound.")
+    work: WorkConfig = Field(default=WorkConfig(), description="Deliveries, conversions, and who carries them.")
+    retention: RetentionConfig = Field(default=RetentionConfig(), description="What is deleted, and when.")
+    targets: dict[str, TargetConfig] = Field(default={}, description="Where finished files are sent.")
+    deliveries: dict[str, DeliveryConfig] = Field(default={}, description="Rules that say which files go where.")
     cameras: dict[str, CameraConfig] = Field(default={}, description="The cameras, by id.")
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -28,7 +28,8 @@ _WORDS = {
     "string_pattern_mismatch": "has letters or a form that are not allowed here", "missing": "is missing",
     "greater_than": "must be more than {gt}", "greater_than_equal": "must be {ge} or more",
     "less_than": "must be less than {lt}", "less_than_equal": "must be {le} or less",
-    "extra_forbidden": "is not known here", "list_type": "must be a list", "dict_type": "must be a table of keys",
+    "extra_forbidden": "is not known here", "list_type": "must be a list", "tuple_type": "must be a list",
+    "dict_type": "must be a table of keys",
     "model_attributes_type": "must be an object with keys", "model_type": "must be an object with keys",
     "too_long": "has more than {max_length} entries", "json_invalid": "is not JSON: {error}",
     "date_from_datetime_parsing": _DATE, "date_parsing": _DATE,
@@ -99,16 +100,47 @@ def known_keys(model: type[BaseModel], at: Sequence[str | int]) -> list[str]:
     current: Any = model
     for part in at:
         current = _step(current, part)
-    return list(current.model_fields) if _is_model(current) else []
+    current = _bare(current)
+    models = [current] if _is_model(current) else list(_variants(current).values())
+    return list(dict.fromkeys(name for found in models for name in found.model_fields))
+
+
+def untagged(model: type[BaseModel], at: Key) -> Key:
+    """Return a path as it stands in the file: pydantic puts the kind of a table that has several into it."""
+    current: Any = model
+    clean: list[str | int] = []
+    for part in at:
+        if part not in _variants(_bare(current)):
+            clean.append(part)
+        current = _step(current, part)
+    return tuple(clean)
+
+
+def _bare(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def _variants(kind: Any) -> dict[str, type[BaseModel]]:
+    """Return the tables that one may be, by their `type`; empty where there is no choice of tables."""
+    models = [found for found in get_args(kind) if _is_model(found)] if _is_union(kind) else []
+    known = {found: get_args(field.annotation) for found in models if (field := found.model_fields.get("type"))}
+    return {
+        str(tags[0]): found
+        for found, tags in known.items()
+        if tags and get_origin(found.model_fields["type"].annotation) is Literal
+    }
 
 
 def _step(kind: Any, part: str | int) -> Any:
+    kind = _bare(kind)
+    if variants := _variants(kind):
+        return variants.get(str(part))
     if _is_model(kind):
         field = kind.model_fields.get(str(part))
         kind = field.annotation if field else None
         # An optional table is the table; a dictionary or list stays one, its next part is a name or an index.
         return next((found for found in get_args(kind) if _is_model(found)), kind) if _is_union(kind) else kind
-    return next((found for found in get_args(kind) if _is_model(found)), None)
+    return next((found for found in get_args(kind) if _is_model(found) or _variants(_bare(found))), None)
 
 
 def _is_union(kind: Any) -> bool:
@@ -135,13 +167,18 @@ def plain_words(error: ErrorDetails) -> str:
 
 def explain(error: ErrorDetails, model: type[BaseModel]) -> tuple[Key, str, str]:
     """Turn one finding of pydantic into (path, what is wrong, hint)."""
-    path: Key = error["loc"]
+    path: Key = untagged(model, error["loc"])
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        known = known_keys(model, path[:-1])
+        known = known_keys(model, error["loc"][:-1])
         if "cameras" in known:
             known.append("defaults")  # the file's other table of cameras; it is merged away before the model sees it
         return path, "unknown key", did_you_mean(str(path[-1]), known)
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        options = [option.strip("' ") for option in str(context.get("expected_tags", "")).split(",")]
+        tag = str(context.get("tag", ""))
+        message = f"{tag!r} is not known" if tag else "is missing"
+        return (*path, "type"), message, did_you_mean(tag, filter(None, options)) or "folder, rsync, sftp, s3, supabase"
     if kind == "missing":
         return path, "is missing", ""
     if kind == "value_error":

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from holdfast.core.config.deliveries import DeliveryConfig, RowConfig
 from holdfast.core.config.model import (
     CameraConfig,
     CatalogConfig,
@@ -22,15 +23,25 @@ from holdfast.core.config.model import (
     VolumeConfig,
     WebConfig,
 )
+from holdfast.core.config.retention import RetentionConfig
 from holdfast.core.config.secret import Secret
+from holdfast.core.config.targets import (
+    FolderTarget,
+    RsyncTarget,
+    S3Target,
+    SftpTarget,
+    SupabaseTarget,
+    TargetCommon,
+)
 from holdfast.core.config.units import format_bytes
 from holdfast.core.config.watch import WatcherConfig
 from holdfast.core.config.windows import WindowConfig
+from holdfast.core.config.work import WorkConfig
 
 BEGIN = "<!-- settings: begin -->"
 END = "<!-- settings: end -->"
 
-_SIZES = frozenset({"reserve", "max_bytes", "queue"})
+_SIZES = frozenset({"reserve", "max_bytes", "queue", "bandwidth"})
 _TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Top of the file", Config),
     ("`[site]`", SiteConfig),
@@ -40,8 +51,18 @@ _TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`[log]`", LogConfig),
     ("`[web]`", WebConfig),
     ("`[watcher]`", WatcherConfig),
+    ("`[work]`", WorkConfig),
+    ("`[retention]`", RetentionConfig),
     ("`[defaults]` and `[cameras.ID]`", CameraConfig),
-    ("Entries of `capture.windows` and `stills.windows`", WindowConfig),
+    ("`[targets.NAME]` of every kind", TargetCommon),
+    ('`[targets.NAME]` with `type = "folder"`', FolderTarget),
+    ('`[targets.NAME]` with `type = "rsync"`', RsyncTarget),
+    ('`[targets.NAME]` with `type = "sftp"`', SftpTarget),
+    ('`[targets.NAME]` with `type = "s3"`', S3Target),
+    ('`[targets.NAME]` with `type = "supabase"`', SupabaseTarget),
+    ("`[deliveries.NAME]`", DeliveryConfig),
+    ("`[deliveries.NAME.row]`", RowConfig),
+    ("Entries of `capture.windows`, `stills.windows` and `hours`", WindowConfig),
 )
 
 
@@ -64,10 +85,12 @@ def refreshed(text: str) -> str:
 def _rows(model: type[BaseModel], at: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         kind = field.annotation
+        if issubclass(model, TargetCommon) and model is not TargetCommon and name in TargetCommon.model_fields:
+            continue  # said once, for all kinds
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             if model is not Config:
                 yield from _rows(kind, f"{at}{name}.")
-        elif get_origin(kind) is not dict or name == "options":
+        elif get_origin(kind) is not dict or name in {"options", "columns"}:
             cells = (f"`{at}{name}`", _kind(name, kind), _default(name, field), field.description or "")
             yield f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 

@@ -33,6 +33,10 @@ class Secret:
         """Return the value. Hand it to what needs it; never to a log, a status, an error or a command line."""
         return self._value
 
+    def fits_header(self) -> bool:
+        """Say whether a header of HTTP can carry it; libraries that are given another one show it in their errors."""
+        return self._value.isascii() and self._value.isprintable() and self._value == self._value.strip()
+
     def __str__(self) -> str:
         if not self._value:
             return ""
@@ -90,7 +94,7 @@ def resolve(reference: Mapping[str, Any], context: Mapping[str, Any]) -> str:
         environ: Mapping[str, str] = context.get("environ", os.environ)
         if name not in environ:
             raise ValueError(f"the environment variable {name} is not set")
-        return environ[name]
+        return environ[name].rstrip("\r\n")  # as of a file: it is how lines end, not what was meant
     path = secret_path(name, context)
     try:
         return path.read_text(encoding="utf-8").rstrip("\r\n")

@@ -29,6 +29,19 @@ GENERAL = (
     "web.transcodes",
     "web.hosts",
     "web.cors_origins",
+    "retention.enabled",
+    "retention.disk_full",
+    "retention.newest_minutes",
+    "retention.headroom",
+    "retention.warn_percent",
+    "retention.alert_percent",
+    "retention.critical_percent",
+    "retention.least_free",
+    "retention.events_days",
+    "retention.incidents_days",
+    "retention.cache_days",
+    "retention.temp_days",
+    "retention.files_per_pass",
 )
 
 OWN = frozenset({"name", "location", "side", "url", "sub_url", "address", "encode", "options"})
@@ -37,7 +50,7 @@ OWN = frozenset({"name", "location", "side", "url", "sub_url", "address", "encod
 PASSING = frozenset({"capture.override", "capture.override_until"})
 """What holds for an hour or an evening is said of a camera, not of all that are to come."""
 
-_SIZES = frozenset({"reserve", "max_bytes", "queue"})
+_SIZES = frozenset({"reserve", "max_bytes", "queue", "keep_bytes", "headroom", "least_free"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,11 @@ from holdfast.library.doctor.faults import FAULTS
 from holdfast.library.doctor.finding import Finding, Severity
 from holdfast.library.doctor.folders import check_logs, check_runtime, check_state, check_streams_file
 from holdfast.library.doctor.host import check_clock, check_descriptors, check_user
+from holdfast.library.doctor.keeping import check_retention
+from holdfast.library.doctor.labour import check_work
 from holdfast.library.doctor.ledger import check_catalog
 from holdfast.library.doctor.media import check_codecs
+from holdfast.library.doctor.objects import check_objects
 from holdfast.library.doctor.patient import Patient
 from holdfast.library.doctor.running import (
     check_journals,
@@ -36,12 +39,15 @@ CHECKS: Mapping[str, Check] = {
     "volumes": check_volumes,
     "disks": check_disks,
     "catalog": check_catalog,
+    "work": check_work,
+    "retention": check_retention,
     "recorders": check_recorders,
     "worker": check_worker,
     "server": check_server,
     "supervisor": check_supervisor,
     "journals": check_journals,
     "interrupted files": check_parts,
+    "objects": check_objects,
     "devices": check_devices,
     "cameras": check_cameras,
 }

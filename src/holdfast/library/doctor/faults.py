@@ -122,6 +122,16 @@ _CATALOG = (
     Fault("catalog-unreachable", _E, "the catalog's database does not answer",
           "PostgreSQL is stopped, or its address or password is wrong; recording goes on without it",
           "start the database and check its address in [catalog]"),
+    Fault("work-held", _W, "durable work is held back for more than a day",
+          "somebody paused or stopped it, and it holds until somebody says otherwise", "holdfast jobs resume {name}"),
+    Fault("work-waits", _W, "durable work waits for more than an hour, and nobody does it",
+          "the worker does not run, or a target is away, outside its hours, or not configured any more",
+          "holdfast jobs status {name} shows what waits, holdfast jobs logs {name} what was said about it"),
+    Fault("deleting-in-doubt", _W, "nothing may be deleted, because clock or catalog are in doubt",
+          "the clock was set, or the catalog made anew; deleting goes on by itself once the clock is synchronised",
+          "holdfast clean --dry-run shows what would go; if that is right: holdfast clean --confirm"),
+    Fault("deleting-late", _W, "retention has not looked for more than an hour",
+          "the worker does not run, or each of its passes fails", "holdfast logs worker says why"),
     Fault("catalog-refuses", _E, "the catalog's database refuses us",
           "wrong password, missing database, or missing rights",
           "check user, password and database in [catalog]"),
@@ -158,6 +168,9 @@ _CAMERAS = (
           "look at the camera's own page; restart it if its answer makes no sense"),
     Fault("file-missing", _E, "the file that stands in for a camera gives no media",
           "it was moved, or is no video", "check the file in the camera's url"),
+    Fault("folder-silent", _E, "a folder that stands for a camera gives no pictures",
+          "it is not mounted, this user may not read it, or nobody writes pictures or segments there",
+          "holdfast cameras test {camera} --dry-run lists what lies there, and why it is not taken"),
     Fault("device-missing", _E, "a screen or a device of this machine gives no pictures",
           "it is not there, this user may not open it, or another program has it",
           "holdfast cameras test {camera} says what to do"),
@@ -219,13 +232,27 @@ _RUNNING = (
           "named in the evidence", "mend what the evidence names, then run holdfast doctor again"),
 )  # fmt: skip
 
+_OBJECTS = (
+    Fault("objects-not-installed", _E, "objects are to be recognised, but what runs models is not installed",
+          "Holdfast was installed without its extra", "pip install 'holdfast[objects]', then restart Holdfast"),
+    Fault("object-model-unusable", _E, "the model that recognises objects cannot be used",
+          "the file is missing or damaged, is of another kind, or has other classes than there are labels", "{hint}"),
+    Fault("object-label-unknown", _W, "a label that is wanted is none that the model knows",
+          "a typing error, or the label of another model", "{hint}"),
+    Fault("objects-without-motion", _N, "objects are to be recognised, but nothing becomes an event",
+          "objects are looked for in the pictures of motion events alone",
+          "set motion.enabled = true, or leave objects.model out"),
+)  # fmt: skip
+
 FAULTS: dict[str, Fault] = {
-    fault.code: fault for fault in (*_SETTINGS, *_HOST, *_FOLDERS, *_VOLUMES, *_CATALOG, *_CAMERAS, *_RUNNING)
+    fault.code: fault
+    for fault in (*_SETTINGS, *_HOST, *_FOLDERS, *_VOLUMES, *_CATALOG, *_CAMERAS, *_RUNNING, *_OBJECTS)
 }
 """Every fault by its code."""
 
 PARTS: dict[str, tuple[Fault, ...]] = {
     "Configuration": _SETTINGS, "Host": _HOST, "Folders": _FOLDERS, "Volumes": _VOLUMES,
     "Catalog": _CATALOG, "Cameras": _CAMERAS, "Recording": _RUNNING,
+    "Objects": _OBJECTS,
 }  # fmt: skip
 """The same, in the order and under the headings of docs/troubleshooting.md."""

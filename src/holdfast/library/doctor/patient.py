@@ -4,12 +4,13 @@ Made from the configuration by `settings`, or by hand in tests. Holds the camera
 print it whole.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from holdfast.core.clock import Clock
 from holdfast.core.plan import StreamPlan
+from holdfast.library.recognising import Order
 from holdfast.media.source.contract import Source
 
 
@@ -36,6 +37,7 @@ class Patient:
         runtime_dir: Holds one status file a stream.
         log_dir: Holds the log files.
         catalog_url: Where the catalog is, as the catalog opens it; empty where there is none.
+        objects: By camera, what it looks for with a model; None where one is named, but nothing becomes an event.
         deep: Connect to cameras even while they are being recorded. Costs a session at the camera.
         camera_deadline_s: No camera may hold up the answer for longer.
     """
@@ -48,5 +50,6 @@ class Patient:
     runtime_dir: Path
     log_dir: Path
     catalog_url: str = ""
+    objects: Mapping[str, Order | None] = field(default_factory=dict)
     deep: bool = False
     camera_deadline_s: float = 10.0  # chosen: a person waits for the answer; as long as a plan gives to open

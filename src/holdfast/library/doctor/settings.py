@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from holdfast.core import config as configuration
 from holdfast.core.clock import Clock
 from holdfast.core.config import ConfigInvalid, Loaded, Problem, default_path
 from holdfast.core.errors import BadInput
@@ -17,6 +18,7 @@ from holdfast.library.doctor import access
 from holdfast.library.doctor.faults import FAULTS
 from holdfast.library.doctor.finding import Finding
 from holdfast.library.doctor.patient import Patient, VolumeToCheck
+from holdfast.library.recognising import order_of
 from holdfast.library.settings import load_in_force
 from holdfast.library.volumes import remembered_ids
 from holdfast.media.source.contract import Source
@@ -90,6 +92,7 @@ def patient_of(
     except BadInput:  # markers are then compared with nothing; `holdfast volumes list` names the damage
         known = {}
     by_name = {name: known.get(f"{name}|{volume.path}", "") for name, volume in config.volumes.items()}
+    whole, _ = configuration.with_cameras(loaded, cameras.recall(config.state_dir))
     # The published plan keeps streams where they are, and knows the cameras that were added at run time.
     streams = build_plan(loaded, previous=published, volume_ids=by_name).streams
     here = {stream.key for stream in streams}
@@ -106,5 +109,10 @@ def patient_of(
         runtime_dir=Path(published.runtime_dir) if published and published.runtime_dir else config.runtime_dir,
         log_dir=config.log_dir,
         catalog_url=config.catalog_url,
+        objects={
+            name: order_of(one, loaded.base)
+            for name, one in whole.config.cameras.items()
+            if one.objects.model and one.enabled and camera in {"", name}
+        },
         deep=deep,
     )

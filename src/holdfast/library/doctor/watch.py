@@ -25,7 +25,13 @@ _CODES = {
 }  # fmt: skip
 
 
-_OWN = {"file": "file-missing", "x11": "device-missing", "v4l2": "device-missing", "csi": "device-missing"}
+_OWN = {
+    "file": "file-missing",
+    "x11": "device-missing",
+    "v4l2": "device-missing",
+    "csi": "device-missing",
+    "folder": "folder-silent",
+}
 """What is wrong with something of this machine, by kind of source."""
 
 

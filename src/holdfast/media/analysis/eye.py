@@ -20,6 +20,7 @@ from holdfast.media.decode import Coding, Decoder
 from holdfast.media.still import Shot
 
 _NEVER = 2**62
+_SELDOM = 1.25  # chosen: groups as long as the rhythm vary a little, and looks 2.5 s apart will do
 _KNOWN = 64  # pictures whose instants are remembered: more than any decoder holds back
 
 
@@ -174,7 +175,7 @@ class Eye:
         gaze = self._gaze
         length_us = 0 if self._key_us is None else wall_us - self._key_us
         if length_us:
-            gaze.seldom = length_us > self._every_us
+            gaze.seldom = length_us > self._every_us * _SELDOM
         self._key_us = wall_us
         self._group.clear()
         # The keyframe that is nearest to the due time: the next one may come almost a whole group later.

@@ -23,6 +23,7 @@ _LUMA10 = {"yuv420p10le", "yuv422p10le", "yuv444p10le", "gray10le"}
 _FULL = {"yuvj420p", "yuvj422p", "yuvj444p", "gray", "gray10le"}
 
 
+Sums = np.ndarray[Any, np.dtype[np.uint32]]
 Squares = np.ndarray[Any, np.dtype[np.float32]]
 
 
@@ -80,9 +81,22 @@ def differences(greys: Sequence[Grey]) -> tuple[float, float, float] | None:
 
 def _squares(points: np.ndarray[Any, np.dtype[np.uint8]]) -> Squares:
     side = min(SQUARE, *points.shape)
-    rows, columns = (size // side for size in points.shape)
-    whole = points[: rows * side, : columns * side].reshape(rows, side, columns, side)
-    return np.asarray(whole.mean(axis=(1, 3), dtype=np.float32))
+    return block_sums(points, side, side).astype(np.float32) / np.float32(side * side)
+
+
+def block_sums(points: np.ndarray[Any, np.dtype[np.uint8]], high: int, wide: int) -> Sums:
+    """Add up the points of blocks; what is left over at the right and the bottom is left out.
+
+    Slice by slice: a tenth of the time that numpy takes to add along short axes.
+    """
+    rows, columns = points.shape[0] // high * high, points.shape[1] // wide * wide
+    lines = points[0:rows:high, :columns].astype(np.uint32)
+    for row in range(1, high):
+        lines += points[row:rows:high, :columns]
+    sums: Sums = lines[:, 0::wide].copy()
+    for column in range(1, wide):
+        sums += lines[:, column::wide]
+    return sums
 
 
 def grey_of(frame: Any, region: Region) -> Grey:

@@ -12,6 +12,7 @@ Not here: what stands still (scenery), sizes (gate), what an event is (core.even
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from holdfast.core.quality import Region
@@ -49,11 +50,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Stir:
-    """How much of a picture moves, in percent."""
+    """How much of a picture moves, in percent.
+
+    `shot` returns the picture, decoded once more: what is looked at is decoded in haste, and looks it. To be called
+    before the next one is asked for, if at all.
+    """
 
     at_us: int
     moved: float
-    shot: Shot
+    shot: Callable[[], Shot]
 
 
 @dataclass(slots=True)
@@ -126,7 +131,8 @@ class MotionEye:
     """
 
     def __init__(self, coding: Coding, memory: Memory, *, always: bool = False) -> None:
-        self._decoder = Decoder(coding)
+        self._decoder = Decoder(coding, hasty=True)
+        self._coding = coding
         self._memory = memory
         self._always = always
         self._group: list[Part] = []
@@ -220,4 +226,17 @@ class MotionEye:
             moved = memory.scenery.look(cells_of(grey_of(frame, _WHOLE)), wall_us)
             if moved >= memory.view.least:
                 memory.hold_us = max(memory.hold_us, wall_us + HOLD_US)
-            yield Stir(wall_us, moved, Shot(frame, wall_us, frame.width, frame.height))
+            yield Stir(wall_us, moved, partial(self._shot, frame, wall_us))
+
+    def _shot(self, hasty: Any, at_us: int) -> Shot:
+        """Decode a picture of this group as it should look; as it was looked at where its file is gone."""
+        decoder, found = Decoder(self._coding), hasty
+        for part in self._group:
+            for unit, payload in zip(part.units, part.load(), strict=False):
+                for frame in decoder.feed(payload, unit.pts, unit.dts):
+                    found = frame if frame.pts == hasty.pts else found
+            if found is not hasty:
+                break
+        else:
+            found = next((frame for frame in decoder.flush() if frame.pts == hasty.pts), found)
+        return Shot(found, at_us, found.width, found.height)

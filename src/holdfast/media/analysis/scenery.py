@@ -13,13 +13,14 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from holdfast.core.area import Polygon
 from holdfast.core.timing import SECOND_US
-from holdfast.media.analysis.grey import Grey
+from holdfast.media.analysis.grey import Grey, block_sums
 
 COLUMNS = 64  # chosen: a cell is a hundredth of a percent and a half of 16:9; a person at 30 m covers ten of them
 MOST_ROWS = 64
@@ -62,6 +63,10 @@ def cells_of(grey: Grey) -> _Cells:
     points = grey.points
     rows = max(1, min(MOST_ROWS, points.shape[0], round(COLUMNS * grey.height / grey.width)))
     columns = min(COLUMNS, points.shape[1])
+    if points.shape[0] % rows == 0 and points.shape[1] % columns == 0:
+        sides = points.shape[0] // rows, points.shape[1] // columns
+        means = block_sums(points, *sides) / (sides[0] * sides[1])
+        return np.asarray((means - grey.low) * grey.scale, np.float32)
     tops = np.arange(rows) * points.shape[0] // rows
     lefts = np.arange(columns) * points.shape[1] // columns
     sums = np.add.reduceat(np.add.reduceat(points, tops, axis=0, dtype=np.uint32), lefts, axis=1)
@@ -110,6 +115,9 @@ class Scenery:
         away = (_beyond(lit, cells) > limit) & self._mask(cells.shape)
         if np.count_nonzero(away) > RESET * away.size:
             self._begin(cells, at_us)
+            return 0.0
+        if not away.any():
+            self._learn(cells, off, away, at_us)
             return 0.0
         # A soft shadow is another light on a part of the picture, with all that is in that part.
         shade = (_around(cells) + DIM) / (_around(lit) + DIM)
@@ -205,11 +213,18 @@ def _beyond(lit: _Cells, cells: _Cells) -> _Cells:
 def _around(cells: _Cells) -> _Cells:
     """Average over what is around each cell."""
     sums = np.pad(cells, ((1, 0), (1, 0))).cumsum(axis=0, dtype=np.float32).cumsum(axis=1)
-    rows, columns = cells.shape
+    top, bottom, left, right, many = _neighbours(cells.shape)
+    total = sums[bottom][:, right] - sums[top][:, right] - sums[bottom][:, left] + sums[top][:, left]
+    return np.asarray(total / many, np.float32)
+
+
+@lru_cache(maxsize=16)
+def _neighbours(shape: tuple[int, int]) -> tuple[Any, Any, Any, Any, Any]:
+    """Return from where to where around each row and column, and how many cells that are."""
+    rows, columns = shape
     top, left = (np.maximum(0, np.arange(size) - AROUND) for size in (rows, columns))
     bottom, right = (np.minimum(size, np.arange(size) + AROUND + 1) for size in (rows, columns))
-    total = sums[bottom][:, right] - sums[top][:, right] - sums[bottom][:, left] + sums[top][:, left]
-    return np.asarray(total / np.outer(bottom - top, right - left), np.float32)
+    return top, bottom, left, right, np.outer(bottom - top, right - left)
 
 
 def _near(thing: Any) -> Any:

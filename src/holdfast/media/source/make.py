@@ -11,12 +11,15 @@ from holdfast.media.source.address import address_of, tcp_connects
 from holdfast.media.source.child import ChildSource
 from holdfast.media.source.contract import Source
 from holdfast.media.source.direct.reader import DirectSource, speaks
+from holdfast.media.source.folder_names import folder_of
 
-KINDS = ("rtsp", "http", "x11", "v4l2", "csi", "file")
-APART = frozenset({"http", "x11", "v4l2", "csi"})
+KINDS = ("rtsp", "http", "x11", "v4l2", "csi", "folder", "file")
+APART = frozenset({"http", "x11", "v4l2", "csi", "folder"})
 """Kinds that run in a process of their own: they encode, or a library that may hang reads them."""
 
-_SCHEMES = {"http": ("http", "https"), "x11": ("x11",), "v4l2": ("v4l2",), "csi": ("csi",)}
+_SCHEMES = {
+    "http": ("http", "https"), "x11": ("x11",), "v4l2": ("v4l2",), "csi": ("csi",), "folder": ("folder",),
+}  # fmt: skip
 
 
 def make_source(plan: StreamPlan, clock: Clock) -> Source:
@@ -80,13 +83,18 @@ def make_inner(plan: StreamPlan, clock: Clock) -> Source:
         from holdfast.media.source.csi import CsiSource  # noqa: PLC0415 - as above
 
         return CsiSource(plan, clock)
+    if plan.source == "folder":
+        from holdfast.media.source.folder import FolderSource  # noqa: PLC0415 - as above
+
+        return FolderSource(plan, clock)
     raise UsageError(f"{plan.key}: {plan.source!r} needs no process of its own")
 
 
 def tcp_answers(url: str, timeout_s: float) -> bool:
     """Say whether anything is where a URL points; how an unreachable camera is looked for.
 
-    A host is there when it accepts a TCP connection on its port; a file, a device and a local screen, when they exist.
+    A host is there when it accepts a TCP connection on its port; a file, a folder, a device or a local screen, when it
+    exists.
 
     Looking up a name cannot be given a deadline or be interrupted, so it happens in a thread that may be left behind;
     until that ends, asking again waits for it instead of leaving another one.
@@ -98,6 +106,8 @@ def tcp_answers(url: str, timeout_s: float) -> bool:
     parts = urlsplit(url)
     if parts.scheme in {"", "file", "v4l2"}:
         return Path(unquote(parts.path) if parts.scheme else url).exists()
+    if parts.scheme == "folder":
+        return _folder_there(url)
     if parts.scheme == "csi":
         return True  # its program alone knows; asking it costs what opening does
     if parts.scheme == "x11":
@@ -107,6 +117,14 @@ def tcp_answers(url: str, timeout_s: float) -> bool:
     else:
         host, port = address_of(url)
     return bool(host) and _knock(host, port, timeout_s).answered(timeout_s)
+
+
+def _folder_there(url: str) -> bool:
+    """Say whether a folder is there. One behind closed doors counts: whoever opens it is told what is wrong."""
+    try:
+        return folder_of(url).is_dir()
+    except PermissionError:
+        return True
 
 
 def display_of(url: str) -> tuple[str, int, str]:

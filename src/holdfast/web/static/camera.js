@@ -33,6 +33,10 @@ function setMark(part, us) {
   const { from, to } = mark;
   byId("range").textContent = from !== null && to !== null ? lengthWords(to - from) : from !== null ? `from ${clockWords(from)}`
     : to !== null ? `to ${clockWords(to)}` : "";
+  const link = byId("hand-on"); // for operators alone
+  if (!link) return;
+  link.hidden = from === null || to === null;
+  link.href = link.hidden ? "/exports" : `/exports?camera=${camera}&from=${Math.round(from)}&to=${Math.round(to)}`;
 }
 
 function clip() {

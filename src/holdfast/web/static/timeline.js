@@ -21,6 +21,7 @@ export class Timeline extends HTMLElement {
   lanes = [];
   #at = null;
   #live = true;
+  #follows = true; // what plays is in view, and the view goes with it; else somebody looks elsewhere
   #drawn = 0;
   #pointers = new Map();
 
@@ -87,6 +88,7 @@ export class Timeline extends HTMLElement {
     if (us === this.#at) return;
     const was = this.#at;
     this.#at = us;
+    this.#follows ||= us >= this.from && us <= this.to;
     const width = this.to - this.from;
     // While it plays the view goes with it; where somebody looks elsewhere it stays.
     if (was !== null && us !== null && !this.#pointers.size && was <= this.to && us > this.to && us - was < width) this.show(this.from + width * 0.5, this.to + width * 0.5);
@@ -105,6 +107,8 @@ export class Timeline extends HTMLElement {
     this.to = middle + width / 2;
     const over = this.from - nowUs();
     if (over > 0) { this.from -= over + width * 0.1; this.to -= over + width * 0.1; }
+    const at = this.#at ?? nowUs();
+    this.#follows = this.from <= at && at <= this.to;
     this.dispatchEvent(new CustomEvent("hf-view"));
     this.redraw();
   }
@@ -134,7 +138,7 @@ export class Timeline extends HTMLElement {
   }
 
   #tick() {
-    if (this.#live && this.#at !== null && this.#at > this.to && !this.#pointers.size) this.reveal(this.#at);
+    if (this.#live && this.#follows && this.#at !== null && this.#at > this.to && !this.#pointers.size) this.reveal(this.#at);
     this.#say();
     this.redraw();
   }

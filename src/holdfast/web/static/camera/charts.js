@@ -1,4 +1,5 @@
-// What was measured, drawn below the timeline and over the same span: black, movement and sound, each with its threshold.
+// What was measured, drawn below the timeline and over the same span: black, movement and sound, each with its threshold;
+// loudness and blocks where they are measured.
 //
 // Nothing is loaded before somebody opens it. Looks of a short span, minutes of a long one: the answer says which.
 
@@ -12,14 +13,18 @@ const AGAIN_MS = 10000, RETRY_MS = 5000;
 const SILENT = -70; // dB at the lower edge; below is as good as nothing
 
 const one = (value, digits = 1) => value.toFixed(digits);
-const CHARTS = [
+const ALL = [
   { key: "black", title: "Black", say: (v) => `${one(v)} %`, look: "blackscreen_percentage", minute: "black_most", top: () => 100,
-    bottom: 0, bad: (v, limit) => v > limit },
+    bottom: 0, over: true, bad: (v, limit) => v > limit },
   // Half a grey decides, and a hundred is usual: roots show both.
   { key: "difference", title: "Movement", say: (v) => `${one(v, v < 10 ? 2 : 0)} of 255`, look: "difference", minute: "difference_least",
-    put: Math.sqrt, top: (values) => Math.max(2, ...values), bottom: 0, bad: (v, limit) => v < limit },
+    put: Math.sqrt, top: (values) => Math.max(2, ...values), room: 1.05, bottom: 0, bad: (v, limit) => v < limit },
   { key: "db", title: "Sound", say: (v) => `${one(v, 0)} dB`, look: "mean_volume_db", minute: "db_mean", put: (v) => Math.max(SILENT, v),
     top: () => 0, bottom: SILENT, bad: (v, limit) => v <= limit },
+  { key: "loudness", title: "Loudness", say: (v) => `${one(v)} LUFS`, look: "loudness", minute: "loudness_most", put: (v) => Math.max(SILENT, v),
+    top: () => 0, bottom: SILENT },
+  { key: "blocks", title: "Blocks", say: (v) => `${one(v)} times`, look: "blocks", minute: "blocks_most",
+    top: (values) => Math.max(2, ...values), room: 1.05, bottom: 0, over: true, bad: (v, limit) => v > limit },
 ];
 
 /** Fill the `details` once it is opened. `go(us)` plays an instant. */
@@ -51,13 +56,15 @@ class Charts {
     Object.assign(this, { box, timeline, go, Plot });
     this.source = `/api/v1/cameras/${encodeURIComponent(camera)}/measures`;
     document.head.append(make("link", { rel: "stylesheet", href: box.dataset.style }));
-    this.limits = Object.fromEntries(CHARTS.map(({ key }) => [key, Number(box.dataset[key])]));
+    this.charts = ALL.filter(({ key }) => key in box.dataset);
+    // Loudness has no threshold.
+    this.limits = Object.fromEntries(this.charts.map(({ key }) => [key, box.dataset[key] === "" ? null : Number(box.dataset[key])]));
     this.colour = colours(box);
     this.readout = make("p", { class: "charts-read small", role: "status" });
     this.plots = make("div", { class: "charts-plots", tabindex: "0", role: "group",
       "aria-label": "Measures: arrows go from one to the next, Enter plays it" });
     this.box.append(this.readout, this.plots);
-    this.made = CHARTS.map((chart) => this.#make(chart));
+    this.made = this.charts.map((chart) => this.#make(chart));
     timeline.addEventListener("hf-view", () => this.#viewed());
     new ResizeObserver(() => this.#fit()).observe(this.plots);
     box.addEventListener("toggle", () => this.#viewed());
@@ -79,7 +86,7 @@ class Charts {
       axes: [{ show: false }, { show: false }],
       scales: {
         x: { time: false, range: () => [this.timeline.from / 1e6, this.timeline.to / 1e6] },
-        y: { range: () => [this.#put(chart, chart.bottom), Math.max(chart.top(this.#drawn(chart)), this.#put(chart, this.limits[chart.key])) * (chart.put === Math.sqrt ? 1.05 : 1)] },
+        y: { range: () => [this.#put(chart, chart.bottom), Math.max(chart.top(this.#drawn(chart)), this.#put(chart, this.limits[chart.key] ?? chart.bottom)) * (chart.room ?? 1)] },
       },
       series: [{}, { stroke: () => this.colour.accent, width: 1.5, spanGaps: false, points: { show: (plot, n, from, to) => to - from < 4 } }],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 }, sync: { key: "measures" } },
@@ -103,12 +110,16 @@ class Charts {
   /** The threshold, and the part beyond it. */
   #ground(plot, chart) {
     const { ctx, bbox } = plot, ratio = devicePixelRatio || 1;
-    const y = Math.round(plot.valToPos(this.#put(chart, this.limits[chart.key]), "y", true));
+    const limit = this.limits[chart.key];
     ctx.save();
     ctx.fillStyle = this.colour.raised;
     ctx.fillRect(bbox.left, bbox.top, bbox.width, bbox.height);
+    if (limit !== null) this.#line(ctx, bbox, Math.round(plot.valToPos(this.#put(chart, limit), "y", true)), chart.over, ratio);
+    ctx.restore();
+  }
+
+  #line(ctx, bbox, y, above, ratio) {
     ctx.fillStyle = this.colour["bad-soft"];
-    const above = chart.key === "black";
     ctx.fillRect(bbox.left, above ? bbox.top : y, bbox.width, above ? y - bbox.top : bbox.top + bbox.height - y);
     ctx.strokeStyle = this.colour.bad;
     ctx.lineWidth = ratio;
@@ -117,7 +128,6 @@ class Charts {
     ctx.moveTo(bbox.left, y + 0.5);
     ctx.lineTo(bbox.left + bbox.width, y + 0.5);
     ctx.stroke();
-    ctx.restore();
   }
 
   // --- what is asked for -----------------------------------------------------------------------------------------------
@@ -157,16 +167,16 @@ class Charts {
   #take(body) {
     this.#minutes = body.minutes.length > 0;
     const rows = this.#minutes ? body.minutes : body.looks, each_s = this.#minutes ? 60 : 5;
-    const at = [], values = Object.fromEntries(CHARTS.map(({ key }) => [key, []]));
+    const at = [], values = Object.fromEntries(this.charts.map(({ key }) => [key, []]));
     for (const row of rows) {
       const us = this.#minutes ? row.minute_us + 30e6 : row.at_us;
       // Where nothing was measured the line ends, and begins anew.
       if (at.length && us / 1e6 - at.at(-1) > each_s * 3) {
         at.push(at.at(-1) + each_s);
-        for (const { key } of CHARTS) values[key].push(null);
+        for (const { key } of this.charts) values[key].push(null);
       }
       at.push(us / 1e6);
-      for (const chart of CHARTS) values[chart.key].push(row[this.#minutes ? chart.minute : chart.look]);
+      for (const chart of this.charts) values[chart.key].push(row[this.#minutes ? chart.minute : chart.look]);
     }
     this.#at = at;
     this.#values = values;
@@ -182,10 +192,10 @@ class Charts {
     for (const { chart, head } of this.made) {
       const limit = this.limits[chart.key];
       const seen = (this.#values[chart.key] || []).filter((value, n) => value !== null && this.#at[n] >= from / 1e6 && this.#at[n] < to / 1e6);
-      const bad = seen.filter((value) => chart.bad(value, limit)).length;
+      const bad = limit === null ? 0 : seen.filter((value) => chart.bad(value, limit)).length;
+      const beyond = `${bad ? `${bad} of ${seen.length} ${noun}` : "never"} ${chart.over ? "over" : "under"} ${limit === null ? "" : chart.say(limit)}`;
       const words = this.#failed ? "cannot be read just now" : !seen.length ? "nothing was measured in this span"
-        : `${chart.say(seen.reduce((a, b) => Math.min(a, b)))} to ${chart.say(seen.reduce((a, b) => Math.max(a, b)))}; `
-          + `${bad ? `${bad} of ${seen.length} ${noun}` : "never"} ${chart.key === "black" ? "over" : "under"} ${chart.say(limit)}`;
+        : `${chart.say(seen.reduce((a, b) => Math.min(a, b)))} to ${chart.say(seen.reduce((a, b) => Math.max(a, b)))}${limit === null ? "" : `; ${beyond}`}`;
       const said = head.querySelector("span");
       if (said.textContent !== words) said.textContent = words;
     }
@@ -194,7 +204,7 @@ class Charts {
   #say(index) {
     const at = index == null ? null : this.#at[index];
     if (at == null) { this.readout.textContent = ""; return; }
-    const us = at * 1e6, values = CHARTS.map((chart) => [chart, this.#values[chart.key][index]]).filter(([, value]) => value !== null);
+    const us = at * 1e6, values = this.charts.map((chart) => [chart, this.#values[chart.key][index]]).filter(([, value]) => value !== null);
     if (!values.length) { this.readout.textContent = ""; return; }
     const when = this.#minutes ? `${dayWords(us)}, minute of ${clockWords(us - 30e6).slice(0, 5)}` : nearWords(us, nowUs());
     this.readout.textContent = `${when}: ${values.map(([chart, value]) => `${chart.title.toLowerCase()} ${chart.say(value)}`).join(", ")}`;
@@ -211,7 +221,7 @@ class Charts {
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const { from, to } = this.timeline;
-    const shown = this.#at.flatMap((at, n) => (at * 1e6 >= from && at * 1e6 < to && CHARTS.some(({ key }) => this.#values[key][n] !== null) ? [n] : []));
+    const shown = this.#at.flatMap((at, n) => (at * 1e6 >= from && at * 1e6 < to && this.charts.some(({ key }) => this.#values[key][n] !== null) ? [n] : []));
     const at = shown.indexOf(this.#index), far = event.shiftKey ? 10 : 1;
     const next = { ArrowLeft: at < 0 ? shown.length - 1 : at - far, ArrowRight: at < 0 ? 0 : at + far, Home: 0, End: shown.length - 1 }[event.key];
     if (next !== undefined && shown.length) this.#point(shown[Math.max(0, Math.min(shown.length - 1, next))]);
