@@ -189,8 +189,11 @@ def test_a_list_of_many_is_quick(catalog: Catalog) -> None:
         Wanted(reviewed=True),
         Wanted(open=True),
     ):
-        with catalog.read() as tx:
-            began_s = time.monotonic()
-            events.page(tx, wanted, limit=100)
-            events.neighbours(tx, events.get(tx, Id(node, 10_000)), wanted)
-            assert time.monotonic() - began_s < 0.3
+        took_s = []
+        for _ in range(3):  # the best one: others may have the processor for a good part of any single one
+            with catalog.read() as tx:
+                began_s = time.monotonic()
+                events.page(tx, wanted, limit=100)
+                events.neighbours(tx, events.get(tx, Id(node, 10_000)), wanted)
+                took_s.append(time.monotonic() - began_s)
+        assert min(took_s) < 0.3, wanted

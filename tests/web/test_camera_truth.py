@@ -42,8 +42,7 @@ def test_a_server_that_is_gone_is_not_live(recorded: Place) -> None:
         acts(page, "Try again")
         wait(page, "p.trouble && p.trouble.kind === 'away'")
         recorded.wire.mend()
-        wait(page, "p.now && p.words === ''")
-        assert look(page)["badge"].startswith("LIVE ")
+        wait(page, f"p.now && p.words === '' && {BADGE}.startsWith('LIVE ')")
 
 
 def test_a_server_that_hangs_is_not_live(recorded: Place) -> None:

@@ -130,6 +130,7 @@ def test_old_rows_are_not_starved(place: Place) -> None:
 
     place.add(60, due_us=1)
     fresh = iter(range(1001, 2000))
+    place.add(2, first=next(fresh) * 10, priority=1)  # there from the first sweep on, however slowly others are written
     with place.station(kind(slow, lane_limit=3)):
         while not set(range(1, 61)) <= set(done):
             place.add(2, first=next(fresh) * 10, priority=1)
