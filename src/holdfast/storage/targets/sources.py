@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from holdfast.core.errors import BadInput, NotFound, TargetAway, TargetRefused
 from holdfast.storage.errors import storage_errors
@@ -96,7 +96,14 @@ def stop_if_told(going: Going, target: str) -> None:
         raise TargetAway(f"{target}: the transfer was told to stop", hint="it goes on by itself later")
 
 
-def sha256_of(file: BinaryIO, going: Going, target: str) -> str:
+class Readable(Protocol):
+    """An open file, here or at a target."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most as many bytes; none at the end."""
+
+
+def sha256_of(file: Readable, going: Going, target: str) -> str:
     """Return the hash of the rest of an open file, in hexadecimal digits.
 
     Raises:
