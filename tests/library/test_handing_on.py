@@ -7,7 +7,7 @@ import pytest
 from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.core.delivery import AssetKind
 from holdfast.core.timing import DAY_US, MINUTE_US
-from holdfast.library import handing_on
+from holdfast.library import handing_on, looking
 from holdfast.library.handing_files import SETTLED_US
 from holdfast.library.signing import SUFFIX
 from support.handed import RULE, Handed
@@ -63,7 +63,7 @@ def test_what_comes_late_is_planned_too(catalog: Catalog, tmp_path: Path) -> Non
     site.handing.once()
     late = site.segment(1)
     assert site.handing.once() == 0
-    site.clock.advance(handing_on.AGAIN_US / 1e6)  # type: ignore[attr-defined] # a pushed clock
+    site.clock.advance(looking.AGAIN_US / 1e6)  # type: ignore[attr-defined] # a pushed clock
     assert sum(site.handing.once() for _ in range(3)) == 1
     assert site.keys()[0] == late
 

@@ -1,8 +1,8 @@
-"""Which assets a rule of delivery has not planned yet, and how far it has looked for them.
+"""Which assets a rule of delivery or hand-over has not planned yet, and how far it has looked for them.
 
-Everything here may be asked again and again: what has a row already is left out, or refused by `deliveries.add`.
+Everything here may be asked again and again: what has a row already is left out, or refused when rows are added.
 
-Not here: rules, names and files (library.handing_on), rows (deliveries).
+Not here: rules, names and files (library.looking), rows (deliveries, handovers).
 """
 
 import json
@@ -10,15 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, exists, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Table, delete, exists, func, select, tuple_
 from sqlalchemy.engine import RowMapping
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from holdfast.catalog import schema
 from holdfast.catalog.db import Transaction
 from holdfast.catalog.rows import StreamRow
 from holdfast.core.delivery import Asset, AssetKind
 
-_ROWS = schema.deliveries.c
 _POSITIONS = schema.delivery_positions.c
 _SEGMENTS = schema.segments.c
 _BATCH = 300
@@ -32,6 +32,29 @@ class Position:
     place: int = 0
     walked: int = 0
     walked_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Whose rows say what is planned already: those of a target, or of whom finished files are handed over to.
+
+    Attributes:
+        noun: Table of the rows: `deliveries` or `handovers`.
+        name: Name of the target, or of the rule of hand-over.
+    """
+
+    noun: str
+    name: str
+
+    @property
+    def rows(self) -> ReadOnlyColumnCollection[str, Column[Any]]:
+        """Columns of the table."""
+        return schema.metadata.tables[self.noun].c
+
+    @property
+    def own(self) -> ColumnElement[bool]:
+        """Whether a row is about this receiver."""
+        return self.rows["target" if self.noun == "deliveries" else "rule"] == self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +88,14 @@ def keep_rules(tx: Transaction, node: int, rules: Iterable[str]) -> None:
 
 
 def segments(
-    tx: Transaction, stream: StreamRow, target: str, from_us: int, to_us: int | None, limit: int
+    tx: Transaction, stream: StreamRow, receiver: Receiver, from_us: int, to_us: int | None, limit: int
 ) -> list[Asset]:  # fmt: skip
-    """Return finished segments of a stream that start in a span and have no row for a target, oldest first."""
+    """Return finished segments of a stream that start in a span and have no row for a receiver, oldest first."""
     volumes, runs, cameras = schema.volumes, schema.runs, schema.cameras
+    known = receiver.rows
     planned = exists().where(
-        _ROWS.node == _SEGMENTS.node, _ROWS.volume == volumes.c.name, _ROWS.file == _SEGMENTS.file,
-        _ROWS.target == target, _ROWS.sha256 == _SEGMENTS.sha256,
+        known.node == _SEGMENTS.node, known.volume == volumes.c.name, known.file == _SEGMENTS.file, receiver.own,
+        known.sha256 == _SEGMENTS.sha256,
     )  # fmt: skip
     joined = schema.segments.join(runs).join(volumes).join(schema.streams, schema.streams.c.id == _SEGMENTS.stream_id)
     joined = joined.join(cameras, cameras.c.id == schema.streams.c.camera_id)
@@ -181,17 +205,18 @@ class Sent:
 
 
 def planned_sizes(
-    tx: Transaction, node: int, target: str, files: Iterable[tuple[str, str]]
+    tx: Transaction, node: int, receiver: Receiver, files: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], Sent]:  # fmt: skip
     """Return what was planned of files, by (volume, path); those of which nothing was are left out."""
     found: dict[tuple[str, str], Sent] = {}
+    rows = receiver.rows
     wanted = sorted(set(files))
     for at in range(0, len(wanted), _BATCH):
-        these = tuple_(_ROWS.volume, _ROWS.file).in_(wanted[at : at + _BATCH])
+        these = tuple_(rows.volume, rows.file).in_(wanted[at : at + _BATCH])
         query = select(
-            _ROWS.volume, _ROWS.file, func.max(_ROWS.bytes).label("size"), func.max(_ROWS.created_us).label("made_us")
-        ).where(_ROWS.node == node, _ROWS.target == target, these)
-        for row in tx.run("deliveries", query.group_by(_ROWS.volume, _ROWS.file)):
+            rows.volume, rows.file, func.max(rows.bytes).label("size"), func.max(rows.created_us).label("made_us")
+        ).where(rows.node == node, receiver.own, these)
+        for row in tx.run(receiver.noun, query.group_by(rows.volume, rows.file)):
             found[row.volume, row.file] = Sent(int(row.size), int(row.made_us))
     return found
 

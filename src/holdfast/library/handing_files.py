@@ -15,6 +15,8 @@ from pathlib import Path, PurePosixPath
 
 from holdfast.catalog import handing_on
 from holdfast.catalog.db import Transaction
+from holdfast.catalog.deliveries import NOUN
+from holdfast.catalog.handing_on import Receiver
 from holdfast.core.camera import StreamKey
 from holdfast.core.delivery import Asset, AssetKind
 from holdfast.core.footage import stream_folder
@@ -84,7 +86,8 @@ def changed_journals(
         since_us: Journals of days before this are left out.
     """
     found = [one for key in keys for one in _listed(volumes, key, since_us)]
-    known = handing_on.planned_sizes(tx, node, target, [(one.volume, one.file) for one in found])
+    receiver = Receiver(NOUN, target)
+    known = handing_on.planned_sizes(tx, node, receiver, [(one.volume, one.file) for one in found])
     changed = []
     for asset in found:
         sent = known.get((asset.volume, asset.file))
