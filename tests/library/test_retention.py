@@ -14,7 +14,7 @@ from holdfast.core.journal import Sealed
 from holdfast.core.retention import Hold, HoldKind, Rule
 from holdfast.core.timing import DAY_US, SECOND_US
 from holdfast.library import holds as holding
-from holdfast.library import retention
+from holdfast.library import keeping, retention
 from holdfast.library.handing_on import HandingOn
 from holdfast.library.index import Indexer
 from holdfast.library.reindex import put_aside, reindex
@@ -280,8 +280,8 @@ def test_events_and_incidents_stay_as_long_as_footage_hangs_on_them(node: KeptNo
 
     def kept_days(config: str) -> tuple[float | None, float]:
         node.write(KEPT + config)
-        events_us = retention.events_kept_us(node.config)
-        return None if events_us is None else events_us / DAY_US, retention.incidents_kept_us(node.config) / DAY_US
+        events_us = keeping.events_kept_us(node.config)
+        return None if events_us is None else events_us / DAY_US, keeping.incidents_kept_us(node.config) / DAY_US
 
     assert kept_days("") == (90, 90)
     assert kept_days("[cameras.gate.retention]\nhold_days = 365\n") == (365, 365)

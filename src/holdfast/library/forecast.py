@@ -17,7 +17,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.config import Config
 from holdfast.core.retention import DiskFull, Keep
 from holdfast.core.timing import DAY_US, HOUR_US
-from holdfast.library import retention, volumes
+from holdfast.library import keeping, retention, volumes
 from holdfast.library.volumes import VolumeState
 
 RATE_US = DAY_US  # specified: today's rates
@@ -118,7 +118,7 @@ def forecast(catalog: Catalog, config: Config, clock: Clock, *, node: str = LOCA
     """
     now_us = clock.wall_us()
     disks = volumes.survey(config)
-    policy = retention.policy_of(config)
+    policy = keeping.policy_of(config)
     with catalog.read() as tx:
         number = nodes.find(tx, node)
         usage = [] if number is None else segments.usage(tx, number)

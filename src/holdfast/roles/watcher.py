@@ -23,7 +23,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.config import Config, ConfigInvalid, Loaded
 from holdfast.core.errors import HoldfastError, StorageError
 from holdfast.core.timing import DAY_US, SECOND_US
-from holdfast.library import cameras, events, incidents, retention
+from holdfast.library import cameras, events, incidents, keeping, retention
 from holdfast.library.contracts import Contracts
 from holdfast.library.moving import motion_of
 from holdfast.library.recognising import Searcher
@@ -173,8 +173,8 @@ class Watcher:
             if not retention.may_forget(tx, self._number, self._clock):
                 return
         roots = {name: volume.path for name, volume in config.volumes.items()}
-        wall_us, events_us = self._clock.wall_us(), retention.events_kept_us(config)
-        incidents.purge(catalog, roots, wall_us, self._node, kept_us=retention.incidents_kept_us(config))
+        wall_us, events_us = self._clock.wall_us(), keeping.events_kept_us(config)
+        incidents.purge(catalog, roots, wall_us, self._node, kept_us=keeping.incidents_kept_us(config))
         if events_us is not None:
             events.purge(catalog, roots, wall_us, self._number, kept_us=events_us)
 

@@ -32,7 +32,7 @@ from holdfast.core.kept import Deleted
 from holdfast.core.retention import Going, Judge, Piece
 from holdfast.core.timing import DAY_US, HOUR_US, day_of
 from holdfast.core.trust import Trust
-from holdfast.library import holds, kept, leftovers, retention, volumes
+from holdfast.library import holds, keeping, kept, leftovers, retention, volumes
 from holdfast.library.leftovers import Leftover
 from holdfast.library.retention import Outlook
 from holdfast.storage.errors import storage_errors
@@ -181,7 +181,7 @@ class Retainer:
         now_us = self._clock.wall_us()
         with self._catalog.write() as tx:
             number = nodes.ensure(tx, self._node, now_us)
-            judge = Judge(retention.policy_of(config), retention.standing_holds(tx, number, config, now_us), {}, now_us)
+            judge = Judge(keeping.policy_of(config), keeping.standing_holds(tx, number, config, now_us), {}, now_us)
             numbers = nodes.ensure_volumes(tx, number, dict(roots), now_us)
             held = [one for one in here if judge.held(_piece(tx, number, numbers[one.volume], one, now_us))]
             removals.drop(tx, number, held)
@@ -209,9 +209,7 @@ class Retainer:
             with self._catalog.write() as tx:
                 number = nodes.ensure(tx, self._node, now_us)
                 # Somebody may have set a hold since the decision: what is held by now stays.
-                judge = Judge(
-                    retention.policy_of(config), retention.standing_holds(tx, number, config, now_us), {}, now_us
-                )
+                judge = Judge(keeping.policy_of(config), keeping.standing_holds(tx, number, config, now_us), {}, now_us)
                 asked = [_removal(one) for one in some if not judge.untouchable(one.piece)]
                 begun = removals.begin(tx, number, asked, now_us)
             done = {(one.volume, one.file) for one in self._finish(begun, roots)}

@@ -1,0 +1,124 @@
+"""What must stay of each camera: the policy of the settings, holds that stand, and what `only` keeps.
+
+Reads only; any thread but an event loop. Not here: which files follow from it (library.retention), setting holds
+(library.holds).
+"""
+
+from collections.abc import Sequence
+
+from holdfast.catalog import holds, measures, removals
+from holdfast.catalog.db import Transaction
+from holdfast.core import schedule
+from holdfast.core.config import Config
+from holdfast.core.config.model import CameraConfig
+from holdfast.core.config.retention import KeepConfig
+from holdfast.core.config.windows import windows_of
+from holdfast.core.plan import Capture
+from holdfast.core.retention import DERIVED, Hold, HoldKind, Keep, KeepOnly, Policy, Span
+from holdfast.core.timing import DAY_US, MINUTE_US
+from holdfast.library.handing_on import promises
+
+_FURTHEST_US = 400 * DAY_US  # hours of a schedule are worked out so far back; what is older counts as inside
+
+
+def policy_of(config: Config) -> Policy:
+    """Return what is kept on this node."""
+    return Policy(
+        keeps={name: camera.retention.keep() for name, camera in config.cameras.items()},
+        promises=promises(config),
+        disk_full=config.retention.disk_full_policy(),
+        newest_us=round(config.retention.newest_minutes * MINUTE_US),
+        # By age, size and hours nothing of those goes; what each camera's footage waits for, theirs waits for, too.
+        others=Keep(copies=_least_copies(config)),
+    )
+
+
+def _least_copies(config: Config) -> int | None:
+    """Return the copies that every camera asks for at least; None where one of them goes by the rules of delivery."""
+    said = [camera.retention.copies for camera in config.cameras.values()]
+    known = [copies for copies in said if copies is not None]
+    return min(known) if known and len(known) == len(said) else None
+
+
+def retention_of(config: Config, camera: str) -> KeepConfig:
+    """Return what the settings say of a camera; of one that is in them no more, what holds most among the others'.
+
+    A camera that was taken out, or renamed, has left its footage here, and its incidents are none the less incidents.
+    """
+    known = config.cameras.get(camera)
+    if known is not None:
+        return known.retention
+    said = [KeepConfig(), *(one.retention for one in config.cameras.values())]
+    return KeepConfig(
+        holds=tuple(sorted({kind for one in said for kind in one.holds})),
+        hold_days=max(one.hold_days for one in said),
+    )
+
+
+def events_kept_us(config: Config) -> int | None:
+    """Return how long events stay: as long as any camera's footage hangs on them; None for as long as there is any."""
+    said = [KeepConfig(), *(camera.retention for camera in config.cameras.values())]
+    days = [config.retention.events_days, *(one.hold_days for one in said)]
+    for one in said:
+        if one.only == "events":
+            if one.keep_days is None:
+                return None
+            # A day more: the file goes when it is too old, the event's begin is older than the file's end.
+            days.append(one.keep_days + 1)
+    return round(max(days) * DAY_US)
+
+
+def incidents_kept_us(config: Config) -> int:
+    """Return how long incidents stay that are over: as long as any camera's footage hangs on them."""
+    said = [KeepConfig(), *(camera.retention for camera in config.cameras.values())]
+    return round(max(config.retention.incidents_days, *(one.hold_days for one in said)) * DAY_US)
+
+
+def standing_holds(tx: Transaction, node: int, config: Config, now_us: int) -> list[Hold]:
+    """Return all that holds footage now: what people and bookings set, and what events and incidents do by policy."""
+    found = [row.hold for row in holds.listed(tx, node) if _stands(row.hold, config, now_us)]
+    for name in sorted({*config.cameras, *(camera for _, camera in removals.streams(tx, node))}):
+        said = retention_of(config, name)
+        since_us = now_us - round(said.hold_days * DAY_US)
+        if "events" in said.holds:
+            found += holds.of_events(tx, node, name, since_us, now_us)
+        if "incidents" in said.holds:
+            found += holds.of_incidents(tx, node, name, since_us, now_us)
+    return found
+
+
+def _stands(hold: Hold, config: Config, now_us: int) -> bool:
+    """Say whether a hold protects: those that came back for events and incidents end by policy, as theirs would."""
+    if hold.kind not in DERIVED:
+        return True
+    camera = config.cameras.get(hold.camera)
+    return camera is None or hold.to_us > now_us - round(camera.retention.hold_days * DAY_US)
+
+
+def wanted(
+    tx: Transaction, node: int, config: Config, standing: Sequence[Hold], now_us: int
+) -> dict[str, list[Span]]:  # fmt: skip
+    """Return what each camera keeps beyond its loose hours, for those that do not keep everything."""
+    found: dict[str, list[Span]] = {}
+    for name, camera in config.cameras.items():
+        only = KeepOnly(camera.retention.only)
+        if only is KeepOnly.SCHEDULE:
+            found[name] = _hours(camera, config.site.time_zone, now_us)
+        elif only is KeepOnly.EVENTS:
+            reached = measures.position(tx, node, name)
+            # What nobody has looked at yet may show anything.
+            looked_us = 0 if reached is None else reached.taken_us
+            found[name] = [(one.from_us, one.to_us) for one in holds.of_events(tx, node, name, 0, now_us)]
+            found[name].append((min(looked_us, now_us), now_us))
+        elif only is KeepOnly.BOOKINGS:
+            booked = [one for one in standing if one.camera == name and one.kind is HoldKind.BOOKING]
+            found[name] = [(one.from_us, one.to_us) for one in booked]
+    return found
+
+
+def _hours(camera: CameraConfig, zone: str, now_us: int) -> list[Span]:
+    capture = Capture(mode="window", windows=windows_of(camera.capture.windows), zone=zone)
+    keep_us = camera.retention.keep().keep_us
+    since_us = now_us - min(_FURTHEST_US, (keep_us or _FURTHEST_US) + DAY_US)
+    # What is not worked out is not judged: it goes by its age, or for room.
+    return [(0, since_us), *schedule.spans(capture, since_us, now_us)]
