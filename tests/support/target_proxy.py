@@ -93,6 +93,8 @@ class FaultProxy:
                 client.close()
                 continue
             server.settimeout(None)
+            for one in (client, server):  # else what is passed on waits for acknowledgements that are late on purpose
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._sockets += [client, server]
             state = [0]
