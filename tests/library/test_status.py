@@ -224,3 +224,23 @@ def test_objects_that_nobody_recognises_are_said(tmp_path: Path) -> None:
     role(folder, "watcher", objects={"problem": "there is no model x.onnx", "hint": "name one"})
     now = read_now(plan, folder, NOW)
     assert now.sentence == "recording, but objects are not recognised: there is no model x.onnx; name one"
+
+
+def test_a_disk_that_fills_is_a_notice_and_a_doubt_a_trouble(tmp_path: Path) -> None:
+    """A full disk is by design and leaves all well; that nothing may be deleted is said with its reason (C078)."""
+    plan, words = Plan(streams=(stream("gate"),)), "main is 91 % full (critical): 9.0 of 100.0 GB are free"
+    disks = [
+        {"name": "main", "level": "critical", "words": words},
+        {"name": "(state)", "level": "normal", "words": "-"},
+    ]
+    put(tmp_path, status("gate"))
+    role(tmp_path, "supervisor")
+    role(tmp_path, "worker", retention={"off": "", "problem": "", "disks": disks})
+    now = read_now(plan, tmp_path, NOW)
+    assert (now.well, now.notices, now.to_dict()["notices"]) == (True, (words,), [words])
+    role(tmp_path, "worker", retention={"off": "the clock was set", "problem": "", "disks": disks})
+    now = read_now(plan, tmp_path, NOW)
+    assert not now.well
+    assert now.troubles[0].startswith("nothing is deleted, and a disk may fill: the clock was set; it waits for")
+    role(tmp_path, "worker", retention={"off": "", "problem": "the disk refused", "disks": []})
+    assert read_now(plan, tmp_path, NOW).troubles == ("what is over may not be deleted: the disk refused",)

@@ -8,9 +8,14 @@ from typing import Any, NamedTuple
 import pytest
 import structlog
 
+from holdfast.catalog import incidents, nodes
 from holdfast.catalog.db import Catalog, open_catalog
+from holdfast.catalog.incidents import Wanted
 from holdfast.core.config import load
 from holdfast.core.errors import CatalogUnavailable
+from holdfast.core.incident import IncidentType
+from holdfast.library import disk_incidents, retention
+from holdfast.library.watermarks import Mark
 from holdfast.roles.retention_loop import RetentionLoop
 from support.kept_node import KEPT, KeptNode
 from support.recording import until
@@ -105,6 +110,117 @@ def test_each_level_of_a_disk_is_told_once(
     used = 40
     assert told(again) == [("main", "normal", "info")]
     again._close()
+
+
+def test_each_level_is_one_incident(node: KeptNode, loop: RetentionLoop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A level opens an incident that the next level, up or down, closes; restarted, none is doubled (C078)."""
+    used = 80.0
+
+    def answer(path: Path) -> Usage:
+        share = used if Path(path) == node.disk else 10
+        return Usage(10**12, int(share * 10**10), int((100 - share) * 10**10))
+
+    def rows() -> list[tuple[str, str, bool]]:
+        with node.catalog.read() as tx:
+            found = incidents.page(tx, Wanted(type=IncidentType.DISK), limit=50).rows
+        return [(row.camera, row.seen["level"], row.end_us is None) for row in reversed(found)]
+
+    monkeypatch.setattr(shutil, "disk_usage", answer)
+    loop.tick()
+    assert rows() == [("@main", "warning", True)]
+    assert loop.status()["disks"][0]["words"] == "main is 80 % full (warning): 200.0 of 1000.0 GB are free"
+    for share_now, level in (
+        (86.0, "alert"),
+        (91.0, "critical"),
+        (89.5, "critical"),
+        (88.0, "alert"),
+        (74.5, "warning"),
+    ):
+        used = share_now
+        node.clock.advance(30)
+        made_anew = made(node, open_catalog)  # as after a kill
+        made_anew.tick()
+        made_anew.tick()
+        made_anew._close()
+        assert rows()[-1] == ("@main", level, True)
+        assert sum(lasts for *_, lasts in rows()) == 1
+    used = 40.0
+    loop._recalled = False
+    loop.tick()
+    assert [level for _, level, _ in rows()] == ["warning", "alert", "critical", "alert", "warning"]
+    assert not any(lasts for *_, lasts in rows())
+
+
+def test_a_level_that_the_catalog_missed_is_told_it_later(
+    node: KeptNode, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """A level that is reached while the catalog is away becomes its incident once the catalog answers."""
+    away = False
+
+    def opener(url: str) -> Catalog:
+        if away:
+            raise CatalogUnavailable("it does not answer")
+        return open_catalog(url)
+
+    loop = made(node, opener)
+    loop.tick()
+    full = Usage(10**12, 95 * 10**10, 5 * 10**10)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: full if Path(path) == node.disk else Usage(100, 10, 90))
+    away = True
+    loop._close()
+    with pytest.raises(CatalogUnavailable):
+        loop.tick()
+    away = False
+    loop.tick()
+    with node.catalog.read() as tx:
+        (row,) = incidents.page(tx, Wanted(type=IncidentType.DISK), limit=50).rows
+    assert row.detail.startswith("main is 95 % full (critical)")
+    loop._close()
+
+
+def test_a_disk_that_is_used_no_more_has_no_level(
+    node: KeptNode, loop: RetentionLoop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The incident of a target that was taken out of the settings ends; that of a disk that is away stays."""
+    nas = tmp_path / "nas"
+    nas.mkdir()
+    target = f"[targets.nas]\ntype = 'folder'\npath = '{nas}'\n"
+    node.write(target + DAYS_7)
+    loop.follow(load(node.path, {}))
+    marks = {"target nas": Mark.CRITICAL, "main": Mark.NORMAL}
+    loop.tick()
+    disk_incidents.tell(node.catalog, marks, {}, node.clock.wall_us(), node="local")
+    loop._recalled = False
+    with node.catalog.read() as tx:
+        number = nodes.find(tx, "local") or 0
+        assert disk_incidents.find(tx, number, "target nas") is not None
+    nas.rename(tmp_path / "away")
+    loop.tick()
+    assert disk_incidents.told(node.catalog)["target nas"] is Mark.CRITICAL
+    node.write(DAYS_7)
+    loop.follow(load(node.path, {}))
+    loop.tick()
+    assert "target nas" not in disk_incidents.told(node.catalog)
+    with node.catalog.read() as tx:
+        assert disk_incidents.find(tx, number, "target nas") is None
+
+
+def test_the_status_says_why_nothing_is_deleted(node: KeptNode, loop: RetentionLoop) -> None:
+    """A doubt is in `worker.json` with its reason until it is cleared, and not where nothing is to be deleted."""
+    node.clock.sync = False
+    loop.tick()
+    retention.doubt(node.catalog, node.clock, "the catalog was made anew")
+    node.clock.advance(700)
+    loop.tick()
+    assert loop.status()["off"] == "the catalog was made anew"
+    node.write("[retention]\nenabled = false\n" + KEPT)
+    loop.follow(load(node.path, {}))
+    assert loop.status()["off"] == ""
+    node.write(KEPT)
+    loop.follow(load(node.path, {}))
+    retention.confirm(node.catalog, node.clock)
+    loop.tick()
+    assert loop.status()["off"] == ""
 
 
 def test_a_catalog_that_is_away_is_told_once(node: KeptNode) -> None:

@@ -16,8 +16,8 @@ from holdfast.core.retention import Going, Hold, HoldKind
 from holdfast.http.errors import problems
 from holdfast.http.paging import Cursor, Limit, Offset, page_of
 from holdfast.http.rights import Right, identity_of, needs
+from holdfast.library import disk_incidents, holds, retention, watermarks
 from holdfast.library import forecast as foreseeing
-from holdfast.library import holds, retention, watermarks
 from holdfast.library.instants import read_instant
 from holdfast.library.watermarks import Mark
 
@@ -160,7 +160,7 @@ def list_going(context: Node, limit: Limit = 100, cursor: Cursor = "", offset: O
                 name=one.name, path=str(one.path), total_bytes=one.total_bytes, free_bytes=one.free_bytes,
                 percent=round(one.percent, 1), level=one.mark,
             )
-            for one in watermarks.fills(config)
+            for one in watermarks.fills(config, disk_incidents.told(catalog, node=context.node))
         ],
     )  # fmt: skip
 

@@ -98,6 +98,7 @@ def render(now: NodeNow, *, narrow: bool = False) -> RenderableType:
     some = any(stream.fresh for stream in now.streams)
     notes = [note for stream in now.streams if some and (note := _note(stream))]
     rest = [Text(f"✖ {trouble}", style="yellow") for trouble in now.troubles if trouble not in now.sentence]
+    rest += [Text(f"◐ {notice} (try: holdfast forecast)", style="dim") for notice in now.notices]
     if notes or rest:
         parts += [Text(), *notes, *rest]
     return Group(*parts)

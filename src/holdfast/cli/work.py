@@ -50,7 +50,8 @@ def work(
             loaded.path, os.environ, clock, node=LOCAL, open_catalog=open_catalog, make_indexer=make_indexer,
             reconcile=compare, reconfigured=lambda new: logs.add_secrets(new.secrets),
         )  # fmt: skip
-        worker.with_loop(RetentionLoop(clock, node=LOCAL, open_catalog=open_catalog))
+        retention = RetentionLoop(clock, node=LOCAL, open_catalog=open_catalog)
+        worker.with_loop(retention).with_status("retention", retention.status)
         durable = WorkLoop(clock, node=LOCAL, open_catalog=open_catalog, make=make)
         worker.with_loop(durable).with_status("work", durable.status)
         worker.run()

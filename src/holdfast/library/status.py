@@ -19,6 +19,7 @@ from holdfast.core.status import FRESH_S, StreamState, StreamStatus, status_name
 from holdfast.core.timing import SECOND_US, iso
 
 SETTLING_S = 30.0  # chosen: a stream that connects is "starting" for this long before it is called a loss
+CONFIRM_HINT = "it waits for a synchronised clock that makes sense, or for holdfast clean --confirm"
 GONE_HINT = "holdfast run starts recording; holdfast logs says why it ended"
 
 
@@ -84,6 +85,8 @@ class NodeNow:
         worker: Content of `worker.json` while it is fresh, else None.
         server: Content of `server.json` while it is fresh, else None.
         watcher: Content of `watcher.json` while it is fresh, else None.
+        troubles: What is wrong besides cameras.
+        notices: What is worth a word and nothing is wrong with yet: disks that fill.
     """
 
     sentence: str
@@ -95,6 +98,7 @@ class NodeNow:
     server: dict[str, Any] | None = None
     watcher: dict[str, Any] | None = None
     troubles: tuple[str, ...] = field(default=())
+    notices: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, for `--json`."""
@@ -103,6 +107,7 @@ class NodeNow:
             "hint": self.hint,
             "well": self.well,
             "troubles": list(self.troubles),
+            "notices": list(self.notices),
             "streams": [stream.to_dict() for stream in self.streams],
             "supervisor": self.supervisor,
             "worker": self.worker,
@@ -136,8 +141,14 @@ def read_now(plan: Plan | None, runtime_dir: Path, now_us: int) -> NodeNow:
     return NodeNow(
         sentence=sentence, hint=hint, well=well, streams=tuple(streams),
         supervisor=supervisor, worker=worker, server=server, watcher=watcher,
-        troubles=troubles,
+        troubles=troubles, notices=tuple(_notices(worker)),
     )  # fmt: skip
+
+
+def _notices(worker: dict[str, Any] | None) -> list[str]:
+    """Say which disks fill. A recorder fills its disk by design, so this alone is nothing wrong."""
+    disks = ((worker or {}).get("retention") or {}).get("disks") or ()
+    return [str(disk["words"]) for disk in disks if disk["level"] != "normal"]
 
 
 def span_words(seconds: float) -> str:
@@ -260,6 +271,11 @@ def _troubles(
         *((worker or {}).get(f"{k}_problem") for k in ("config", "catalog")),
     ]
     found.extend(str(problem) for problem in said if problem)
+    keeping = (worker or {}).get("retention") or {}
+    if keeping.get("off"):
+        found.append(f"nothing is deleted, and a disk may fill: {keeping['off']}; {CONFIRM_HINT}")
+    elif keeping.get("problem"):
+        found.append(f"what is over may not be deleted: {keeping['problem']}")
     if server and server.get("problem"):
         what_to_do = f"; {server['hint']}" if server.get("hint") else ""
         found.append(f"pages are not served: {server['problem']}{what_to_do}")

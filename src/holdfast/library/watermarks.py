@@ -3,7 +3,7 @@
 Footage volumes, the disk of state and catalog, the runtime folder, and folders that files are delivered to. A level is
 reached at once and left only a little below it, so that a disk at the edge is not told of every minute.
 
-Reads only; any thread. Not here: who is told (roles.retention_loop), bars on pages (web.storage).
+Reads only; any thread. Not here: who is told (disk_incidents, roles.retention_loop), bars on pages (web.storage).
 """
 
 import shutil
@@ -47,6 +47,12 @@ class Fill:
         """Used, in percent of what may be used."""
         return 100 * (1 - self.free_bytes / self.total_bytes) if self.total_bytes else 0.0
 
+    @property
+    def words(self) -> str:
+        """The same as a sentence."""
+        free, total = self.free_bytes / 1e9, self.total_bytes / 1e9
+        return f"{self.name} is {self.percent:.0f} % full ({self.mark}): {free:.1f} of {total:.1f} GB are free"
+
 
 def mark_of(config: RetentionConfig, total_bytes: int, free_bytes: int, before: Mark = Mark.NORMAL) -> Mark:
     """Return the level of a disk.
@@ -83,7 +89,7 @@ def fills(config: Config, before: Mapping[str, str] | None = None) -> list[Fill]
     """
     found: list[Fill] = []
     devices: set[int] = set()
-    for name, path in _places(config).items():
+    for name, path in places(config).items():
         try:
             # One disk that serves for several things is told of once, as the first of them.
             device = path.stat().st_dev
@@ -102,12 +108,13 @@ def fills(config: Config, before: Mapping[str, str] | None = None) -> list[Fill]
     return found
 
 
-def _places(config: Config) -> dict[str, Path]:
-    places = {name: volume.path for name, volume in config.volumes.items()}
-    places["(state)"] = config.state_dir
-    places["(runtime)"] = config.runtime_dir
+def places(config: Config) -> dict[str, Path]:
+    """Return what is looked at, by the names that levels are told under."""
+    found = {name: volume.path for name, volume in config.volumes.items()}
+    found["(state)"] = config.state_dir
+    found["(runtime)"] = config.runtime_dir
     for name, target in config.targets.items():
         path = getattr(target, "path", None)
         if getattr(target, "type", "") == "folder" and isinstance(path, Path):
-            places[f"target {name}"] = path
-    return places
+            found[f"target {name}"] = path
+    return found

@@ -1,5 +1,7 @@
 """The worker's thread for retention: a pass every ten minutes, at once when room is needed, and words about full disks.
 
+Each level of a disk is told once: as a line, and as an incident that the catalog keeps together with the level.
+
 It delays neither plans nor index, and has a connection of its own to the catalog. A catalog or disk that is away is
 said once, and tried again with the next pass.
 
@@ -10,16 +12,16 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import structlog
 
-from holdfast.catalog import nodes, removals
 from holdfast.catalog.db import Catalog
 from holdfast.core.clock import Clock
 from holdfast.core.config import Config, Loaded
 from holdfast.core.errors import HoldfastError, StorageError
 from holdfast.core.timing import SECOND_US
-from holdfast.library import cameras, retention, watermarks
+from holdfast.library import cameras, disk_incidents, retention, watermarks
 from holdfast.library.watermarks import Fill, Mark
 from holdfast.storage.volume import Volume
 from holdfast.work.retain import Passed, Retainer
@@ -57,6 +59,8 @@ class RetentionLoop:
         self._due_us = 0
         self._wanted: dict[str, int] = {}
         self._marks: dict[str, Mark] = {}
+        self._fills: dict[str, Fill] = {}
+        self._kept: dict[str, Mark] = {}
         self._problem = ""
         self._recalled = False
         self._doubt = ""
@@ -70,6 +74,19 @@ class RetentionLoop:
         """Use another configuration from the next pass on, and take that soon."""
         self._loaded = loaded
         self._due_us = 0
+
+    def status(self) -> dict[str, Any]:
+        """Return how full disks are and whether anything may be deleted, for `worker.json`; from any thread."""
+        fills, loaded = self._fills, self._loaded
+        # Where nothing is to be deleted anyway, a doubt is nobody's concern.
+        wanted = loaded is not None and loaded.config.retention.enabled
+        return {
+            "off": self._doubt if wanted else "", "problem": self._problem,
+            "disks": [
+                {"name": one.name, "level": one.mark.value, "percent": round(one.percent, 1), "words": one.words}
+                for one in fills.values()
+            ],
+        }  # fmt: skip
 
     def ask_stop(self) -> None:
         """Ask for the end after the file at hand."""
@@ -104,6 +121,8 @@ class RetentionLoop:
         crossed = self._look(loaded.config)
         now_us = self._clock.boot_us()
         if now_us < self._due_us and not crossed and not self._pressed(loaded.config):
+            if self._marks != self._kept:
+                self._remember(self._ready(loaded.config.catalog_url))
             return
         self._due_us = now_us + SOON_US  # where it fails
         catalog = self._ready(loaded.config.catalog_url)
@@ -136,7 +155,13 @@ class RetentionLoop:
         """Tell of disks whose level changed; say whether one became worse."""
         before = {name: str(mark) for name, mark in self._marks.items()}
         worse = False
-        for fill in watermarks.fills(config, before):
+        found, places = watermarks.fills(config, before), watermarks.places(config)
+        self._fills = {fill.name: fill for fill in found}
+        for name in self._marks.keys() - self._fills.keys():
+            # Away keeps its level; what is not configured any more, or is another one's disk by now, has none.
+            if name not in places or places[name].exists():
+                del self._marks[name]
+        for fill in found:
             last = self._marks.get(fill.name)
             if last is fill.mark or (last is None and fill.mark is Mark.NORMAL):
                 self._marks[fill.name] = fill.mark
@@ -174,22 +199,17 @@ class RetentionLoop:
 
     def _recall(self, catalog: Catalog) -> None:
         """Learn what was told before a restart."""
-        with catalog.read() as tx:
-            number = nodes.find(tx, self._node)
-            standing = None if number is None else removals.standing(tx, number)
-        if standing is not None:
-            self._marks = {name: Mark(mark) for name, mark in standing.levels.items() if mark in set(Mark)}
+        self._marks = disk_incidents.told(catalog, node=self._node)
+        self._kept = dict(self._marks)
         self._recalled = True
 
     def _remember(self, catalog: Catalog) -> None:
-        """Write the levels down, so that a restart does not tell them again."""
-        levels = {name: str(mark) for name, mark in self._marks.items()}
-        with catalog.read() as tx:
-            number = nodes.find(tx, self._node)
-            standing = None if number is None else removals.standing(tx, number)
-        if number is not None and standing is not None and dict(standing.levels) != levels:
-            with catalog.write() as tx:
-                removals.set_levels(tx, number, levels)
+        """Write the levels down with their incidents, so that a restart does not tell them again."""
+        marks = dict(self._marks)
+        if marks != self._kept and disk_incidents.tell(
+            catalog, marks, self._fills, self._clock.wall_us(), node=self._node
+        ):
+            self._kept = marks
 
     def _ready(self, url: str) -> Catalog:
         if self._catalog is not None and (self._url != url or self._catalog.replaced()):

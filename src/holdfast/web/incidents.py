@@ -174,6 +174,8 @@ def _values(row: IncidentRow) -> list[tuple[str, str]]:
         found.append(("Difference of three pictures", f"{seen['difference']:.2f} of 255"))
     if "mean_db" in seen:
         found.append(("Sound", f"{seen['mean_db']:.0f} dB, {volume_percent(seen['mean_db']):.0f} %"))
+    if "level" in seen:
+        found.append(("Level", f"{seen['level']}: {row.detail}"))
     if "mismatch" in seen:
         found.append(("Not as expected", "; ".join(seen["mismatch"])))
     if "reason" in seen:

@@ -6,6 +6,7 @@ scripts; the charts are drawings of the server. Operators hold spans here, admin
 Not here: the decision (library.retention), roles and checks (machine), where files are sent (delivery).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -19,11 +20,11 @@ from holdfast.core.timing import DAY_US
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
 from holdfast.http.rights import Right, identity_of, needs
+from holdfast.library import disk_incidents, holds, retention, watermarks
 from holdfast.library import forecast as foreseeing
-from holdfast.library import holds, retention, watermarks
 from holdfast.library.forecast import Forecast
 from holdfast.library.instants import read_instant
-from holdfast.library.watermarks import Mark
+from holdfast.library.watermarks import Fill, Mark
 from holdfast.web.forms import Form, go_to
 from holdfast.web.render import page, size_words
 
@@ -103,7 +104,7 @@ def _show(
     config = context.config
     names = {camera: one.name or camera for camera, one in config.cameras.items()}
     facts: dict[str, Any] = {
-        "disks": [(fill, HEALTH[fill.mark], fill.percent / 100) for fill in watermarks.fills(config)],
+        "disks": _disks(watermarks.fills(config)),
         "enabled": config.retention.enabled, "policy": config.retention.disk_full, "names": names, "error": error,
         "typed": typed or {}, "away": None, "off": "", "lines": [], "files": [], "total": 0, "count": 0,
         "forecasts": [], "held": [], "by": BY, "sentence": sentence, "shown": FILES_SHOWN, "wide": WIDE, "high": HIGH,
@@ -112,7 +113,9 @@ def _show(
         catalog = context.catalog()
         going = retention.outlook(catalog, config, context.clock, node=context.node).going
         found = foreseeing.forecast(catalog, config, context.clock, node=context.node)
+        levels = disk_incidents.told(catalog, node=context.node)
         facts |= {
+            "disks": _disks(watermarks.fills(config, levels)),
             "off": retention.trust_now(catalog, context.clock, node=context.node).off_why,
             "lines": lines_of(going, names), "files": going[:FILES_SHOWN], "count": len(going),
             "total": sum(one.piece.bytes for one in going), "forecasts": [(one, chart_of(one)) for one in found],
@@ -121,6 +124,10 @@ def _show(
     except CatalogError as away:
         facts["away"] = away
     return page(request, "storage.html", 200 if error is None else error.http_status, **facts)
+
+
+def _disks(fills: Iterable[Fill]) -> list[tuple[Fill, str, float]]:
+    return [(fill, HEALTH[fill.mark], fill.percent / 100) for fill in fills]
 
 
 def lines_of(going: tuple[Going, ...], names: dict[str, str]) -> list[Line]:

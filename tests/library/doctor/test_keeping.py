@@ -1,5 +1,6 @@
 """Retention that may not delete, or does not look, is found."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,9 @@ import pytest
 from holdfast.catalog.db import open_catalog
 from holdfast.core.config import Config
 from holdfast.library import retention
-from holdfast.library.doctor.keeping import check_retention
+from holdfast.library.doctor.keeping import check_levels, check_retention
 from holdfast.library.doctor.patient import Patient
+from holdfast.library.watermarks import Fill, Mark
 from holdfast.work.retain import Retainer
 from support.clock import PushedClock
 from support.patients import healthy
@@ -71,3 +73,20 @@ def test_a_catalog_that_is_away_is_told_elsewhere(patient: Patient) -> None:
     assert found(patient) == []
     Path(patient.catalog_url.removeprefix("sqlite:///")).unlink()
     assert found(patient) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "mark", "free", "faults"),
+    [
+        ("(state)", Mark.NORMAL, 50, []),
+        ("(state)", Mark.WARNING, 22, ["disk-filling"]),
+        ("target nas", Mark.ALERT, 12, ["disk-alert"]),
+        ("(state)", Mark.CRITICAL, 5, ["disk-critical"]),
+        ("main", Mark.ALERT, 12, ["disk-alert"]),
+        ("main", Mark.CRITICAL, 5, []),  # told as `volume-nearly-full`
+    ],
+)
+def test_every_level_is_explained(patient: Patient, name: str, mark: Mark, free: int, faults: list[str]) -> None:
+    """Each disk that is used and fills is named with its level, once (C078)."""
+    disk = Fill(name=name, path=Path("/d"), total_bytes=100, free_bytes=free, mark=mark)
+    assert [finding.fault for finding in check_levels(replace(patient, disks=(disk,)))] == faults

@@ -9,7 +9,7 @@ from holdfast.library.doctor.faults import FAULTS
 from holdfast.library.doctor.finding import Finding, Severity
 from holdfast.library.doctor.folders import check_logs, check_runtime, check_state, check_streams_file
 from holdfast.library.doctor.host import check_clock, check_descriptors, check_user
-from holdfast.library.doctor.keeping import check_retention
+from holdfast.library.doctor.keeping import check_levels, check_retention
 from holdfast.library.doctor.labour import check_work
 from holdfast.library.doctor.ledger import check_catalog
 from holdfast.library.doctor.media import check_codecs
@@ -38,6 +38,7 @@ CHECKS: Mapping[str, Check] = {
     "streams.json": check_streams_file,
     "volumes": check_volumes,
     "disks": check_disks,
+    "levels of disks": check_levels,
     "catalog": check_catalog,
     "work": check_work,
     "retention": check_retention,

@@ -1,4 +1,4 @@
-"""Checks of retention: may anything be deleted, and was anything lately?"""
+"""Checks of retention: may anything be deleted, was anything lately, and how full are the disks?"""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,10 @@ from holdfast.core.timing import HOUR_US, iso
 from holdfast.library.doctor.faults import FAULTS
 from holdfast.library.doctor.finding import Finding
 from holdfast.library.doctor.patient import Patient
+from holdfast.library.doctor.volumes import NEARLY_FULL
+from holdfast.library.watermarks import Mark
 
+_FILLING = {Mark.WARNING: "disk-filling", Mark.ALERT: "disk-alert", Mark.CRITICAL: "disk-critical"}
 LATE_US = HOUR_US  # chosen: six passes; one or two may have had a disk to wait for
 
 
@@ -34,3 +37,12 @@ def check_retention(patient: Patient) -> Iterator[Finding]:
         yield FAULTS["deleting-in-doubt"].found("retention", f"{trust.off_why}{since}")
     elif standing.passed_us is not None and now_us - standing.passed_us > LATE_US:
         yield FAULTS["deleting-late"].found("retention", f"the last whole pass was at {iso(standing.passed_us)}")
+
+
+def check_levels(patient: Patient) -> Iterator[Finding]:
+    """Has any disk that is used reached one of its levels?"""
+    volumes = {volume.name for volume in patient.volumes}
+    for disk in patient.disks:
+        # `volume-nearly-full` and `volume-full` say it of volumes that far, and what to do.
+        if disk.mark in _FILLING and not (disk.name in volumes and disk.percent >= 100 * NEARLY_FULL):
+            yield FAULTS[_FILLING[disk.mark]].found(disk.name, disk.words, path=disk.path)

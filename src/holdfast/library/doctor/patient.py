@@ -11,6 +11,7 @@ from pathlib import Path
 from holdfast.core.clock import Clock
 from holdfast.core.plan import StreamPlan
 from holdfast.library.recognising import Order
+from holdfast.library.watermarks import Fill
 from holdfast.media.source.contract import Source
 
 
@@ -37,6 +38,7 @@ class Patient:
         runtime_dir: Holds one status file a stream.
         log_dir: Holds the log files.
         catalog_url: Where the catalog is, as the catalog opens it; empty where there is none.
+        disks: How full every disk is that is used.
         objects: By camera, what it looks for with a model; None where one is named, but nothing becomes an event.
         deep: Connect to cameras even while they are being recorded. Costs a session at the camera.
         camera_deadline_s: No camera may hold up the answer for longer.
@@ -50,6 +52,7 @@ class Patient:
     runtime_dir: Path
     log_dir: Path
     catalog_url: str = ""
+    disks: tuple[Fill, ...] = ()
     objects: Mapping[str, Order | None] = field(default_factory=dict)
     deep: bool = False
     camera_deadline_s: float = 10.0  # chosen: a person waits for the answer; as long as a plan gives to open
