@@ -12,10 +12,11 @@ from rich.table import Table
 
 from holdfast.cli.common import ConfigOption, JsonOption, duration, echo_json, size
 from holdfast.core.clock import SystemClock
-from holdfast.core.config import Config, load
+from holdfast.core.config import Config
 from holdfast.core.config.problems import did_you_mean
 from holdfast.core.config.targets import AnyTarget, FolderTarget, RsyncTarget
 from holdfast.core.errors import NotFound, UsageError
+from holdfast.library.settings import load_in_force
 from holdfast.storage.targets import marker
 from holdfast.storage.targets.trial import Trial, place_of, try_target
 
@@ -25,7 +26,7 @@ app = typer.Typer(no_args_is_help=True)
 @app.command("list")
 def list_targets(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
     """List the targets; connects to none."""
-    targets = load(config).config.targets
+    targets = load_in_force(config).config.targets
     if as_json:
         echo_json([_entry(name, target) for name, target in targets.items()])
         return
@@ -48,7 +49,7 @@ def try_them(
     as_json: JsonOption = False,
 ) -> int:
     """Write, verify and remove a small file at a target, and say what it can; exit code 69 where that fails."""
-    known = load(config).config
+    known = load_in_force(config).config
     trials = [try_target(name, _chosen(known, name)) for name in names or known.targets]
     if as_json:
         echo_json([_facts(trial) for trial in trials])
@@ -64,7 +65,7 @@ def adopt(
     config: ConfigOption = None,
 ) -> None:
     """Take the folder that is there now as this target: puts a marker into it, without which nothing is sent."""
-    target = _chosen(load(config).config, name)
+    target = _chosen(load_in_force(config).config, name)
     if isinstance(target, FolderTarget):
         path, wanted = target.path, target.marker
     elif isinstance(target, RsyncTarget) and (here := target.folder) is not None:

@@ -43,9 +43,18 @@ program (`exit_code`, `http_status`). No libav error leaves `media/`, no SQLAlch
 `OSError` leaves `storage/`. A message names camera, stream and position, and never a credential.
 """
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
 
 from holdfast.core.gap import GapReason
+
+
+class Wrong(NamedTuple):
+    """What is wrong with one field of a message; `field` is its dotted key, empty where it is the whole."""
+
+    field: str
+    message: str
+    hint: str = ""
 
 
 class HoldfastError(Exception):
@@ -76,6 +85,11 @@ class BadInput(HoldfastError):
     code = "bad-input"
     exit_code = 65
     http_status = 422
+
+    def __init__(self, message: str, *, hint: str | None = None, fields: Sequence[Wrong] = ()) -> None:
+        """Say it. `fields` names what of a message with several fields is wrong, each in words of its own."""
+        super().__init__(message, hint=hint)
+        self.fields = tuple(fields)
 
 
 class NotFound(HoldfastError):

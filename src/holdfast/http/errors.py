@@ -145,7 +145,8 @@ def install(app: FastAPI, pages: PageFor | None = None) -> None:
         if error.http_status == 401:  # noqa: PLR2004 - RFC 9110 asks for the scheme
             headers["WWW-Authenticate"] = "Bearer"
             headers.update(_place(request))
-        return await answer(request, error.http_status, body_of(error.code, str(error), error.hint), headers)
+        fields = [{"field": one.field, "message": one.message} for one in getattr(error, "fields", ())]
+        return await answer(request, error.http_status, body_of(error.code, str(error), error.hint, fields), headers)
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone

@@ -4,7 +4,8 @@ They are rows of the catalog that lie over the configuration file; the environme
 server lay them over by themselves, so a change holds within a second or two and nothing is started anew but what it is
 about. A password is never in a row: it stands in a file of mode 0600 that the row points at.
 
-Not here: cameras (cameras), which keys there are (core.config.settable), how layers are merged (core.config.load).
+Not here: cameras (cameras), targets and rules (saved_tables), which keys there are (core.config.settable), how layers
+are merged (core.config.load).
 """
 
 import os
@@ -21,7 +22,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.config import Loaded, Problem
 from holdfast.core.config.problems import did_you_mean
 from holdfast.core.config.secret import is_reference
-from holdfast.core.config.settable import Settable, settable
+from holdfast.core.config.settable import TABLES, Settable, is_table, settable
 from holdfast.core.errors import BadInput, Conflict, NotFound
 from holdfast.library import memory
 from holdfast.library.camera_reach import NOT_FROM_ELSEWHERE, OBJECT_FILES, object_files, where_to_name
@@ -112,9 +113,15 @@ def restore_lost(catalog: Catalog, node: str, remembered: Mapping[str, Any], clo
 
 def laid_over(loaded: Loaded, found: Mapping[str, Any]) -> tuple[Loaded, tuple[Problem, ...]]:
     """Return the file's settings with the saved ones over them, and the problems of those that were left out."""
-    # A key that this version does not know, or no longer lets people change, is left alone: it may be a newer one's.
-    wanted = {key: value for key, value in found.items() if value is not None and key in _KEYS}
+    wanted = _usable(found)
     return configuration.with_settings(loaded, wanted) if wanted or loaded.settings else (loaded, ())
+
+
+def _usable(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of the saved settings holds in this version, targets before the rules that name them."""
+    # A key that this version does not know, or no longer lets people change, is left alone: it may be a newer one's.
+    wanted = {key: value for key, value in found.items() if value is not None and (key in _KEYS or is_table(key))}
+    return dict(sorted(wanted.items(), key=lambda one: one[0].startswith(f"{TABLES[-1]}.")))
 
 
 def load_in_force(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Loaded:
@@ -249,8 +256,9 @@ def _differs(row: SettingRow | None, value: Any) -> bool:
 def _must_make_sense(
     file: Loaded, after: Mapping[str, Any], cameras: Sequence[Mapping[str, Any]], changed: set[str]
 ) -> None:
-    known = {key: value for key, value in after.items() if value is not None and key in _KEYS}
-    new, problems = configuration.with_settings(file, known)
+    new, problems = laid_over(file, after)
+    # What was left out already, a rule whose target is gone from the file, forbids no other change.
+    problems = tuple(problem for problem in problems if problem.key.partition(".")[0] not in TABLES)
     before = {problem.key for problem in configuration.with_cameras(file, cameras)[1]} if cameras else set()
     problems += tuple(p for p in configuration.with_cameras(new, cameras)[1] if p.key not in before) if cameras else ()
     for problem in problems:

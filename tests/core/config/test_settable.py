@@ -1,7 +1,8 @@
 from typing import get_args
 
 from holdfast.core.config.model import CameraConfig
-from holdfast.core.config.settable import GENERAL, OWN, Kind, settable
+from holdfast.core.config.settable import GENERAL, OWN, Kind, is_table, of_rule, of_target, settable
+from holdfast.core.config.targets import TARGET_KINDS
 
 
 def test_every_key_of_a_camera_can_be_a_saved_default() -> None:
@@ -28,3 +29,18 @@ def test_each_says_what_it_takes() -> None:
     }  # fmt: skip
     assert found["defaults.queue"].default == "16MiB"
     assert found["log.level"].choices == ("debug", "info", "warning", "error")
+
+
+def test_each_kind_of_target_has_its_own_keys() -> None:
+    """A form of a target has what that kind takes and nothing else; a rule's has those of its row, too (C126)."""
+    found = {kind: {key: about.kind for key, about in of_target(kind).items()} for kind in TARGET_KINDS}
+    assert {kind for kind, keys in found.items() if "marker" in keys} == {"folder"}
+    assert {kind for kind, keys in found.items() if "bucket" in keys} == {"s3", "supabase"}
+    assert (found["supabase"]["key"], found["sftp"]["key"]) == ("secret", "text")
+    assert [found["rsync"][key] for key in ("options", "hours", "bandwidth", "port")] == [
+        "lines", "windows", "size", "whole"
+    ]  # fmt: skip
+    rule = {key: about.kind for key, about in of_rule().items()}
+    told = [rule[key] for key in ("row.key", "row.columns", "assets", "format")]
+    assert told == ["secret", "table", "list", "choice"]
+    assert not [key for key in ("targets", "targets.", "targets.a.b", "volumes.main") if is_table(key)]

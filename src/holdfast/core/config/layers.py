@@ -4,6 +4,7 @@ Works on plain dictionaries before they are checked, because only there is it st
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +77,14 @@ def overlay_settings(layers: Layers, settings: Mapping[str, Any]) -> None:
         for part in tables:
             below = target.get(part)
             target[part] = target = dict(below) if isinstance(below, dict) else {}
-        target[last] = value
+        if isinstance(value, dict):
+            # A table comes whole: what the file says of its keys is covered, and does not show through as their place.
+            at = tuple(parts)
+            for key_below in [known for known in layers.lines if known[: len(at)] == at]:
+                del layers.lines[key_below]
+        target[last] = deepcopy(value)  # the environment is written into what stands here
+        for inner, _ in leaves(value):
+            layers.environment[*parts, *inner] = SAVED
         layers.environment[tuple(parts)] = SAVED
 
 

@@ -1,7 +1,8 @@
 """Which settings people may change while Holdfast runs, and what each of them takes.
 
 Made from the models, so that a new key of a camera is there by itself. What needs a restart, moves footage or could
-lock everybody out (folders, volumes, the catalog's address, where the server listens) stays the file's alone. Pure.
+lock everybody out (folders, volumes, the catalog's address, where the server listens) stays the file's alone. Targets
+and rules of delivery are changed as whole tables, by the key of the table: `targets.nas`. Pure.
 """
 
 from collections.abc import Iterator
@@ -12,11 +13,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from holdfast.core.camera import CAMERA_ID
+from holdfast.core.config.deliveries import DeliveryConfig
 from holdfast.core.config.model import CameraConfig, Config
 from holdfast.core.config.secret import Secret
+from holdfast.core.config.targets import TARGET_KINDS
 from holdfast.core.config.units import format_bytes
 
-Kind = Literal["text", "choice", "switch", "whole", "number", "size", "list", "windows", "table", "secret"]
+Kind = Literal["text", "choice", "switch", "whole", "number", "size", "list", "lines", "windows", "table", "secret"]
 
 GENERAL = (
     "site.name",
@@ -50,7 +54,11 @@ OWN = frozenset({"name", "location", "side", "url", "sub_url", "address", "encod
 PASSING = frozenset({"capture.override", "capture.override_until"})
 """What holds for an hour or an evening is said of a camera, not of all that are to come."""
 
-_SIZES = frozenset({"reserve", "max_bytes", "queue", "keep_bytes", "headroom", "least_free"})
+TABLES = ("targets", "deliveries")
+"""Sections whose tables are saved whole; in this order, because a rule names a target."""
+
+_SIZES = frozenset({"reserve", "max_bytes", "queue", "keep_bytes", "headroom", "least_free", "bandwidth"})
+_LINES = frozenset({"options", "encrypt"})  # lists whose entries may hold commas, or are long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +98,27 @@ def of_camera() -> dict[str, Settable]:
     return {found.key: found for found in _leaves(CameraConfig, "")}
 
 
+def of_target(kind: str) -> dict[str, Settable]:
+    """Return every setting of a kind of target, by its key in `[targets.NAME]`; `type` is not among them."""
+    return {found.key: found for found in _leaves(TARGET_KINDS[kind], "") if found.key != "type"}
+
+
+def of_rule() -> dict[str, Settable]:
+    """Return every setting of a rule, by its key in `[deliveries.NAME]`."""
+    return {found.key: found for found in _leaves(DeliveryConfig, "")}
+
+
+def is_table(key: str) -> bool:
+    """Say whether a key is that of a table which is saved whole: `targets.nas`."""
+    section, _, name = key.partition(".")
+    return section in TABLES and bool(CAMERA_ID.fullmatch(name))
+
+
 def _leaves(model: type[BaseModel], at: str) -> Iterator[Settable]:
     for name, field in model.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
+        # A table that may be left out has its keys all the same.
+        kind = next((part for part in _parts(field.annotation) if isinstance(part, type)), None)
+        if kind is not None and issubclass(kind, BaseModel):
             yield from _leaves(kind, f"{at}{name}.")
         else:
             yield _of(f"{at}{name}", name, field)
@@ -125,13 +150,13 @@ def _parts(kind: Any) -> Iterator[Any]:
 def _kind(name: str, options: list[Any]) -> Kind:
     if name in _SIZES:
         return "size"
-    if name == "windows":
+    if name in {"windows", "hours"}:
         return "windows"
     origins = {get_origin(kind) for kind in options}
     if Literal in origins:
         return "choice"
     if tuple in origins:
-        return "list"
+        return "lines" if name in _LINES else "list"
     if dict in origins:
         return "table"
     kinds: tuple[tuple[type, Kind], ...] = (

@@ -256,6 +256,11 @@ TargetConfig = Annotated[
 
 AnyTarget = FolderTarget | RsyncTarget | SftpTarget | S3Target | SupabaseTarget
 
+TARGET_KINDS: dict[str, type[TargetCommon]] = {
+    "folder": FolderTarget, "rsync": RsyncTarget, "sftp": SftpTarget, "s3": S3Target, "supabase": SupabaseTarget,
+}  # fmt: skip
+"""The table of each kind, by its `type`."""
+
 
 def secrets_of(target: AnyTarget) -> Iterator[str]:
     """Yield every secret value in a target's table."""
