@@ -13,16 +13,17 @@ from holdfast.catalog.schema_base import belongs, flag, id_of, metadata, node, w
 from holdfast.catalog.schema_deliveries import deliveries, delivery_positions
 from holdfast.catalog.schema_events import events
 from holdfast.catalog.schema_exports import chores, exports
+from holdfast.catalog.schema_handovers import handovers
 from holdfast.catalog.schema_holds import holds, removals, retention
 from holdfast.catalog.schema_stills import still_positions, stills
 from holdfast.catalog.schema_watch import evidence, incidents, measures, minutes, watches
 from holdfast.catalog.schema_work import work_controls, work_history, work_kinds
 
 __all__ = [
-    "cameras", "chores", "deliveries", "delivery_positions", "events", "evidence", "exports", "gaps", "holds", "ids",
-    "incidents", "journals", "measures", "metadata", "minutes", "nodes", "notes", "removals", "retention", "runs",
-    "segments", "settings", "sign_ins", "still_positions", "stills", "streams", "tokens", "users", "volumes",
-    "watches", "work_controls", "work_history", "work_kinds",
+    "cameras", "chores", "deliveries", "delivery_positions", "events", "evidence", "exports", "gaps", "handovers",
+    "holds", "ids", "incidents", "journals", "measures", "metadata", "minutes", "nodes", "notes", "removals",
+    "retention", "runs", "segments", "settings", "sign_ins", "still_positions", "stills", "streams", "tokens", "users",
+    "volumes", "watches", "work_controls", "work_history", "work_kinds",
 ]  # fmt: skip
 
 ids = Table(

@@ -5,12 +5,38 @@ name, is written once and never changed; what becomes of it is. Invariants: one 
 what is delivered has an address, and how it was verified. Part of `schema`, which names the tables too.
 """
 
+from typing import Any
+
 from sqlalchemy import CheckConstraint, Column, Index, PrimaryKeyConstraint, String, Table, text
 
 from holdfast.catalog.schema_base import id_of, metadata, node, whole, words
 from holdfast.catalog.schema_work import work_columns, work_rules
 
 _SENT = text("object_us IS NOT NULL")
+
+
+def asset_columns() -> list[Column[Any]]:
+    """Make the columns that say which file a row is about."""
+    return [
+        Column(
+            "kind", String(10), nullable=False,
+            comment="what the file is: segment, journal, still, event, evidence, clip, merge or export",
+        ),
+        Column("camera", String(50), nullable=False, comment="id of the camera as people and folders write it"),
+        Column("stream", String(10), nullable=False, comment="which feed of the camera: main or sub; empty for none"),
+        words("volume", "name of the volume that the file lies on"),
+        words("file", "path of the file under its volume's root, with slashes"),
+        whole("bytes", "size of what is meant in bytes; a file that grows is sent up to here"),
+        Column("sha256", String(64), nullable=False, comment="SHA-256 of that in hexadecimal digits"),
+        whole("start_us", "wall time of the first picture in it, microseconds since the epoch, UTC"),
+        whole("end_us", "wall time at which the last one ends, microseconds since the epoch, UTC"),
+        words("site", "id of the camera's site then; empty where there is only one"),
+        words("location", "id of the camera's location in somebody's own systems then; empty where none was given"),
+        whole("width", "pixels across; 0 where that is not known"),
+        whole("height", "pixels down; 0 where that is not known"),
+        words("label", "what tells it from others of its kind: type and number of a picture; may be empty"),
+    ]  # fmt: skip
+
 
 deliveries = Table(
     "deliveries",
@@ -20,23 +46,7 @@ deliveries = Table(
     *work_columns(),
     Column("rule", String(50), nullable=False, comment="name of the rule that asked for it"),
     Column("target", String(50), nullable=False, comment="name of the target that it goes to"),
-    Column(
-        "kind", String(10), nullable=False,
-        comment="what the file is: segment, journal, still, event, evidence, clip, merge or export",
-    ),
-    Column("camera", String(50), nullable=False, comment="id of the camera as people and folders write it"),
-    Column("stream", String(10), nullable=False, comment="which feed of the camera: main or sub; empty for none"),
-    words("volume", "name of the volume that the file lies on"),
-    words("file", "path of the file under its volume's root, with slashes"),
-    whole("bytes", "size of what is meant in bytes; a file that grows is sent up to here"),
-    Column("sha256", String(64), nullable=False, comment="SHA-256 of that in hexadecimal digits"),
-    whole("start_us", "wall time of the first picture in it, microseconds since the epoch, UTC"),
-    whole("end_us", "wall time at which the last one ends, microseconds since the epoch, UTC"),
-    words("site", "id of the camera's site then; empty where there is only one"),
-    words("location", "id of the camera's location in somebody's own systems then; empty where none was given"),
-    whole("width", "pixels across; 0 where that is not known"),
-    whole("height", "pixels down; 0 where that is not known"),
-    words("label", "what tells it from others of its kind: type and number of a picture; may be empty"),
+    *asset_columns(),
     words("key", "its name at the target, made once"),
     words("address", "where it lies at the target, without credentials; empty until it does"),
     words("verified", "how it is known to be whole there: sha256, or the service's checksum; empty until it is"),

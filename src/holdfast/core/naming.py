@@ -122,11 +122,16 @@ def plain(word: str) -> str:
     return _UNSAFE.sub("-", word)[:_MOST_WORD]
 
 
+def template_fits(template: str) -> bool:
+    """Say whether a template may become a relative name of a file, with slashes."""
+    return bool(_TEMPLATE.fullmatch(template)) and not any(part in {"", ".", ".."} for part in template.split("/"))
+
+
 def wrong_with(template: str) -> str:
     """Say what is wrong with a template of names; empty where nothing is."""
     if template in PRESETS:
         return ""
-    if not _TEMPLATE.fullmatch(template) or any(part in {"", ".", ".."} for part in template.split("/")):
+    if not template_fits(template):
         return "is no name of a file"
     if wrong := unknown_fields(template, FIELDS):
         return wrong
@@ -152,7 +157,7 @@ def key_of(asset: Asset, naming: Naming, begun_us: int | None = None) -> str:
         begun_us: When that began which it shows, where it is one of several pictures of the same; names in local
             time say this, so that all of them lie together. None takes the asset's own start.
     """
-    words = _asset_words(asset, naming, asset.start_us if begun_us is None else begun_us)
+    words = asset_words(asset, naming, asset.start_us if begun_us is None else begun_us)
     template = PRESETS.get(naming.template, naming.template)
     key = filled(template, words)
     if not key.endswith(words["ending"]):
@@ -179,7 +184,7 @@ def row_words(asset: Asset, naming: Naming, *, key: str, address: str, now_us: i
         now_us: Wall time.
     """
     zone = ZoneInfo(naming.zone)
-    words = _asset_words(asset, naming, asset.start_us)
+    words = asset_words(asset, naming, asset.start_us)
     # In a column an id stands as its owner writes it; only names of files must be tame.
     words |= {name: getattr(asset, name) for name in ("camera", "site", "location", "label")}
     return words | {
@@ -210,7 +215,8 @@ def column_of(text: str, words: Mapping[str, str]) -> str | float | None:
     return found
 
 
-def _asset_words(asset: Asset, naming: Naming, begun_us: int) -> dict[str, str]:
+def asset_words(asset: Asset, naming: Naming, begun_us: int) -> dict[str, str]:
+    """Return what names may say of an asset; `begun_us` as for `key_of`."""
     path = PurePosixPath(asset.file)
     ending = naming.ending if naming.ending and asset.kind is not AssetKind.JOURNAL else _ending(path.name)
     stem = path.name.removesuffix(_ending(path.name))

@@ -11,6 +11,7 @@ from typing import Any
 
 from holdfast.core.camera import CAMERA_ID
 from holdfast.core.config.feeds import FeedError, feeds
+from holdfast.core.config.handovers import MarkerConfig
 from holdfast.core.config.layers import Layers, leaves
 from holdfast.core.config.model import CameraConfig, Config
 from holdfast.core.config.positions import Key
@@ -18,6 +19,7 @@ from holdfast.core.config.problems import Problem, did_you_mean, dotted
 from holdfast.core.config.secret import is_reference, secret_path, split_url
 from holdfast.core.config.windows import WindowConfig
 
+_LONGEST_HANDOVER = 40  # chosen: the rows that say how far it has looked have 50 letters, `handover:` before it
 _OTHERS_MAY = 0o077  # chosen: anything for group or others is more than 600
 
 
@@ -79,6 +81,24 @@ def check_deliveries(layers: Layers, config: Config | None) -> None:
             layers.report(("deliveries", name, "target"), f"there is no target {rule.target!r}", hint)
 
 
+def check_handovers(layers: Layers, config: Config | None) -> None:
+    """A hand-over may wait only for targets that there are, and no two may make one marker."""
+    markers: dict[tuple[Path | None, str], str] = {}
+    for name, rule in config.handovers.items() if config else ():
+        if not CAMERA_ID.fullmatch(name) or len(name) > _LONGEST_HANDOVER:
+            hint = f"use 1 to {_LONGEST_HANDOVER} of A-Z a-z 0-9 _ -; - not first"
+            layers.report(("handovers", name), f"{name!r} is no name for a hand-over", hint)
+        for number, target in enumerate(rule.after):
+            if config and target not in config.targets:
+                hint = did_you_mean(target, config.targets) or f"add [targets.{target}]"
+                layers.report(("handovers", name, "after", number), f"there is no target {target!r}", hint)
+        if isinstance(rule, MarkerConfig):
+            other = markers.setdefault((rule.folder, rule.template), name)
+            if other != name:
+                hint = "give one of them another ending"
+                layers.report(("handovers", name, "name"), f"makes the markers that {other} makes", hint)
+
+
 def _check_windows(layers: Layers, camera_id: str, at: Key, windows: Sequence[WindowConfig]) -> None:
     for number, window in enumerate(windows):
         if window.start == window.end:
@@ -128,6 +148,8 @@ def find_warnings(layers: Layers, original: Mapping[str, Any], path: Path, conte
 
 def _is_secret(key: Key, value: str) -> bool:
     if key[0] == "deliveries" and key[-1] == "key":
+        return True
+    if key[0] == "handovers" and key[-1] in {"secret", "token"}:
         return True
     if key[0] == "targets" and value.startswith(("eyJ", "sb_secret_")):
         return True  # what keys of Supabase begin with

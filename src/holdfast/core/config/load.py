@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from holdfast.core.config import checks
 from holdfast.core.config.deliveries import secrets_of as secrets_of_rule
+from holdfast.core.config.handovers import secrets_of as secrets_of_handover
 from holdfast.core.config.layers import (
     Layers,
     camera_over_defaults,
@@ -183,6 +184,7 @@ def _build(
     for camera_id, camera in merged.items():
         checks.check_camera(layers, camera_id, camera, volumes, path.parent)
     checks.check_deliveries(layers, config)
+    checks.check_handovers(layers, config)
     if layers.problems or config is None:
         raise ConfigInvalid(path, sorted(layers.problems, key=_by_line))
     config = config.model_copy(update={"cameras": merged})
@@ -262,6 +264,8 @@ def _secrets(config: Config) -> Iterator[str]:
         yield from secrets_of(target)
     for rule in config.deliveries.values():
         yield from secrets_of_rule(rule)
+    for handover in config.handovers.values():
+        yield from secrets_of_handover(handover)
     password = split_url(config.catalog.url.reveal()).password
     yield from filter(None, (password, quote(password, safe="")))
 

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Va
 
 from holdfast.core.config.deliveries import DeliveryConfig
 from holdfast.core.config.encode import EncodeConfig
+from holdfast.core.config.handovers import HandoverConfig
 from holdfast.core.config.motion import MotionConfig
 from holdfast.core.config.objects import ObjectsConfig
 from holdfast.core.config.problems import nearest
@@ -297,6 +298,7 @@ class Config(Table):
     retention: RetentionConfig = Field(default=RetentionConfig(), description="What is deleted, and when.")
     targets: dict[str, TargetConfig] = Field(default={}, description="Where finished files are sent.")
     deliveries: dict[str, DeliveryConfig] = Field(default={}, description="Rules that say which files go where.")
+    handovers: dict[str, HandoverConfig] = Field(default={}, description="Rules that say who is told of which files.")
     cameras: dict[str, CameraConfig] = Field(default={}, description="The cameras, by id.")
 
     @property

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from holdfast.core.config.deliveries import DeliveryConfig, RowConfig
+from holdfast.core.config.handovers import HandoverCommon, MarkerConfig, WebhookConfig
 from holdfast.core.config.model import (
     CameraConfig,
     CatalogConfig,
@@ -62,8 +63,14 @@ _TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ('`[targets.NAME]` with `type = "supabase"`', SupabaseTarget),
     ("`[deliveries.NAME]`", DeliveryConfig),
     ("`[deliveries.NAME.row]`", RowConfig),
+    ("`[handovers.NAME]` of every kind", HandoverCommon),
+    ('`[handovers.NAME]` with `type = "marker"`', MarkerConfig),
+    ('`[handovers.NAME]` with `type = "webhook"`', WebhookConfig),
     ("Entries of `capture.windows`, `stills.windows` and `hours`", WindowConfig),
 )
+
+
+_COMMON: tuple[type[BaseModel], ...] = (TargetCommon, HandoverCommon)
 
 
 def reference() -> str:
@@ -85,7 +92,7 @@ def refreshed(text: str) -> str:
 def _rows(model: type[BaseModel], at: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         kind = field.annotation
-        if issubclass(model, TargetCommon) and model is not TargetCommon and name in TargetCommon.model_fields:
+        if any(name in common.model_fields for common in _COMMON if issubclass(model, common) and model is not common):
             continue  # said once, for all kinds
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             if model is not Config:
