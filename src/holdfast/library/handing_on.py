@@ -48,12 +48,7 @@ class _Rule:
         )  # fmt: skip
 
     def planned(self, asset: Asset, begun_us: int | None = None, *, mark: str = "") -> Planned:
-        naming = self.naming
-        ending = {
-            AssetKind.SEGMENT: self.config.segment_ending, AssetKind.STILL: self.config.picture_ending,
-            AssetKind.EVENT: self.config.picture_ending, AssetKind.EVIDENCE: self.config.picture_ending,
-        }.get(asset.kind, "")  # fmt: skip
-        key = key_of(asset, replace(naming, ending=ending), begun_us)
+        key = name_of(self.config, self.naming, asset, begun_us)
         if mark:
             key = handing_files.marked(key, mark)
         urgent = asset.kind in {AssetKind.EVENT, AssetKind.EVIDENCE}
@@ -62,17 +57,42 @@ class _Rule:
         )  # fmt: skip
 
 
-def promises(config: Config) -> list[Promise]:
-    """Return which footage the rules send where: none of it may go before it has arrived."""
+def naming_of(config: Config, rule: DeliveryConfig) -> Naming:
+    """Return what a rule makes names of, but for the ending, which is the asset's."""
+    target = config.targets[rule.target]
+    return Naming(
+        template=rule.name, zone=config.site.time_zone, user=rule.user, sealed=".age" if target.encrypt else ""
+    )  # fmt: skip
+
+
+def name_of(rule: DeliveryConfig, naming: Naming, asset: Asset, begun_us: int | None = None) -> str:
+    """Return the name that a rule gives an asset, before it is told apart from others of that name.
+
+    Args:
+        rule: The rule.
+        naming: From `naming_of`.
+        asset: The asset.
+        begun_us: As for `key_of`.
+    """
+    ending = {
+        AssetKind.SEGMENT: rule.segment_ending, AssetKind.STILL: rule.picture_ending,
+        AssetKind.EVENT: rule.picture_ending, AssetKind.EVIDENCE: rule.picture_ending,
+    }.get(asset.kind, "")  # fmt: skip
+    return key_of(asset, replace(naming, ending=ending), begun_us)
+
+
+def promises(config: Config, kind: AssetKind = AssetKind.SEGMENT) -> list[Promise]:
+    """Return which assets of a kind the rules send where: none of them may go before it has arrived."""
     since = looking.seen(config.state_dir, MEMORY)
     return [
         Promise(
-            target=rule.target, cameras=frozenset(rule.cameras), streams=frozenset(rule.streams),
+            target=rule.target, cameras=frozenset(rule.cameras),
+            streams=frozenset(rule.streams if kind is AssetKind.SEGMENT else ()),
             # A rule about new footage that nobody has seen yet promises nothing of what there is.
             since_us=0 if rule.since == "all" else since.get(f"{name}:{rule.target}", NEVER_US),
         )
         for name, rule in config.deliveries.items()
-        if rule.enabled and AssetKind.SEGMENT in rule.kinds
+        if rule.enabled and kind in rule.kinds
     ]  # fmt: skip
 
 
@@ -114,12 +134,10 @@ class HandingOn:
         since = looking.since(config.state_dir, MEMORY, names.values(), self._clock.wall_us())
         rules = []
         for name, rule in config.deliveries.items():
-            target = config.targets[rule.target]
-            naming = Naming(
-                template=rule.name, zone=config.site.time_zone, user=rule.user, sealed=".age" if target.encrypt else ""
-            )
             if rule.enabled:
-                rules.append(_Rule(name, rule, naming, 0 if rule.since == "all" else since[names[name]]))
+                rules.append(
+                    _Rule(name, rule, naming_of(config, rule), 0 if rule.since == "all" else since[names[name]])
+                )
         return rules
 
     def _plan(self, rule: _Rule, now_us: int, *, journals: bool) -> int:
