@@ -60,9 +60,12 @@ class Told:
         self.say(Begun(file=file, run=run, start_us=start_us, why="cut"))
         return file
 
-    def seal(self, file: str, start_us: int, run: str = "r1", *, ended: str = "cut", recovered: bool = False) -> Sealed:
+    def seal(
+        self, file: str, start_us: int, run: str = "r1", *, ended: str = "cut", recovered: bool = False,
+        body: bytes = b"",
+    ) -> Sealed:  # fmt: skip
         """It ends now."""
-        data = f"{file} {start_us}".encode()
+        data = body or f"{file} {start_us}".encode()
         (self.root / f"{file}{PART}").unlink(missing_ok=True)
         (self.root / file).write_bytes(data)
         end_us = self.clock.wall_us()
@@ -75,12 +78,12 @@ class Told:
         self.say(sealed)
         return sealed
 
-    def record(self, seconds: float, run: str = "r1", *, attempt: int = 0) -> Sealed:
+    def record(self, seconds: float, run: str = "r1", *, attempt: int = 0, body: bytes = b"") -> Sealed:
         """A whole segment."""
         start_us = self.clock.wall_us()
         file = self.begin(run, attempt=attempt)
         self.clock.advance(seconds)
-        return self.seal(file, start_us, run)
+        return self.seal(file, start_us, run, body=body)
 
     def down(self, reason: str, seconds: float) -> None:
         """Nothing comes for a while."""
