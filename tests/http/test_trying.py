@@ -1,7 +1,7 @@
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
-from holdfast.http.trying import trials_of
+from holdfast.http.trying import target_trials_of, trials_of
 
 
 def test_one_for_the_whole_server() -> None:
@@ -10,3 +10,4 @@ def test_one_for_the_whole_server() -> None:
     found = [trials_of(HTTPConnection({"type": "http", "app": app})) for app in (one, one, other)]
     assert found[0] is found[1]
     assert found[0] is not found[2]
+    assert target_trials_of(HTTPConnection({"type": "http", "app": one})) is not found[0]

@@ -1,6 +1,7 @@
 """Targets and rules that are added, changed and removed while the node runs."""
 
 import stat
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +232,20 @@ def test_a_new_one_takes_nobodys_name(tmp_path: Path, catalog: Catalog) -> None:
     clock = PushedClock()
     assert not put_table(catalog, "pier", file, NAS, {"type": "folder", "path": "nas", "mode": "600"}, clock)
     assert settings.saved(catalog, "pier") == {}
+
+
+def test_two_who_save_at_once_lose_nothing(tmp_path: Path, catalog: Catalog) -> None:
+    """Targets that are saved at the same time are all there afterwards."""
+    file, names = read(tmp_path), [f"t{number}" for number in range(4)]
+    threads = [
+        threading.Thread(target=put, args=(catalog, file, Which("targets", name), SFTP), kwargs={"new": True})
+        for name in names
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(in_force(catalog, file).config.targets) == {"nas", "cloud", *names}
 
 
 def test_a_row_of_nonsense_harms_nobody(tmp_path: Path, catalog: Catalog) -> None:

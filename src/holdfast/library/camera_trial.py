@@ -53,9 +53,14 @@ class Tried:
 
 
 class Trials:
-    """Who is trying an address now: one at a time each, so that nobody scans a network through us. Any thread."""
+    """Who is trying something now: one at a time each, so that nobody scans a network through us. Any thread.
 
-    def __init__(self) -> None:
+    Args:
+        what: What is tried, as it is said to whoever tries two.
+    """
+
+    def __init__(self, what: str = "a camera") -> None:
+        self._what = what
         self._lock = threading.Lock()
         self._busy: set[str] = set()
 
@@ -68,7 +73,7 @@ class Trials:
         """
         with self._lock:
             if who in self._busy:
-                raise TooMany("you are trying a camera already", hint="wait for what comes of it")
+                raise TooMany(f"you are trying {self._what} already", hint="wait for what comes of it")
             self._busy.add(who)
         try:
             yield

@@ -1,0 +1,128 @@
+"""Rules of delivery over HTTP: list, add, change and remove what is sent where, and see what it would be called.
+
+The keys are those of `[deliveries.NAME]`; the key of its row's table goes one way. Not here: targets (targets), what
+became of what was sent (deliveries), saving (library.saved_tables).
+"""
+
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Body, Path, Request
+from pydantic import BaseModel, Field
+
+from holdfast.api.files import Node
+from holdfast.api.targets import ProblemOut, problems_out
+from holdfast.core.camera import CAMERA_ID
+from holdfast.http.errors import problems
+from holdfast.http.rights import Right, identity_of, needs
+from holdfast.library.rule_names import examples
+from holdfast.library.saved_tables import TableNow, Which, find_table, list_tables, put_table, remove_table, would_be
+
+router = APIRouter(prefix="/api/v1/rules", tags=["deliveries"], dependencies=[needs(Right.ADMIN)])
+
+Name = Annotated[str, Path(pattern=f"^{CAMERA_ID.pattern}$", description="The rule's name.", examples=["archive"])]
+_TABLE = {"target": "nas", "assets": ["segments", "journals"], "name": "lab"}
+Table = Annotated[
+    dict[str, Any],
+    Body(
+        description="Keys of `[deliveries.NAME]`, all of them: what is left out, or null, is its default. A key of the "
+        "row that is left out, or `****`, stays what it was, as long as it is sent to the same address.",
+        examples=[_TABLE],
+        max_length=100,
+    ),
+]
+_ANY = "example"  # a rule that is not saved is called so while its names are made
+_log = structlog.get_logger("holdfast.web")
+
+
+class RuleTable(BaseModel):
+    """A rule as it is configured."""
+
+    name: str = Field(examples=["archive"])
+    target: str = Field(description="Name of its target.", examples=["nas"])
+    enabled: bool = Field(description="Whether it is followed; what is left out is not.")
+    origin: str = Field(
+        description="`file:line` where the configuration file has it, else `saved settings`.",
+        examples=["holdfast.toml:30"],
+    )
+    changed: bool = Field(description="It was added or changed while running; DELETE removes it or sets it back.")
+    changed_us: int | None = Field(description="When, microseconds since the epoch, UTC.")
+    changed_by: str = Field(examples=["ann"])
+    table: dict[str, Any] = Field(description="Every key with what holds, secrets as `****`.", examples=[_TABLE])
+    problems: list[ProblemOut] = Field(
+        description="Why what was saved is left out; the file's own, if any, holds.", examples=[[]]
+    )
+
+
+class RuleTables(BaseModel):
+    """Every rule, those of the file first."""
+
+    items: list[RuleTable]
+
+
+class NameExample(BaseModel):
+    """What a file would be called at the target."""
+
+    assets: str = Field(description="What kind of file.", examples=["segments"])
+    file: str = Field(description="Where such a file lies here.")
+    name: str = Field(description="Its name there.", examples=["gate/2026-05-01/gate_20260501T195000.mkv"])
+
+
+class NameExamples(BaseModel):
+    """One for each kind of file that the rule sends."""
+
+    items: list[NameExample]
+
+
+@router.get("", summary="List rules", responses=problems(401, 403, 503))
+def list_rules(context: Node) -> RuleTables:
+    """Return every rule with its settings and where it comes from."""
+    found = list_tables(context.catalog(), context.node, context.toml, "deliveries")
+    return RuleTables(items=[_out(one) for one in found])
+
+
+@router.get("/{name}", summary="Get a rule", responses=problems(401, 403, 404, 422, 503))
+def get_rule(name: Name, context: Node) -> RuleTable:
+    """Return one rule."""
+    return _out(find_table(context.catalog(), context.node, context.toml, Which("deliveries", name)))
+
+
+@router.put("/{name}", summary="Add or change a rule", responses=problems(401, 403, 422, 503))
+def put_rule(name: Name, body: Table, request: Request, context: Node) -> RuleTable:
+    """Save a rule whole, over the file's of that name where there is one; it holds within seconds."""
+    which, by = Which("deliveries", name), identity_of(request).name
+    if put_table(context.catalog(), context.node, context.toml, which, body, context.clock, by=by):
+        context.changed()
+        _log.info("rule.changed", rule=name, keys=sorted(body), by=by)
+    return get_rule(name, context)
+
+
+@router.delete(
+    "/{name}",
+    summary="Remove a rule, or set it back",
+    status_code=204,
+    responses=problems(401, 403, 404, 409, 422, 503),
+)
+def remove_rule(name: Name, request: Request, context: Node) -> None:
+    """Take a rule away, or set one of the file back to it; what it has planned is still sent."""
+    by = identity_of(request).name
+    remove_table(context.catalog(), context.node, context.toml, Which("deliveries", name), context.clock, by=by)
+    context.changed()
+    _log.info("rule.removed", rule=name, by=by)
+
+
+@router.post("/example", summary="See names that a rule would make", responses=problems(401, 403, 422, 503))
+def name_example(body: Table, context: Node) -> NameExamples:
+    """Return what files would be called at the target under these keys; saves nothing."""
+    config = would_be(context.catalog(), context.node, context.toml, Which("deliveries", _ANY), body)
+    found = examples(config, config.deliveries[_ANY], context.clock.wall_us())
+    return NameExamples(items=[NameExample(assets=one.assets, file=one.file, name=one.name) for one in found])
+
+
+def _out(found: TableNow) -> RuleTable:
+    return RuleTable(
+        name=found.which.name, target=str(found.table.get("target", "")), origin=found.place or "saved settings",
+        enabled=found.config is not None and bool(found.table.get("enabled", True)), changed=found.saved,
+        changed_us=found.changed_us, changed_by=found.changed_by, table=dict(found.table),
+        problems=problems_out(found),
+    )  # fmt: skip
