@@ -8,6 +8,7 @@ from holdfast.catalog import claims, deliveries, handovers, nodes, schema
 from holdfast.catalog.claims import Known
 from holdfast.catalog.db import Catalog
 from holdfast.catalog.deliveries import Planned
+from holdfast.catalog.handovers import Waited
 from holdfast.catalog.rows import Id
 from holdfast.core.delivery import Asset, AssetKind
 from holdfast.core.handover import HandoverState
@@ -76,18 +77,25 @@ def test_what_arrived_everywhere_is_found_once(catalog: Catalog) -> None:
     delivered(catalog, other, "nas", NOW_US + 2)
     delivered(catalog, other, "cloud", NOW_US + 3)
     node, _ = plan(catalog)
+    both = Waited(rule="r", targets=["nas", "cloud"], kinds=[AssetKind.SEGMENT])
+    nas = replace(both, targets=["nas"])
     with catalog.read() as tx:
-        both = handovers.arrived(tx, node, "r", ["nas", "cloud"], 0, None, 10)
-        assert [(one.asset, one.at_us) for one in both] == [(other, NOW_US + 2)]
-        assert len(handovers.arrived(tx, node, "r", ["nas"], 0, None, 10)) == 2
-        assert handovers.arrived(tx, node, "r", ["nas"], NOW_US + 2, NOW_US + 2, 10) == []
+        found = handovers.arrived(tx, node, both, 0, None, 10)
+        assert [(one.asset, one.at_us) for one in found] == [(other, NOW_US + 2)]
+        assert len(handovers.arrived(tx, node, nas, 0, None, 10)) == 2
+        assert handovers.arrived(tx, node, nas, NOW_US + 2, NOW_US + 2, 10) == []
+        for other_wish in (
+            replace(nas, cameras=["yard"]), replace(nas, streams=["sub"]), replace(nas, kinds=[]),
+            replace(nas, since_us=NOW_US),
+        ):  # fmt: skip
+            assert handovers.arrived(tx, node, other_wish, 0, None, 10) == []
         assert (handovers.first_arrival_us(tx, node, "nas"), handovers.first_arrival_us(tx, node, "x")) == (
             NOW_US + 1, None
         )  # fmt: skip
         assert [copy.target for copy in handovers.copies(tx, node, other)] == ["cloud", "nas"]
     plan(catalog, other)
     with catalog.read() as tx:
-        assert handovers.arrived(tx, node, "r", ["nas", "cloud"], 0, None, 10) == []
+        assert handovers.arrived(tx, node, both, 0, None, 10) == []
 
 
 def test_how_a_rule_stands(catalog: Catalog) -> None:

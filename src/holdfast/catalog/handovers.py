@@ -6,7 +6,7 @@ rule waited for: it says that nobody needs to be told again.
 Not here: claiming rows and trying them again (claims), looking for finished files (handing_on).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,18 @@ class Standing:
     hint: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waited:
+    """Which files a rule waits for until targets have verified them; none of `cameras` or `streams` is all."""
+
+    rule: str
+    targets: Sequence[str]
+    kinds: Collection[AssetKind]
+    cameras: Sequence[str] = ()
+    streams: Sequence[str] = ()
+    since_us: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Arrived:
     """A file that a target holds, and when that was verified, microseconds since the epoch, UTC."""
@@ -95,27 +107,33 @@ def add(tx: Transaction, node: int, rule: str, assets: Sequence[Asset], now_us: 
 
 
 def arrived(
-    tx: Transaction, node: int, rule: str, targets: Sequence[str], from_us: int, to_us: int | None, limit: int
+    tx: Transaction, node: int, waited: Waited, from_us: int, to_us: int | None, limit: int
 ) -> list[Arrived]:  # fmt: skip
-    """Return files that the first of some targets verified in a span and all of them hold, and that have no row.
+    """Return files that the first of a rule's targets verified in a span and all of them hold, and that have no row.
 
     Args:
         tx: A transaction.
         node: The node's number.
-        rule: Whose rows.
-        targets: Names of the targets; when the first one verified a file is what the span is about.
+        waited: Which files; when the first of its targets verified a file is what the span is about.
         from_us: Begin of the span.
         to_us: Its end; None for none.
         limit: How many at most, those that were verified first.
     """
     planned = exists().where(
-        _ROWS.node == _SENT.node, _ROWS.rule == rule, _ROWS.volume == _SENT.volume, _ROWS.file == _SENT.file,
+        _ROWS.node == _SENT.node, _ROWS.rule == waited.rule, _ROWS.volume == _SENT.volume, _ROWS.file == _SENT.file,
         _ROWS.sha256 == _SENT.sha256,
     )  # fmt: skip
-    where = [_SENT.node == node, _SENT.target == targets[0], _SENT.object_us >= from_us, ~planned]
+    where = [
+        _SENT.node == node, _SENT.target == waited.targets[0], _SENT.object_us >= from_us, ~planned,
+        _SENT.kind.in_([kind.value for kind in waited.kinds]), _SENT.start_us >= waited.since_us,
+    ]  # fmt: skip
+    if waited.cameras:
+        where.append(_SENT.camera.in_(waited.cameras))
+    if waited.streams:
+        where.append(_SENT.stream.in_([*waited.streams, ""]))
     if to_us is not None:
         where.append(_SENT.object_us < to_us)
-    for target in targets[1:]:
+    for target in waited.targets[1:]:
         other = schema.deliveries.alias()
         where.append(
             exists().where(

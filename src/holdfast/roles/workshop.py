@@ -10,9 +10,11 @@ from holdfast.core.config import Loaded
 from holdfast.core.config.model import Config
 from holdfast.library import cameras
 from holdfast.library.handing_on import HandingOn
+from holdfast.library.handing_over import HandingOver
 from holdfast.roles.work_loop import Workshop
 from holdfast.work import handing
 from holdfast.work.deliver import Deliver
+from holdfast.work.hand_over import HandOver
 
 
 def make_workshop(catalog: Catalog, loaded: Loaded, clock: Clock, *, node: str) -> Workshop:
@@ -31,19 +33,27 @@ def make_workshop(catalog: Catalog, loaded: Loaded, clock: Clock, *, node: str) 
     def config() -> Config:
         return cameras.merged(loaded, cameras.runtime_settings(catalog, node)).config
 
+    def errand() -> None:
+        try:
+            handing_on.once()
+        finally:
+            handing_over.once()  # whatever is wrong with the one must not keep the other from looking
+
+    def close() -> None:
+        deliver.close()
+        hand_over.close()
+
     with catalog.write() as tx:
         number = nodes.ensure(tx, node, clock.wall_us())
     runtime = cameras.runtime_settings(catalog, node)
     now = cameras.merged(loaded, runtime).config
     deliver = Deliver(catalog, now, clock)
     handing_on = HandingOn(catalog, number, now, clock)
+    hand_over = HandOver(catalog, now, clock, node=node)
+    handing_over = HandingOver(catalog, number, now, clock)
     handing.prepare(catalog, number, clock)
-    kinds = [deliver.kind(), *handing.kinds(catalog, number, config, clock, node=node)]
+    kinds = [deliver.kind(), hand_over.kind(), *handing.kinds(catalog, number, config, clock, node=node)]
     return Workshop(
-        kinds=kinds, errand=lambda: void(handing_on.once()), close=deliver.close,
+        kinds=kinds, errand=errand, close=close,
         stale=lambda: cameras.runtime_settings(catalog, node) != runtime,
     )  # fmt: skip
-
-
-def void(_result: object) -> None:
-    """Let a result go that nobody asked for."""

@@ -2,7 +2,7 @@
 
 For the worker's composition: `kinds` are what it works on, `prepare` makes the rows of chores at its start.
 
-Not here: deliveries (deliver), retention (retain).
+Not here: deliveries (deliver), telling of files (hand_over), retention (retain).
 """
 
 from collections.abc import Callable
@@ -14,13 +14,14 @@ from holdfast.catalog.nodes import LOCAL
 from holdfast.core.clock import Clock
 from holdfast.core.config import Config
 from holdfast.library import exports
+from holdfast.library.handing_over import Tidying
 from holdfast.library.signing import sign_heads
 from holdfast.storage.keys import node_key
 from holdfast.work.chores import chores_kind
 from holdfast.work.export import export_kind
 from holdfast.work.kind import Kind
 
-HEADS, EXPORTS = "heads", "exports"
+HEADS, EXPORTS, HANDOVERS = "heads", "exports", "handovers"
 
 
 def kinds(
@@ -46,7 +47,13 @@ def kinds(
         exports.expire(catalog, volumes(), number, clock.wall_us())
         exports.clear_strays(catalog, volumes(), clock.wall_us())
 
-    return [export_kind(config, clock, node=node), chores_kind({HEADS: heads, EXPORTS: old_exports}, clock)]
+    tidying = Tidying(catalog, number, clock)
+
+    def old_handovers() -> None:
+        tidying.once(config())
+
+    doings = {HEADS: heads, EXPORTS: old_exports, HANDOVERS: old_handovers}
+    return [export_kind(config, clock, node=node), chores_kind(doings, clock)]
 
 
 def prepare(catalog: Catalog, number: int, clock: Clock) -> None:
@@ -56,4 +63,4 @@ def prepare(catalog: Catalog, number: int, clock: Clock) -> None:
         CatalogError: They cannot be written.
     """
     with catalog.write() as tx:
-        chores.ensure(tx, number, [HEADS, EXPORTS], clock.wall_us())
+        chores.ensure(tx, number, [HEADS, EXPORTS, HANDOVERS], clock.wall_us())

@@ -1,0 +1,132 @@
+"""Rules of hand-over become rows: everything once, from when they apply, and forgotten when the file is gone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete
+
+from holdfast.catalog import schema
+from holdfast.catalog.db import Catalog, open_catalog
+from holdfast.core.delivery import AssetKind
+from holdfast.library import handing_over, looking
+from holdfast.library.handing_over import FORGOTTEN_US, HandingOver, Tidying, stand
+from support.handed import Handed
+from support.sending import Sending
+from support.telling import Telling
+
+RULE = '[handovers.r]\ntype = "marker"\n'
+ALL = RULE + 'since = "all"\n'
+
+
+@pytest.fixture(name="one")
+def _one(tmp_path: Path) -> Iterator[Catalog]:
+    """A catalog that goes by the clock that is pushed."""
+    with open_catalog(f"sqlite:///{tmp_path / 'one.sqlite'}") as made:
+        yield made
+
+
+def planning(site: Handed) -> HandingOver:
+    """Plan for a node, as a worker that begins."""
+    return HandingOver(site.catalog, site.node, site.loaded.config, site.clock)
+
+
+def test_each_file_is_planned_once(catalog: Catalog, tmp_path: Path) -> None:
+    """Footage, stills and pictures, each once, also by a worker that begins anew; deliveries know nothing of it."""
+    site = Handed(tmp_path, catalog, ALL + 'assets = ["segments", "stills", "evidence"]\n')
+    site.segment(0)
+    site.still(1)
+    site.incident(2)
+    assert (planning(site).once(), planning(site).once()) == (3, 0)
+    with Telling(site) as telling:
+        kinds = {row.asset.kind for row in telling.rows()}
+        assert kinds == {AssetKind.SEGMENT, AssetKind.STILL, AssetKind.EVIDENCE}
+        assert all(len(row.asset.sha256) == 64 for row in telling.rows())
+    assert site.rows() == []
+
+
+def test_a_rule_begins_when_it_was_first_seen(one: Catalog, tmp_path: Path) -> None:
+    """What was there before a rule is left out, also when the catalog was lost; what comes late is found (C067)."""
+    site = Handed(tmp_path, one, RULE)
+    site.segment(-1)
+    plan = planning(site)
+    assert plan.once() == 0
+    site.segment(3)
+    assert plan.once() == 1
+    site.segment(2)
+    assert plan.once() == 0
+    site.clock.sleep(looking.AGAIN_US / 1e6)
+    assert sum(plan.once() for _ in range(3)) == 1
+    with open_catalog(f"sqlite:///{tmp_path / 'other.sqlite'}") as other:
+        site.again(RULE, other)
+        for number in (-1, 2):
+            site.segment(number)
+        assert planning(site).once() == 1
+
+
+def test_a_rule_chooses(one: Catalog, tmp_path: Path) -> None:
+    """Cameras and streams narrow a rule; one that is switched off plans nothing."""
+    site = Handed(tmp_path, one, ALL + 'cameras = ["gate"]\nstreams = ["sub"]\n')
+    site.segment(0)
+    site.segment(0, "yard", "sub")
+    site.segment(0, "gate", "sub")
+    assert planning(site).once() == 1
+    site.configure(ALL + "enabled = false\n")
+    assert planning(site).once() == 0
+
+
+def test_what_targets_verified_is_planned(one: Catalog, tmp_path: Path) -> None:
+    """A rule that waits for a target plans what that has, once, and what it was told of late; the rest waits."""
+    rules = '[deliveries.d]\ntarget = "nas"\ncameras = ["gate"]\n' + ALL + 'after = ["nas"]\n'
+    site = Handed(tmp_path, one, rules)
+    site.segment(0)
+    site.segment(0, "yard")
+    with Sending(site) as sending:
+        sending.drain()
+    plan = planning(site)
+    assert (plan.once(), plan.once()) == (1, 0)
+    site.segment(1)
+    with Sending(site) as sending:
+        sending.drain()
+    # Its time is from before what this rule has looked through: another process wrote it late.
+    early = schema.deliveries.update().where(schema.deliveries.c.start_us > site.clock.wall_us())
+    with one.write() as tx:
+        tx.run("deliveries", early.values(object_us=site.clock.wall_us() - 2 * handing_over.OVERLAP_US))
+    assert plan.once() == 0
+    site.clock.sleep(looking.AGAIN_US / 1e6)
+    assert sum(plan.once() for _ in range(3)) == 1
+
+
+def test_how_rules_stand(one: Catalog, tmp_path: Path) -> None:
+    """Configured rules in their order, then those that still have rows; a node that nobody knows has none."""
+    site = Handed(tmp_path, one, ALL)
+    site.segment(0)
+    planning(site).once()
+    loaded = site.configure('[handovers.new]\ntype = "marker"\n')
+    found = stand(one, loaded.config, "local")
+    assert [(rule.name, rule.config is None, sum(rule.standing.counts.values())) for rule in found] == [
+        ("new", False, 0), ("r", True, 1)
+    ]  # fmt: skip
+    assert [rule.name for rule in stand(one, loaded.config, "other")] == ["new"]
+
+
+def test_markers_go_with_their_files(one: Catalog, tmp_path: Path) -> None:
+    """An hour after a file is gone its marker and its row go, and the day's empty folder; the others stay (F36)."""
+    site = Handed(tmp_path, one, ALL)
+    files = [site.segment(-number * 144) for number in range(3)]
+    with Telling(site) as telling:
+        telling.drain()
+        gone = site.volume / files[2]
+        gone.unlink()
+        with one.write() as tx:
+            tx.run("segments", delete(schema.segments).where(schema.segments.c.file == files[2]))
+        tidying = Tidying(one, site.node, site.clock)
+        assert tidying.once(site.loaded.config) == 0
+        site.clock.sleep(FORGOTTEN_US / 1e6 + 1)
+        away = site.volume.rename(tmp_path / "away")
+        assert tidying.once(site.loaded.config) == 0
+        away.rename(site.volume)
+        assert (tidying.once(site.loaded.config), tidying.once(site.loaded.config)) == (1, 0)
+        assert not gone.parent.exists()
+        assert all((site.volume / f"{file}.done").exists() for file in files[:2])
+        assert (telling.planning.once(), len(telling.rows())) == (0, 2)

@@ -1,0 +1,64 @@
+"""How a receiver is asked again: one at a time, ever more rarely, and not before it wants to be."""
+
+from holdfast.core.errors import NameTaken, TargetAway, TargetRefused
+from holdfast.storage.webhook import HoldOff
+from holdfast.work.hold import Hold
+from holdfast.work.way import AWAY_CAP_US, REFUSALS, TELL_US
+from support.clock import PushedClock
+
+
+def waited_s(hold: Hold, clock: PushedClock) -> float:
+    """Return how long nobody may be told."""
+    since_us = clock.boot_us()
+    while hold.room() == 0:
+        clock.advance(1)
+    return (clock.boot_us() - since_us) / 1e6
+
+
+def test_it_is_asked_ever_more_rarely() -> None:
+    """Waits double up to a minute; then one row asks, and when it is well all may go at once (C069)."""
+    clock = PushedClock()
+    hold = Hold(4, clock)
+    assert hold.room() == 4
+    waits = []
+    for _ in range(7):
+        hold.failed(TargetAway("gone"))
+        waits.append(waited_s(hold, clock))
+        assert hold.room() == 1
+    assert (waits[:3], max(waits)) == ([5, 10, 20], AWAY_CAP_US / 1e6)
+    hold.well()
+    assert hold.room() == 4
+
+
+def test_it_is_left_alone_for_as_long_as_it_wants() -> None:
+    """A receiver that says when it is back is not asked before."""
+    clock = PushedClock()
+    hold = Hold(2, clock)
+    hold.failed(HoldOff("busy", 300))
+    assert waited_s(hold, clock) == 300
+
+
+def test_refusals_in_a_row_hold_it() -> None:
+    """One refusal says nothing about the receiver, several do; a name that is taken never does (F43)."""
+    clock = PushedClock()
+    hold = Hold(2, clock)
+    for _ in range(REFUSALS - 1):
+        hold.failed(TargetRefused("no"))
+        hold.failed(NameTaken("taken"))
+        assert hold.room() == 2
+    hold.failed(TargetRefused("no"))
+    assert hold.room() == 0
+
+
+def test_it_is_told_once_after_ten_minutes() -> None:
+    """Somebody hears of it once an outage, not before it has lasted."""
+    clock = PushedClock()
+    hold = Hold(2, clock)
+    hold.failed(TargetAway("gone"))
+    assert not hold.worth_telling()
+    clock.advance(TELL_US / 1e6)
+    assert (hold.worth_telling(), hold.worth_telling()) == (True, False)
+    hold.well()
+    hold.failed(TargetAway("gone"))
+    clock.advance(TELL_US / 1e6)
+    assert hold.worth_telling()
