@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import structlog
 
+from support import lasting
 from support.needs import NEEDS, present
 
 # Nodes of tests record side by side: only those that are about pages and API serve them, on ports of their own.
@@ -128,9 +129,11 @@ def _descriptors() -> dict[str, str]:
     found = {}
     for entry in Path("/proc/self/fd").glob("*") if Path("/proc/self/fd").exists() else ():
         try:
-            found[entry.name] = str(entry.readlink())
+            path = str(entry.readlink())
         except OSError:  # the descriptor that lists the folder is gone again
             continue
+        if not lasting.lasts(path):
+            found[entry.name] = path
     return found
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.core.clock import SystemClock
+from support import lasting
 from support.clock import PushedClock
 from support.pages import Site, site
 from support.player import Place, place
@@ -38,7 +39,9 @@ def _gate(tmp_path: Path) -> Iterator[Site]:
 @pytest.fixture(scope="package", name="shared")
 def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A camera that is recorded for as long as the tests of this folder run; they get it as `recorded`."""
-    with place(tmp_path_factory.mktemp("shared"), small_camera("gate")) as spot, recording(spot.plan):
+    root = tmp_path_factory.mktemp("shared")
+    lasting.FOLDERS.append(root)  # it goes on beside tests of other folders that the same worker takes in between
+    with place(root, small_camera("gate")) as spot, recording(spot.plan):
         yield spot
 
 
