@@ -8,6 +8,7 @@ import pytest
 from holdfast.catalog.db import open_catalog
 from holdfast.library import retention
 from holdfast.library.accounts import Role
+from holdfast.storage.volume import create_marker
 from support.clock import PushedClock
 from support.pages import Site, site
 
@@ -18,6 +19,7 @@ def _one(tmp_path: Path, clock: PushedClock) -> Iterator[Site]:
     with site(tmp_path, clock, "gate", more="[cameras.gate.retention]\nkeep_days = 7\n") as made:
         with open_catalog(made.home.context.config.catalog_url) as catalog:
             retention.confirm(catalog, clock)
+        create_marker(made.root / "vol", 0)
         told = made.journal("gate")
         for _ in range(4):
             told.record(600)

@@ -32,7 +32,7 @@ def numbers(node: KeptNode) -> list[str]:
 def hold(node: KeptNode, from_us: int, to_us: int, uid: str) -> Hold:
     """A legal hold."""
     made = Hold(uid=uid, camera="gate", from_us=from_us, to_us=to_us, kind=HoldKind.LEGAL, why="x")
-    holds.add(node.catalog, node.roots, node.clock, made, who="anna")
+    holds.add(node.catalog, node.roots, node.clock, made, who="anna", state_dir=node.state)
     return made
 
 

@@ -11,6 +11,7 @@ from holdfast.core.kept import Deleted
 from holdfast.core.manifest import PieceState, StreamPart, uncovered
 from holdfast.library import kept
 from holdfast.library.export_plan import Draft, draft
+from holdfast.storage.volume import create_marker
 from support.clock import PushedClock
 from support.exports import Yard
 from support.journals import Told
@@ -65,6 +66,7 @@ def test_what_policy_deleted_is_removed_with_its_reason(yard: Yard, one: int) ->
     """C083: a file that policy deleted, which only the kept journal says, is named with why; it is not called lost."""
     gone = yard.pieces[one]
     said = Deleted(file=gone.file, sha256=gone.sha256, bytes=gone.bytes, why="older than 7 days")
+    create_marker(yard.disk, 0)
     kept.deleted(yard.volumes, [("main", said)], yard.clock.wall_us())
     (yard.disk / gone.file).unlink()
     stream = only(drafted(yard))

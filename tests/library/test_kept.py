@@ -8,7 +8,7 @@ import pytest
 from holdfast.catalog import cameras, segments
 from holdfast.catalog.db import Catalog
 from holdfast.core.delivery import Asset, AssetKind
-from holdfast.core.errors import VolumeMissing
+from holdfast.core.errors import StorageError, VolumeMissing
 from holdfast.core.journal import Sealed
 from holdfast.core.kept import Deleted, Held, Released
 from holdfast.library import kept
@@ -18,6 +18,7 @@ from holdfast.library.kept import Acknowledgement, Copies, Instance, journal_of_
 from holdfast.library.reindex import reindex
 from holdfast.library.timeline import stream_timeline
 from holdfast.library.verify import verify
+from holdfast.storage.volume import MARKER, create_marker
 from support.clock import PushedClock
 from support.journals import Told
 
@@ -29,6 +30,7 @@ def _clock() -> PushedClock:
 
 @pytest.fixture(name="told")
 def _told(tmp_path: Path, clock: PushedClock) -> Told:
+    create_marker(tmp_path / "disk", 0)
     return Told(tmp_path / "disk", clock)
 
 
@@ -96,16 +98,71 @@ def test_a_volume_that_is_away_is_said(told: Told, clock: PushedClock) -> None:
 def test_holds_stand_until_they_are_released(told: Told, clock: PushedClock) -> None:
     """A hold is what was said of it last, on whichever volume."""
     other = told.root.parent / "other"
-    other.mkdir()
+    create_marker(other, 0)
     first, second = {"disk": told.root, "other": other}, {"disk": told.root / "away", "other": other}
     hold = Held(uid="h1", camera="gate", from_us=0, to_us=10, hold="legal", why="theft", who="anna")
     longer = replace(hold, to_us=20)
     kept.hold_said(first, "gate", 0, hold, 1)
     kept.hold_said(second, "gate", 0, longer, 2)
     kept.hold_said(first, "gate", 0, replace(hold, uid="h2"), 3)
-    assert kept.holds(first, [told.key]) == {"h1": (2, longer), "h2": (3, replace(hold, uid="h2"))}
-    kept.hold_said(second, "gate", 0, Released(uid="h2", who="anna", why=""), 4)
-    assert set(kept.holds(first, [told.key])) == {"h1"}
+    standing, released = kept.holds(first, [told.key])
+    assert (standing, released) == ({"h1": (2, longer), "h2": (3, replace(hold, uid="h2"))}, {})
+    over = Released(uid="h2", who="anna", why="")
+    kept.hold_said(second, "gate", 0, over, 4)
+    standing, released = kept.holds(first, [told.key])
+    assert (set(standing), released) == ({"h1"}, {"h2": (4, over)})
+
+
+def test_the_loss_of_a_volume_loses_no_hold(told: Told, clock: PushedClock) -> None:
+    """A hold is written on each volume that is there; one that refuses it is no reason to have none (C080)."""
+    other = told.root.parent / "other"
+    create_marker(other, 0)
+    both = {"disk": told.root, "other": other}
+    hold = Held(uid="h1", camera="gate", from_us=0, to_us=10, hold="legal", why="theft", who="anna")
+    kept.hold_said(both, "gate", 0, hold, 1)
+    for root in both.values():
+        assert set(kept.holds({"one": root}, [told.key])[0]) == {"h1"}
+    # A folder in the place of the journal is what the second one cannot write.
+    late = replace(hold, uid="h2", from_us=10**15, to_us=2 * 10**15)
+    (other / "footage/gate/main/2001-09-09.kept.journal").mkdir()
+    kept.hold_said(both, "gate", late.from_us, late, 2)
+    (told.root / "footage/gate/main/2001-09-09.kept.journal").unlink()
+    (told.root / "footage/gate/main/2001-09-09.kept.journal").mkdir()
+    with pytest.raises(StorageError):
+        kept.hold_said(both, "gate", late.from_us, late, 2)
+
+
+def test_a_mount_point_is_no_volume(told: Told, clock: PushedClock) -> None:
+    """Where a disk is away nothing is said of holds or copies, and whoever asks is told what to do (F12)."""
+    one = told.record(1)
+    told.die()
+    before = sorted(told.root.rglob("*"))
+    (told.root / MARKER).unlink()
+    hold = Held(uid="h", camera="gate", from_us=0, to_us=1, hold="legal", why="", who="")
+    with pytest.raises(VolumeMissing, match="no volume is there to write a hold to") as caught:
+        kept.hold_said({"disk": told.root}, "gate", 0, hold, 1)
+    assert "holdfast volumes adopt" in caught.value.hint
+    with pytest.raises(VolumeMissing):
+        kept.acknowledged({"disk": told.root}, asset_of(one), "nas", "nas:/a", clock.wall_us())
+    assert [path for path in before if path.name != MARKER] == sorted(told.root.rglob("*"))
+
+
+def test_a_file_that_is_there_was_not_deleted(told: Told, clock: PushedClock) -> None:
+    """The last word about a file is the file: brought back, or spared by a hold, it is told as footage again (C067)."""
+    roots = {"disk": told.root}
+    told.open()
+    old, other = told.record(60), told.record(60)
+    body = (told.root / old.file).read_bytes()
+    for one in (old, other):
+        delete(told.root, one, clock.wall_us())
+    told.close()
+    assert set(kept.deletions(roots, told.key)) == {Instance("disk", one.file, one.sha256) for one in (old, other)}
+    (told.root / old.file).parent.mkdir(exist_ok=True)
+    (told.root / old.file).write_bytes(body)
+    (told.root / other.file).write_bytes(b"something else")
+    assert [event.file for _, event in kept.undone(roots, told.key)] == [old.file]
+    line = stream_timeline(roots, told.key, clock.wall_us())
+    assert [segment.removed_why for segment in line.segments] == [None, "older than 7 days"]
 
 
 def test_deleted_by_policy_is_not_lost(catalog: Catalog, told: Told, clock: PushedClock) -> None:

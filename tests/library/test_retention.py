@@ -188,7 +188,7 @@ def test_hours_and_bookings_keep_their_footage(node: KeptNode) -> None:
     booked = Hold(
         uid="b1", camera="gate", from_us=files[1].start_us, to_us=files[1].end_us, kind=HoldKind.BOOKING, why="match"
     )
-    holding.add(node.catalog, node.roots, node.clock, booked, who="api")
+    holding.add(node.catalog, node.roots, node.clock, booked, who="api", state_dir=node.state)
     assert going(node, "[cameras.gate.retention]\nonly = 'bookings'\n") == names([files[0], *files[2:]])
     assert going(node, "[cameras.gate.retention]\nonly = 'live'\n") == names([files[0], *files[2:]])
 
@@ -198,7 +198,7 @@ def test_a_lost_catalog_decides_the_same(node: KeptNode) -> None:
     files = node.record(8)
     node.send(*files[:6])
     legal = Hold(uid="", camera="gate", from_us=files[1].start_us, to_us=files[1].end_us, kind=HoldKind.LEGAL, why="x")
-    holding.add(node.catalog, node.roots, node.clock, legal, who="anna")
+    holding.add(node.catalog, node.roots, node.clock, legal, who="anna", state_dir=node.state)
     node.later(48)
     asked = "[cameras.gate.retention]\nkeep_days = 1\ncopies = 1\n"
     before = outlook(node, asked)

@@ -1,9 +1,13 @@
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from holdfast.core.camera import StreamKey
+from holdfast.core.errors import StorageError
+from holdfast.storage import expendable
 from holdfast.storage.lock import FileLock
 from holdfast.storage.reserve import HELD_S, LOCK, Reserve
 from holdfast.storage.volume import Volume
@@ -21,8 +25,8 @@ def _file(root: Path, name: str, size: int = MIB) -> str:
     return name
 
 
-def _expendable(path: Path, files: list[str], volume: str = "vol-a") -> Path:
-    path.write_text("".join(json.dumps({"volume": volume, "file": f, "bytes": MIB}) + "\n" for f in files))
+def _expendable(path: Path, files: list[str], volume: str = "vol-a", size: int = MIB) -> Path:
+    path.write_text("".join(json.dumps({"volume": volume, "file": f, "bytes": size}) + "\n" for f in files))
     return path
 
 
@@ -81,7 +85,7 @@ def test_nothing_outside_the_footage_goes(tmp_path: Path) -> None:
         "footage/gate/main/../../../outside.mp4", str(tmp_path / "outside.mp4"), "footage/gate/main/a\0/b.mp4",
     ]  # fmt: skip
     other = _file(root, f"{DAY}/other-volume.mp4", 1)
-    expendable = _expendable(tmp_path / "e", named)
+    expendable = _expendable(tmp_path / "e", named, size=1)
     with expendable.open("a") as file:
         file.write(json.dumps({"volume": "vol-b", "file": other, "bytes": 1}) + "\n")
     assert _reserve(root, expendable, short_bytes=1 << 40).make_room() == []
@@ -106,9 +110,59 @@ def test_only_own_streams_and_one_process_at_a_time(tmp_path: Path) -> None:
     """A recorder removes only what it can journal, and stands back while another one is at it."""
     root = tmp_path / "disk"
     mine, other = _file(root, "footage/yard/sub/2026-01-01/a.mp4", 1), _file(root, f"{DAY}/a.mp4", 1)
-    reserve = _reserve(root, _expendable(tmp_path / "e", [other, mine]), short_bytes=1 << 40)
+    reserve = _reserve(root, _expendable(tmp_path / "e", [other, mine], size=1), short_bytes=1 << 40)
     with FileLock(root / LOCK):
         assert reserve.make_room() == []
     removed = reserve.make_room({StreamKey("yard", "sub")})
     assert [line.file for _, line in removed] == [mine]
     assert (root / other).exists()
+
+
+def test_a_file_that_was_replaced_stays(tmp_path: Path) -> None:
+    """What lies under a name on the list and has another size is another file, and nobody has cleared it (F21)."""
+    root = tmp_path / "disk"
+    replaced, cleared = _file(root, f"{DAY}/a.mp4", 2), _file(root, f"{DAY}/b.mp4", 1)
+    unsized = _file(root, f"{DAY}/c.mp4", 1)
+    expendable = _expendable(tmp_path / "e", [replaced, cleared], size=1)
+    with expendable.open("a") as file:
+        file.write(json.dumps({"volume": "vol-a", "file": unsized}) + "\n")
+    assert [line.file for _, line in _reserve(root, expendable, short_bytes=1 << 40).make_room()] == [cleared]
+    assert (root / replaced).exists()
+    assert (root / unsized).exists()
+
+
+def test_the_list_is_read_before_each_removal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is taken off the list while a recorder makes room stays, however much room is needed (C080)."""
+    root = tmp_path / "disk"
+    files = [_file(root, f"{DAY}/{n}.mp4", 1) for n in range(4)]
+    path = _expendable(tmp_path / "e", files, size=1)
+    reading = expendable.reading
+
+    @contextmanager
+    def struck(of: Path) -> Iterator[bytes]:
+        with reading(of) as said:
+            yield said
+        expendable.strike(path, lambda one: one.file in files[1:3])
+
+    monkeypatch.setattr("holdfast.storage.reserve.reading", struck)
+    removed = _reserve(root, path, short_bytes=1 << 40).make_room()
+    assert [line.file for _, line in removed] == [files[0], files[3]]
+    assert all((root / file).exists() for file in files[1:3])
+
+
+def test_a_removal_that_fails_does_not_hide_those_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was removed before the disk refused is told all the same: somebody has to journal it."""
+    root = tmp_path / "disk"
+    files = [_file(root, f"{DAY}/{n}.mp4", 1) for n in range(2)]
+    unlink = Path.unlink
+
+    def refuse(self: Path, *, missing_ok: bool = False) -> None:
+        if self.name == "1.mp4":
+            raise PermissionError(1, "refused")
+        unlink(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    room = _reserve(root, _expendable(tmp_path / "e", files, size=1), short_bytes=1 << 40)
+    assert [line.file for _, line in room.make_room()] == [files[0]]
+    with pytest.raises(StorageError, match="removing"):
+        room.make_room()

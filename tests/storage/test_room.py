@@ -9,6 +9,7 @@ from holdfast.core.errors import DiskFull, StorageError
 from holdfast.core.kept import Released, encode, kept_path
 from holdfast.storage.kept import append, read
 from holdfast.storage.room import NAME, VOLUME_BYTES, Room
+from holdfast.storage.volume import create_marker
 from support.small_disk import fill, small_disk
 
 MIB = 1 << 20
@@ -39,6 +40,7 @@ def test_room_is_kept_while_there_is_plenty(tmp_path: Path) -> None:
 def test_a_kept_journal_is_written_with_no_byte_free(tmp_path: Path) -> None:
     """With 0 bytes free a line about what is kept is still written, in the room that is there for it, once (F18)."""
     with small_disk(tmp_path / "disk", size_bytes=4 * MIB) as root:
+        create_marker(root, 0)
         Room(root, VOLUME_BYTES).keep()
         fill(root, leave_bytes=0)
         append(root, root / DAY, [LINE])

@@ -52,6 +52,11 @@ class KeptNode:
         """Roots by name."""
         return {"main": self.disk}
 
+    @property
+    def state(self) -> Path:
+        """The state folder."""
+        return self.root / "state"
+
     def record(self, count: int, seconds: float = 600, *, key: StreamKey | None = None) -> list[Sealed]:
         """Record files one after another, and index them."""
         told = self.told if key is None else Told(self.disk, self.clock, key)

@@ -11,6 +11,7 @@ from holdfast.core.errors import CatalogUnavailable
 from holdfast.library import retention
 from holdfast.library.accounts import Role
 from holdfast.library.forecast import Forecast
+from holdfast.storage.volume import create_marker
 from holdfast.web.storage import chart_of, sentence
 from support.clock import PushedClock
 from support.pages import Site, site, words
@@ -24,6 +25,7 @@ def _one(tmp_path: Path, clock: PushedClock) -> Iterator[Site]:
     with site(tmp_path, clock, "gate", more="[cameras.gate.retention]\nkeep_days = 7\n") as made:
         with open_catalog(made.home.context.config.catalog_url) as catalog:
             retention.confirm(catalog, clock)
+        create_marker(made.root / "vol", 0)
         told = made.journal("gate")
         for _ in range(4):
             told.record(600)

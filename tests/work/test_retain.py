@@ -1,7 +1,9 @@
 """The pass deletes what was decided, exactly that, and goes on from wherever it was killed (C077, C082, F21)."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,15 +12,17 @@ from holdfast.catalog import removals
 from holdfast.catalog.db import open_catalog
 from holdfast.core.errors import CatalogUnavailable
 from holdfast.core.journal import Sealed
-from holdfast.core.kept import Deleted
+from holdfast.core.kept import Deleted, Held
 from holdfast.core.retention import Hold, HoldKind, Rule
 from holdfast.library import holds, kept, retention
 from holdfast.library.check import check
 from holdfast.library.reindex import put_aside, reindex
 from holdfast.library.retention import confirm, doubt
+from holdfast.library.volumes import prepare
+from holdfast.storage.expendable import NAME as EXPENDABLE
 from holdfast.work import retain
-from holdfast.work.retain import EXPENDABLE, Retainer
-from support.kept_node import KEPT, KeptNode
+from holdfast.work.retain import Retainer
+from support.kept_node import KEPT, KeptNode, asset_of
 
 DAYS_7 = KEPT + "[cameras.gate.retention]\nkeep_days = 7\n"
 
@@ -37,7 +41,8 @@ def run(node: KeptNode, most: int | None = None) -> retain.Passed:
 
 def expendable(node: KeptNode) -> list[str]:
     """What the recorder may remove."""
-    return [json.loads(line)["file"] for line in (node.root / "state" / EXPENDABLE).read_text().splitlines()]
+    lines = (node.root / "state" / EXPENDABLE).read_text().splitlines()
+    return [json.loads(line)["file"] for line in lines if line.strip()]
 
 
 def test_what_is_too_old_goes_and_is_told_as_removed(node: KeptNode) -> None:
@@ -104,20 +109,28 @@ STEPS: list[tuple[object, str]] = [
 ]
 
 
+def dying(where: object, step: str) -> Callable[..., object]:
+    """A step that kills whoever takes it with footage."""
+    real = getattr(where, step)
+
+    def die(*args: object, **more: object) -> object:
+        if isinstance(args[0], Path) and args[0].suffix != ".mp4":
+            return real(*args, **more)
+        raise KeyboardInterrupt
+
+    return die
+
+
 @pytest.mark.parametrize(("where", "step"), STEPS, ids=["before-the-line", "before-the-file", "before-the-row"])
 def test_a_kill_between_two_steps_is_made_good(
     node: KeptNode, monkeypatch: pytest.MonkeyPatch, where: object, step: str
 ) -> None:
     """Whichever step a pass dies before, the next one ends with every file gone, explained and in no row twice."""
-
-    def die(*_args: object, **_more: object) -> None:
-        raise KeyboardInterrupt
-
     run(node)
     old = node.record(3)
     node.later(8 * 24)
     with monkeypatch.context() as patch:
-        patch.setattr(where, step, die)
+        patch.setattr(where, step, dying(where, step))
         with pytest.raises(KeyboardInterrupt):
             run(node)
     node.record(1)
@@ -140,11 +153,8 @@ def test_a_lost_catalog_does_not_bring_back_what_was_being_deleted(
     old = node.record(2)
     node.later(8 * 24)
 
-    def die(*_args: object, **_more: object) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "unlink", die)
+        patch.setattr(Path, "unlink", dying(Path, "unlink"))
         with pytest.raises(KeyboardInterrupt):
             run(node)
     node.catalog.close()
@@ -167,7 +177,7 @@ def test_a_hold_that_came_meanwhile_is_honoured(node: KeptNode, monkeypatch: pyt
     def slow(*args: object, **more: object) -> retention.Outlook:
         found = decide(*args, **more)
         legal = Hold(uid="", camera="gate", from_us=old[1].start_us, to_us=old[1].end_us, kind=HoldKind.LEGAL, why="x")
-        holds.add(node.catalog, node.roots, node.clock, legal, who="anna")
+        holds.add(node.catalog, node.roots, node.clock, legal, who="anna", state_dir=node.state)
         return found
 
     monkeypatch.setattr(retention, "outlook", slow)
@@ -177,15 +187,11 @@ def test_a_hold_that_came_meanwhile_is_honoured(node: KeptNode, monkeypatch: pyt
 
 def begun_and_killed(node: KeptNode, monkeypatch: pytest.MonkeyPatch, where: object, step: str) -> list[Sealed]:
     """Three files whose deletion was begun, by a pass that died before a step."""
-
-    def die(*_args: object, **_more: object) -> None:
-        raise KeyboardInterrupt
-
     run(node)
     old = node.record(3)
     node.later(8 * 24)
     with monkeypatch.context() as patch:
-        patch.setattr(where, step, die)
+        patch.setattr(where, step, dying(where, step))
         with pytest.raises(KeyboardInterrupt):
             run(node)
     return old
@@ -194,7 +200,7 @@ def begun_and_killed(node: KeptNode, monkeypatch: pytest.MonkeyPatch, where: obj
 def hold(node: KeptNode, one: Sealed) -> None:
     """Somebody holds a file."""
     legal = Hold(uid="", camera="gate", from_us=one.start_us, to_us=one.end_us, kind=HoldKind.LEGAL, why="x")
-    holds.add(node.catalog, node.roots, node.clock, legal, who="anna")
+    holds.add(node.catalog, node.roots, node.clock, legal, who="anna", state_dir=node.state)
 
 
 @pytest.mark.parametrize(("where", "step"), STEPS[:2], ids=["before-the-line", "before-the-file"])
@@ -331,3 +337,165 @@ def test_room_is_made_before_a_disk_is_full(tmp_path: Path, monkeypatch: pytest.
         ]  # fmt: skip
     finally:
         node.close()
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, of: object, name: str, do: Callable[[], object], *, once: bool) -> None:
+    """Do something right before a step of a pass: the first time, or each time."""
+    real = getattr(of, name)
+    done: list[bool] = []
+
+    def step(*args: object, **more: object) -> object:
+        if not (once and done):
+            done.append(True)
+            do()
+        return real(*args, **more)
+
+    monkeypatch.setattr(of, name, step)
+
+
+def test_a_hold_set_during_a_pass_is_on_no_list(node: KeptNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list that was thought of before a hold was set, and comes after it, does not name what it covers (C080)."""
+    run(node)
+    files = node.record(6)
+    meanwhile(monkeypatch, Retainer, "_publish", lambda: hold(node, files[1]), once=True)
+    run(node)
+    assert expendable(node) == [one.file for one in (files[0], *files[2:-1])]
+    hold(node, files[2])
+    assert expendable(node) == [one.file for one in (files[0], *files[3:-1])]
+
+
+def test_who_sets_a_hold_waits_for_the_batch_at_hand(node: KeptNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that a hold covers is deleted after it was set: what goes went before, and its line says so (K2)."""
+    monkeypatch.setattr(retain, "_AT_ONCE", 1)
+    run(node)
+    old = node.record(40)
+    node.later(8 * 24)
+    with open_catalog(node.config.catalog_url) as catalog:
+        span = Hold(uid="", camera="gate", from_us=old[0].start_us, to_us=old[-1].end_us, kind=HoldKind.LEGAL, why="x")
+
+        def set_it() -> None:
+            holds.add(catalog, node.roots, node.clock, span, who="anna", state_dir=node.state)
+            left.append(node.here())
+
+        other = threading.Thread(target=set_it)
+        left: list[set[str]] = []
+        meanwhile(monkeypatch, kept, "deleted", other.start, once=True)
+        run(node)
+        other.join(30)
+    assert left == [node.here()]
+    node.index()
+    assert not check(node.catalog, node.roots, node.clock).violations
+
+
+def test_a_doubt_that_comes_up_meanwhile_ends_a_pass(node: KeptNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reindex, or a clock that is set, while a pass deletes: nothing goes after it, and no list is given out."""
+    monkeypatch.setattr(retain, "_AT_ONCE", 1)
+    run(node)
+    old = node.record(3)
+    run(node)
+    assert expendable(node)
+
+    def raise_doubt() -> None:
+        doubt(node.catalog, node.clock, "x", state_dir=node.state)
+
+    node.later(8 * 24)
+    with monkeypatch.context() as patch:
+        meanwhile(patch, Retainer, "_end", lambda: raise_doubt() if len(node.here()) < 3 else None, once=False)
+        assert [one.piece.file for one in run(node).deleted] == [old[0].file]
+    assert expendable(node) == []
+    confirm(node.catalog, node.clock)
+    node.record(1)
+    run(node, most=0)
+    assert expendable(node)
+    raise_doubt()
+    assert expendable(node) == []
+    confirm(node.catalog, node.clock)
+    with monkeypatch.context() as patch:
+        meanwhile(patch, Retainer, "_publish", lambda: node.clock.step(-86_400), once=True)
+        run(node, most=0)
+    assert expendable(node) == []
+
+
+def test_what_is_refused_starves_nothing(node: KeptNode) -> None:
+    """A file that is not what was recorded is on no list, and the next pass passes it over (C082)."""
+    run(node)
+    old = node.record(3)
+    (node.disk / old[0].file).write_bytes(b"something else that somebody put there")
+    node.later(8 * 24)
+    assert run(node, most=1).deleted == ()
+    assert expendable(node) == [one.file for one in old[1:]]
+    passed = run(node, most=1)
+    assert [one.piece.file for one in passed.deleted] == [old[1].file]
+    assert passed.problems == ()
+    assert (node.disk / old[0].file).exists()
+
+
+def test_a_copy_that_is_lost_meanwhile_saves_its_file(node: KeptNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy withdrawn between decision and deletion, or after a kill, protects the only other one (F17)."""
+    node.write(DAYS_7 + "copies = 1\n")
+    run(node)
+    old = node.record(3)
+    node.send(*old)
+    node.later(8 * 24)
+
+    def withdraw(one: Sealed) -> None:
+        kept.withdrawn(node.roots, asset_of(one), "nas", "not there any more", node.clock.wall_us())
+
+    with monkeypatch.context() as patch:
+        meanwhile(patch, Retainer, "_delete", lambda: withdraw(old[0]), once=True)
+        patch.setattr(kept, "deleted", dying(kept, "deleted"))
+        with pytest.raises(KeyboardInterrupt):
+            run(node)
+    with node.catalog.read() as tx:
+        assert [one.file for one in removals.pending(tx, 1, 10)] == [one.file for one in old[1:]]
+    withdraw(old[1])
+    assert run(node).finished == 1
+    assert node.here() == {one.file for one in old[:2]}
+
+
+def test_a_begun_deletion_takes_no_other_instance(node: KeptNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was begun goes only while its row still names the same content (K4, F21)."""
+    old = begun_and_killed(node, monkeypatch, kept, "deleted")
+    with node.catalog.write() as tx:
+        begun = removals.pending(tx, 1, 10)
+        removals.drop(tx, 1, begun)
+        removals.put(tx, 1, [replace(begun[0], sha256="0" * 64)], node.clock.wall_us())
+    node.write(KEPT)
+    assert run(node).finished == 0
+    assert node.here() == {one.file for one in old}
+    with node.catalog.read() as tx:
+        assert removals.pending(tx, 1, 10) == []
+
+
+def test_a_new_catalog_that_knows_no_footage_yet_deletes_nothing(node: KeptNode) -> None:
+    """Before its rows are there, a catalog that was lost decides nothing, not even that it may be trusted (C067)."""
+    node.record(2)
+    node.later(8 * 24)
+    node.catalog.close()
+    assert put_aside(node.config.catalog_url, node.clock) is not None
+    node.catalog = open_catalog(node.config.catalog_url)
+    assert "does not know yet" in run(node).trust.off_why
+    node.index()
+    assert "the catalog is new" in run(node).trust.off_why
+
+
+def test_a_volume_that_comes_back_brings_its_holds(node: KeptNode) -> None:
+    """A hold that only an absent disk speaks of stands again with the first pass after the disk is back (C080)."""
+    run(node)
+    files = node.record(2)
+    other = node.root / "other"
+    other.mkdir()
+    node.write(f"[volumes.other]\npath = '{other}'\nreserve = '0 MB'\n" + DAYS_7)
+    prepare(node.config, node.clock)
+    run(node)
+    away = other.rename(node.root / "elsewhere")
+    run(node)
+    event = Held(
+        uid="h1", camera="gate", from_us=files[0].start_us, to_us=files[0].end_us, hold="legal", why="x", who="anna"
+    )
+    kept.hold_said({"other": away}, "gate", event.from_us, event, node.clock.wall_us())
+    node.later(8 * 24)
+    away.rename(other)
+    assert [one.piece.file for one in run(node).deleted] == [files[1].file]
+    # And it is on the other one, too, from then on.
+    assert set(kept.holds(node.roots, [node.told.key])[0]) == {"h1"}

@@ -211,7 +211,11 @@ def add_hold(context: Node, request: Request, body: NewHold) -> HoldOut:
         from_us=read_instant(body.begin, context.zone, now_us), to_us=read_instant(body.end, context.zone, now_us),
     )  # fmt: skip
     who = identity_of(request).name
-    return _hold(holds.add(context.catalog(), context.volumes, context.clock, hold, who=who, node=context.node))
+    row = holds.add(
+        context.catalog(), context.volumes, context.clock, hold, who=who, state_dir=context.state_dir,
+        node=context.node,
+    )  # fmt: skip
+    return _hold(row)
 
 
 @router.delete(

@@ -162,9 +162,11 @@ def put(tx: Transaction, node: int, begun: Sequence[Removal], now_us: int) -> No
         tx.run("removals", statement, rows)
 
 
-def pending(tx: Transaction, node: int, limit: int) -> list[Removal]:
-    """Return files whose deletion was begun and not ended, in that order."""
+def pending(tx: Transaction, node: int, limit: int, *, volumes: Iterable[str] | None = None) -> list[Removal]:
+    """Return files whose deletion was begun and not ended, in that order: of these volumes, or of all."""
     query = select(schema.removals).where(_REMOVALS.node == node).order_by(_REMOVALS.id).limit(limit)
+    if volumes is not None:
+        query = query.where(_REMOVALS.volume.in_(sorted(volumes)))
     return [
         Removal(**{name: row[name] for name in Removal.__dataclass_fields__})
         for row in tx.run("removals", query).mappings()
@@ -180,6 +182,16 @@ def end(tx: Transaction, node: int, gone: Iterable[Removal]) -> None:
         changed = update(schema.segments).where(where).values(state="removed", removed_why=one.why, missing_us=None)
         tx.run(f"segment {one.file}", changed)
     drop(tx, node, gone)
+
+
+def refuse(tx: Transaction, node: int, strange: Iterable[Removal], now_us: int) -> None:
+    """Write that what lies in the place of files is something else: those that were recorded are missing."""
+    numbers = {name: number for number, name in _volume_names(tx, node).items()}
+    for one in strange:
+        where = (_SEGMENTS.node == node) & (_SEGMENTS.volume_id == numbers.get(one.volume, 0))
+        where &= (_SEGMENTS.file == one.file) & (_SEGMENTS.sha256 == one.sha256) & (_SEGMENTS.state == "sealed")
+        tx.run(f"segment {one.file}", update(schema.segments).where(where).values(missing_us=now_us))
+    drop(tx, node, strange)
 
 
 def drop(tx: Transaction, node: int, removals: Iterable[Removal]) -> None:
@@ -212,6 +224,11 @@ def stand(tx: Transaction, node: int, standing: Standing) -> None:
         tx.run("retention", insert(schema.retention).values(node=node, **values))
     else:
         tx.run("retention", update(schema.retention).where(_RETENTION.node == node).values(**values))
+
+
+def begun_us(tx: Transaction, node: int) -> int:
+    """Return when this catalog first saw a node, by which it is told from one that was lost and made anew."""
+    return int(tx.run("nodes", select(schema.nodes.c.created_us).where(schema.nodes.c.id == node)).scalar_one())
 
 
 def set_levels(tx: Transaction, node: int, levels: Mapping[str, str]) -> None:

@@ -47,7 +47,9 @@ def add(
         from_us=read_instant(begin, ZoneInfo(zone), now_us), to_us=read_instant(end, ZoneInfo(zone), now_us),
     )  # fmt: skip
     with open_catalog(loaded.config.catalog_url) as catalog:
-        row = holds.add(catalog, _roots(loaded), clock, hold, who=_author())
+        row = holds.add(
+            catalog, _roots(loaded), clock, hold, who=_author(), state_dir=loaded.config.state_dir
+        )  # fmt: skip
     if as_json:
         echo_json(facts_of(row))
     else:

@@ -16,6 +16,8 @@ from holdfast.library import retention
 from holdfast.library.desired import load_or_last_good
 from holdfast.library.reindex import ReindexReport, Remembered, put_aside, reindex, restore_remembered
 
+DOUBT = "the catalog was made anew by holdfast reindex"
+
 app = typer.Typer()
 
 
@@ -34,12 +36,14 @@ def run(
 
     def rebuild() -> tuple[ReindexReport, Remembered]:
         with open_catalog(url) as catalog, console.status("reading journals") as status:
+            # Before, too: while rows are missing, nobody knows all that may not go.
+            retention.doubt(catalog, clock, DOUBT, state_dir=loaded.config.state_dir)
             report = reindex(
                 catalog, roots, clock,
                 progress=lambda what, done, total: status.update(f"reading {what} ({done + 1} of {total})"),
             )  # fmt: skip
             # Whoever made it anew may have had a reason to; deleting goes on when the clock, or a person, says so.
-            retention.doubt(catalog, clock, "the catalog was made anew by holdfast reindex")
+            retention.doubt(catalog, clock, DOUBT, state_dir=loaded.config.state_dir)
             return report, restore_remembered(catalog, loaded.config.state_dir, clock)
 
     try:

@@ -10,13 +10,14 @@ from holdfast.catalog import holds, nodes, removals
 from holdfast.catalog.db import Catalog
 from holdfast.core.camera import StreamKey
 from holdfast.core.kept import Deleted, Held, Released
-from holdfast.core.retention import DERIVED
+from holdfast.core.retention import DERIVED, HoldKind
 from holdfast.core.timing import iso
 from holdfast.library import kept
+from holdfast.library.holds import stands_again
 
 INVARIANTS: dict[str, str] = {
     "K1": "a hold that stands beside the footage stands in the catalog, and no other one of people or bookings does",
-    "K2": "nothing was deleted by policy while it was held",
+    "K2": "nothing was deleted by policy while people or bookings held it",
     "K3": "what is being deleted is written down, or still there",
 }
 
@@ -38,16 +39,21 @@ def wrong_with(
     if catalog is None:
         return
     # Those of events and incidents follow from their rows, and stand here only where those were lost.
-    standing = {uid: one for uid, one in kept.holds(volumes, keys).items() if one[1].hold not in DERIVED}
+    standing = {uid: one for uid, one in kept.holds(volumes, keys)[0].items() if one[1].hold not in DERIVED}
     with catalog.read() as tx:
         number = nodes.find(tx, node)
-        rows = [] if number is None else [row for row in holds.listed(tx, number) if row.hold.kind not in DERIVED]
+        kinds = frozenset(HoldKind) - DERIVED
+        rows = [] if number is None else holds.listed(tx, number, kinds=kinds, released=True)
         begun = [] if number is None else removals.pending(tx, number, 1_000)
     known = {row.hold.uid: row for row in rows}
-    for uid in sorted(standing.keys() - known.keys()):
-        yield "K1", standing[uid][1].camera, f"the hold {uid} has no row; holdfast reindex makes it"
-    for uid in sorted(known.keys() - standing.keys()):
-        yield "K1", known[uid].hold.camera, f"the hold {uid} is in no kept journal; release it, and set it anew"
+    for uid, (set_us, event) in sorted(standing.items()):
+        if uid not in known or stands_again(known[uid], set_us):
+            yield "K1", event.camera, f"the hold {uid} has no row; holdfast reindex makes it"
+    # A volume that is away may be the one that speaks of it.
+    everything = kept.present(volumes).keys() == volumes.keys()
+    for uid, row in sorted(known.items()) if everything else ():
+        if row.released_us is None and uid not in standing:
+            yield "K1", row.hold.camera, f"the hold {uid} is in no kept journal; the next pass of retention writes it"
     for one in begun:
         root = volumes.get(one.volume)
         if root is None or not (root / "footage").is_dir() or (root / one.file).exists():
@@ -68,7 +74,9 @@ def _deleted_though_held(volumes: Mapping[str, Path], keys: Iterable[StreamKey])
         for line in sorted(said, key=lambda line: line.at_us):
             event = line.event
             if isinstance(event, Held):
-                held[event.uid] = event
+                # Events and incidents hold for as long as the settings say, and end without a line.
+                if event.hold not in DERIVED:
+                    held[event.uid] = event
             elif isinstance(event, Released):
                 held.pop(event.uid, None)
             elif isinstance(event, Deleted) and (begin_us := kept.begin_of(event.file)) is not None:

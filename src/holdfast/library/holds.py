@@ -1,4 +1,4 @@
-"""Holds as people and bookings set them: written beside the footage first, then as a row; released the same way.
+"""Holds as people and bookings set them: as rows, and beside the footage on every volume; released the same way.
 
 A hold that could be made durable stands, even where the catalog did not answer: `restore` brings its row.
 
@@ -6,7 +6,8 @@ Any thread but an event loop; may block on the disk. Not here: what events and i
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from holdfast.catalog import holds, nodes, removals
@@ -17,21 +18,35 @@ from holdfast.catalog.removals import Removal
 from holdfast.catalog.rows import Id
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
-from holdfast.core.errors import Conflict, UsageError
-from holdfast.core.kept import Deleted, Held, Released, kept_path
-from holdfast.core.retention import DERIVED, Hold, HoldKind, Judge, Piece, Policy
-from holdfast.core.timing import HOUR_US, day_of
-from holdfast.library import kept
+from holdfast.core.errors import (
+    AlreadyRunning,
+    CatalogError,
+    Conflict,
+    DiskError,
+    StorageError,
+    UsageError,
+    VolumeMissing,
+)
+from holdfast.core.kept import Held, Released
+from holdfast.core.retention import DERIVED, Hold, HoldKind, Judge, Piece, Policy, Spans
+from holdfast.core.timing import HOUR_US
+from holdfast.library import kept, kept_memory
 from holdfast.library.timeline import streams_on
-from holdfast.storage import kept as files
+from holdfast.storage import expendable
+from holdfast.storage.expendable import Entry
+from holdfast.storage.kept import AWAY_HINT
 
 WHY_LETTERS = 500
 
 
 def add(
-    catalog: Catalog, volumes: Mapping[str, Path], clock: Clock, hold: Hold, *, who: str, node: str = LOCAL
+    catalog: Catalog, volumes: Mapping[str, Path], clock: Clock, hold: Hold, *, who: str, state_dir: Path,
+    node: str = LOCAL,
 ) -> HoldRow:  # fmt: skip
-    """Set a hold, or change one of that name.
+    """Set a hold, or change one of that name. Nothing that it covers is removed any more once this returns.
+
+    Its row comes first, then recorders lose what it covers from their list, and last it is written beside the footage.
+    A pass asks for the rows while it holds that list, so each of both sees what the other one did (docs/design/0015).
 
     Args:
         catalog: An open catalog.
@@ -39,29 +54,73 @@ def add(
         clock: Time.
         hold: What must stay, and why; without a `uid` it gets one.
         who: Who sets it.
+        state_dir: Where the recorders' list of what they may remove is.
         node: Name of this node.
 
     Raises:
         UsageError: The span is none, or nothing is said about why.
         VolumeMissing: No volume is there to write it to.
-        StorageError: It could not be made durable: then it does not stand.
-        CatalogUnavailable: It is written down, and counts from the next restart of the catalog on; do it again.
+        StorageError: It could not be made durable: then it does not stand. Or it stands, but a removal that had begun
+            hangs, and may still take what it covers: the message says so.
+        CatalogUnavailable: It is written down and recorders heed it; the next pass of retention makes its row.
     """
     if hold.to_us <= hold.from_us:
         raise UsageError("a hold ends after it begins")
     if not hold.why.strip() or len(hold.why) > WHY_LETTERS:
         raise UsageError(f"a hold needs a reason, of {WHY_LETTERS} letters at most", hint="say it with --why")
-    uid = hold.uid or secrets.token_hex(8)
-    now_us = clock.wall_us()
-    event = Held(
-        uid=uid, camera=hold.camera, from_us=hold.from_us, to_us=hold.to_us, hold=hold.kind.value,
-        why=hold.why.strip(), who=who,
-    )  # fmt: skip
-    kept.hold_said(volumes, hold.camera, hold.from_us, event, now_us)
-    with catalog.write() as tx:
-        number = nodes.ensure(tx, node, now_us)
-        row = holds.put(tx, number, _hold(event), who=who, set_us=now_us)
+    event = _held(replace(hold, uid=hold.uid or secrets.token_hex(8), why=hold.why.strip()), who)
+    away: CatalogError | None = None
+    late: AlreadyRunning | None = None
+    known: list[HoldRow] = []
+    try:
+        with catalog.write() as tx:
+            number = nodes.ensure(tx, node, clock.wall_us())
+            known = holds.listed(tx, number, released=True, uid=event.uid)
+            row = holds.put(tx, number, _hold(event), who=who, set_us=clock.wall_us())
+    except CatalogError as error:
+        away = error
+    try:
+        expendable.strike(state_dir / expendable.NAME, _covers(event))
+    except AlreadyRunning as error:
+        late = error
+    try:
+        # By now: what was deleted before was not held, and whoever checks compares these times.
+        kept.hold_said(volumes, hold.camera, hold.from_us, event, clock.wall_us())
+    except StorageError:
+        if away is None:
+            _take_back(catalog, row, known)
+        raise
+    if away is not None:
+        kept_memory.take_up_again(state_dir)
+        raise away
+    if late is not None:
+        hint = "look at holdfast volumes list: a disk that does not answer may hold it up"
+        raise DiskError("the hold stands, but a removal that had begun before it does not end", hint=hint) from late
+    with catalog.read() as tx:
         return holds.get(tx, row)
+
+
+def _covers(event: Held) -> Callable[[Entry], bool]:
+    """Return what says of each file that a recorder may remove whether a hold covers it."""
+    span = Spans([(event.from_us, event.to_us)])
+
+    def covered(entry: Entry) -> bool:
+        if entry.key.camera != event.camera:
+            return False
+        return entry.from_us is None or entry.to_us is None or span.touch(entry.from_us, entry.to_us)
+
+    return covered
+
+
+def _take_back(catalog: Catalog, row: Id, known: Sequence[HoldRow]) -> None:
+    """Leave the row of a hold as it was before somebody tried to set it."""
+    with catalog.write() as tx:
+        if not known:
+            holds.drop(tx, row)
+        for one in known:
+            holds.put(tx, row.node, one.hold, who=one.who, set_us=one.set_us)
+            if one.released_us is not None:
+                holds.release(tx, row.node, [one.hold.uid], who=one.released_by, now_us=one.released_us)
 
 
 def release(
@@ -99,39 +158,56 @@ def listed(
     """
     with catalog.read() as tx:
         number = nodes.find(tx, node)
-        rows = [] if number is None else holds.listed(tx, number, camera=camera, released=released)
-        return [row for row in rows if row.hold.kind not in DERIVED]
+        kinds = frozenset(HoldKind) - DERIVED
+        return [] if number is None else holds.listed(tx, number, camera=camera, released=released, kinds=kinds)
 
 
 def restore(catalog: Catalog, volumes: Mapping[str, Path], clock: Clock, *, node: str = LOCAL) -> int:
     """Bring back what a lost catalog knew: holds, and deletions that were written down and not done.
 
+    A row is released only where somebody said so: that no journal speaks of a hold may be a volume that is away.
+
     Returns:
-        How many holds stand.
+        How many holds stand beside the footage.
 
     Raises:
         StorageError: A kept journal cannot be read.
         CatalogUnavailable: It did not answer.
     """
     keys = streams_on(volumes)
-    standing = kept.holds(volumes, keys)
+    standing, released = kept.holds(volumes, keys)
     held = Judge(Policy(), [_hold(event) for _, event in standing.values()], {}, clock.wall_us())
     # Somebody may have brought a file back for the sake of the hold: it does not go a second time.
     undone = [one for key in keys for one in _undone(volumes, key) if not _covered(held, one)]
+    everything = kept.present(volumes).keys() == volumes.keys()
     now_us = clock.wall_us()
     with catalog.write() as tx:
         number = nodes.ensure(tx, node, now_us)
         known = {row.hold.uid: row for row in holds.listed(tx, number, released=True)}
         derived = _derived(tx, number, standing, now_us)
+        lost: list[tuple[Hold, str, int]] = []
         for uid, (set_us, event) in standing.items():
             if uid in derived:
                 continue  # its row is there, and it follows from that
-            if uid not in known or (known[uid].released_us is not None and known[uid].set_us != set_us):
+            if uid not in known:
+                lost.append((_hold(event), event.who, set_us))
+            elif stands_again(known[uid], set_us):
                 holds.put(tx, number, _hold(event), who=event.who, set_us=set_us)
-        gone = [uid for uid, row in known.items() if uid not in standing and row.released_us is None]
-        holds.release(tx, number, gone, who="", now_us=now_us)
+        holds.restore(tx, number, lost)
+        for uid, (said_us, over) in released.items():
+            # While a volume is away it may say that the hold was set once more.
+            if everything and uid in known and known[uid].set_us <= said_us:
+                holds.release(tx, number, [uid], who=over.who, now_us=said_us)
         removals.put(tx, number, undone, now_us)
     return len(standing)
+
+
+def stands_again(row: HoldRow, set_us: int) -> bool:
+    """Say whether a hold whose row is released stands all the same, by a line beside the footage of an instant.
+
+    It was set again since, or nobody released it: an earlier version did so where the volume with its line was away.
+    """
+    return row.released_us is not None and (set_us > row.released_us or not row.released_by)
 
 
 def _derived(
@@ -146,62 +222,49 @@ def _derived(
     }
 
 
-def write_down(volumes: Mapping[str, Path], standing: Sequence[Hold], now_us: int, *, since_us: int = 0) -> int:
-    """Write what events and incidents hold beside the footage, those that are over and not written yet.
+def write_down(volumes: Mapping[str, Path], said: Sequence[tuple[int, Hold, str]]) -> int:
+    """Write holds beside the footage, on every volume that is there and does not say them yet.
 
-    A catalog that is lost takes their rows with it; what is written here then goes on holding, for as long as they
-    would have. Any number of times; only what is new costs anything but a look at the journals of their days.
+    Any number of times; only what is new costs anything but a look at the journals of their days.
 
     Args:
         volumes: Roots by name.
-        standing: All that holds footage now.
-        now_us: Wall time.
-        since_us: Those that ended earlier are written already.
+        said: Holds, each with when it was set and by whom.
 
     Returns:
-        How many were new.
+        How many were new, to one volume at least.
 
     Raises:
         VolumeMissing: No volume is there.
-        StorageError: It could not be made durable.
+        StorageError: It could not be made durable on each of them.
     """
-    over = [one for one in standing if one.kind in DERIVED and since_us <= one.to_us < now_us]
-    days = {(one.camera, day_of(one.from_us)) for one in over}
-    known = {
-        (line.event.uid, line.event.to_us)
-        for camera, day in days for root in volumes.values()
-        for line in files.read(root / kept_path(StreamKey(camera, "main"), day)) if isinstance(line.event, Held)
-    }  # fmt: skip
-    new = [
-        Held(
-            uid=one.uid, camera=one.camera, from_us=one.from_us, to_us=one.to_us, hold=one.kind.value, why=one.why,
-            who="",
-        )
-        for one in over if (one.uid, one.to_us) not in known
-    ]  # fmt: skip
-    if new:
-        kept.holds_said(volumes, new, now_us)
+    here = kept.present(volumes)
+    if said and not here:
+        raise VolumeMissing("no volume is there to write holds to", hint=AWAY_HINT)
+    lines = [(set_us, _held(hold, who)) for set_us, hold, who in said]
+    new: set[str] = set()
+    for root in here.values():
+        lacking = kept.holds_lacking(root, lines)
+        kept.holds_said(root, lacking)
+        new |= {event.uid for _, event in lacking}
     return len(new)
+
+
+def _held(hold: Hold, who: str) -> Held:
+    return Held(
+        uid=hold.uid, camera=hold.camera, from_us=hold.from_us, to_us=hold.to_us, hold=hold.kind.value, why=hold.why,
+        who=who,
+    )  # fmt: skip
 
 
 def _undone(volumes: Mapping[str, Path], key: StreamKey) -> list[Removal]:
     """Return files that the kept journals say are deleted, and that are still there as they were."""
-    found: list[Removal] = []
-    for volume, lines in kept.said_of(volumes, key).items():
-        events = {line.event.file: line.event for line in lines if isinstance(line.event, Deleted)}
-        for event in events.values():
-            try:
-                size = (volumes[volume] / event.file).lstat().st_size
-            except OSError:
-                continue  # gone, as it should be
-            if size == event.bytes:
-                found.append(
-                    Removal(
-                        volume=volume, file=event.file, sha256=event.sha256, bytes=event.bytes, camera=key.camera,
-                        why=event.why,
-                    )
-                )  # fmt: skip
-    return found
+    return [
+        Removal(
+            volume=volume, file=one.file, sha256=one.sha256, bytes=one.bytes, camera=key.camera, why=one.why
+        )
+        for volume, one in kept.undone(volumes, key)
+    ]  # fmt: skip
 
 
 def _covered(judge: Judge, one: Removal) -> bool:

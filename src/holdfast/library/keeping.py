@@ -4,7 +4,7 @@ Reads only; any thread but an event loop. Not here: which files follow from it (
 (library.holds).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from holdfast.catalog import holds, measures, removals
 from holdfast.catalog.db import Transaction
@@ -16,6 +16,7 @@ from holdfast.core.config.windows import windows_of
 from holdfast.core.plan import Capture
 from holdfast.core.retention import DERIVED, Hold, HoldKind, Keep, KeepOnly, Policy, Span
 from holdfast.core.timing import DAY_US, MINUTE_US
+from holdfast.library import kept_memory
 from holdfast.library.handing_on import promises
 
 _FURTHEST_US = 400 * DAY_US  # hours of a schedule are worked out so far back; what is older counts as inside
@@ -74,25 +75,27 @@ def incidents_kept_us(config: Config) -> int:
     return round(max(config.retention.incidents_days, *(one.hold_days for one in said)) * DAY_US)
 
 
+def hold_kinds(keep: KeepConfig) -> frozenset[HoldKind]:
+    """Return which kinds of holds follow from rows by what the settings say of a camera."""
+    return frozenset({"events": HoldKind.EVENT, "incidents": HoldKind.INCIDENT}[name] for name in keep.holds)
+
+
 def standing_holds(tx: Transaction, node: int, config: Config, now_us: int) -> list[Hold]:
     """Return all that holds footage now: what people and bookings set, and what events and incidents do by policy."""
-    found = [row.hold for row in holds.listed(tx, node) if _stands(row.hold, config, now_us)]
+    found = [row.hold for row in holds.listed(tx, node, kinds=frozenset(HoldKind) - DERIVED)]
     for name in sorted({*config.cameras, *(camera for _, camera in removals.streams(tx, node))}):
         said = retention_of(config, name)
+        kinds = hold_kinds(said)
+        if not kinds:
+            continue
         since_us = now_us - round(said.hold_days * DAY_US)
-        if "events" in said.holds:
+        # Those that came back after their rows were lost end by policy, as theirs would.
+        found += [row.hold for row in holds.listed(tx, node, camera=name, kinds=kinds, after_us=since_us)]
+        if HoldKind.EVENT in kinds:
             found += holds.of_events(tx, node, name, since_us, now_us)
-        if "incidents" in said.holds:
+        if HoldKind.INCIDENT in kinds:
             found += holds.of_incidents(tx, node, name, since_us, now_us)
     return found
-
-
-def _stands(hold: Hold, config: Config, now_us: int) -> bool:
-    """Say whether a hold protects: those that came back for events and incidents end by policy, as theirs would."""
-    if hold.kind not in DERIVED:
-        return True
-    camera = config.cameras.get(hold.camera)
-    return camera is None or hold.to_us > now_us - round(camera.retention.hold_days * DAY_US)
 
 
 def wanted(
@@ -100,20 +103,33 @@ def wanted(
 ) -> dict[str, list[Span]]:  # fmt: skip
     """Return what each camera keeps beyond its loose hours, for those that do not keep everything."""
     found: dict[str, list[Span]] = {}
+    memory = kept_memory.recall(config.state_dir)
     for name, camera in config.cameras.items():
         only = KeepOnly(camera.retention.only)
         if only is KeepOnly.SCHEDULE:
             found[name] = _hours(camera, config.site.time_zone, now_us)
         elif only is KeepOnly.EVENTS:
             reached = measures.position(tx, node, name)
+            looked = memory.looked(name, None if reached is None else reached.taken_us)
+            events = holds.of_events(tx, node, name, 0, now_us)
+            events += [row.hold for row in holds.listed(tx, node, camera=name, kinds={HoldKind.EVENT})]
             # What nobody has looked at yet may show anything.
-            looked_us = 0 if reached is None else reached.taken_us
-            found[name] = [(one.from_us, one.to_us) for one in holds.of_events(tx, node, name, 0, now_us)]
-            found[name].append((min(looked_us, now_us), now_us))
+            found[name] = [*((one.from_us, one.to_us) for one in events), *_between(looked, now_us)]
         elif only is KeepOnly.BOOKINGS:
             booked = [one for one in standing if one.camera == name and one.kind is HoldKind.BOOKING]
             found[name] = [(one.from_us, one.to_us) for one in booked]
     return found
+
+
+def _between(spans: Iterable[Span], until_us: int) -> list[Span]:
+    """Return what none of some spans covers, up to an instant."""
+    found: list[Span] = []
+    at_us = 0
+    for begin_us, end_us in sorted(spans):
+        if begin_us > at_us:
+            found.append((at_us, min(begin_us, until_us)))
+        at_us = max(at_us, end_us)
+    return [*found, (at_us, until_us)] if at_us < until_us else found
 
 
 def _hours(camera: CameraConfig, zone: str, now_us: int) -> list[Span]:

@@ -7,7 +7,8 @@ Any thread, any process; may block on the disk. Not here: rows (catalog.holds), 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -103,10 +104,10 @@ def deleted(volumes: Mapping[str, Path], going: Sequence[tuple[str, Deleted]], a
 
 
 def hold_said(volumes: Mapping[str, Path], camera: str, day_us: int, event: Held | Released, at_us: int) -> None:
-    """Write that a hold of a camera is set or released, on the first volume that is there.
+    """Write that a hold of a camera is set or released, on every volume that is there: the loss of one loses none.
 
     Args:
-        volumes: Roots by name, in the order of the configuration.
+        volumes: Roots by name.
         camera: Id of the camera.
         day_us: Begin of the held span: the journal of its day is written.
         event: What is said.
@@ -114,31 +115,63 @@ def hold_said(volumes: Mapping[str, Path], camera: str, day_us: int, event: Held
 
     Raises:
         VolumeMissing: No volume is there.
-        StorageError: It could not be made durable.
+        StorageError: None of them could make it durable. One that could is enough: retention writes it to the others.
     """
-    _append_holds(volumes, [(camera, day_us, event)], at_us)
+    here = present(volumes)
+    if not here:
+        names = ", ".join(volumes) or "none is configured"
+        raise VolumeMissing(f"no volume is there to write a hold to ({names})", hint=files.AWAY_HINT)
+    path = kept_path(StreamKey(camera, _MAIN), day_of(day_us))
+    refused: list[StorageError] = []
+    for root in here.values():
+        try:
+            files.append(root, root / path, [encode(at_us, event)])
+        except StorageError as error:
+            refused.append(error)
+    if len(refused) == len(here):
+        raise refused[0]
 
 
-def holds_said(volumes: Mapping[str, Path], holds: Iterable[Held], at_us: int) -> None:
-    """As `hold_said`, for what follows from events and incidents: each in the journal of its begin, once.
+def holds_lacking(root: Path, said: Iterable[tuple[int, Held]]) -> list[tuple[int, Held]]:
+    """Return which holds, each with when it was set, a volume's kept journals do not speak of, or otherwise.
 
     Raises:
-        VolumeMissing: No volume is there.
+        StorageError: A kept journal cannot be read.
+    """
+    by_day: dict[PurePosixPath, list[tuple[int, Held]]] = {}
+    for at_us, event in said:
+        by_day.setdefault(_holds_of(event), []).append((at_us, event))
+    found: list[tuple[int, Held]] = []
+    for path, some in by_day.items():
+        spans = {
+            line.event.uid: (line.event.from_us, line.event.to_us)
+            for line in files.read(root / path) if isinstance(line.event, Held)
+        }  # fmt: skip
+        found += [one for one in some if spans.get(one[1].uid) != (one[1].from_us, one[1].to_us)]
+    return found
+
+
+def holds_said(root: Path, said: Iterable[tuple[int, Held]]) -> None:
+    """Write holds, each with when it was set, on one volume: each in the journal of its begin.
+
+    Raises:
+        VolumeMissing: It is not there.
         StorageError: Not all of it could be made durable; doing it again is harmless.
     """
-    _append_holds(volumes, [(hold.camera, hold.from_us, hold) for hold in holds], at_us)
+    lines: dict[PurePosixPath, list[bytes]] = {}
+    for at_us, event in said:
+        lines.setdefault(_holds_of(event), []).append(encode(at_us, event))
+    for path, some in lines.items():
+        files.append(root, root / path, some)
 
 
-def _append_holds(volumes: Mapping[str, Path], said: Iterable[tuple[str, int, Held | Released]], at_us: int) -> None:
-    """Write what is said of cameras, each in the journal of an instant's day, on the first volume that is there."""
-    name = next((name for name, root in volumes.items() if root.is_dir()), None)
-    if name is None:
-        raise VolumeMissing("no volume is there to write holds to")
-    lines: dict[tuple[str, PurePosixPath], list[bytes]] = {}
-    for camera, day_us, event in said:
-        path = kept_path(StreamKey(camera, _MAIN), day_of(day_us))
-        lines.setdefault((name, path), []).append(encode(at_us, event))
-    _append(volumes, lines)
+def _holds_of(event: Held) -> PurePosixPath:
+    return kept_path(StreamKey(event.camera, _MAIN), day_of(event.from_us))
+
+
+def present(volumes: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the volumes whose marker is there; a folder alone may be the mount point of a disk that is away."""
+    return {name: root for name, root in volumes.items() if files.is_there(root)}
 
 
 def journal_of_segment(file: str) -> PurePosixPath:
@@ -226,32 +259,78 @@ def said_of(volumes: Mapping[str, Path], key: StreamKey) -> dict[str, list[Kept]
 def deletions(volumes: Mapping[str, Path], key: StreamKey) -> dict[Instance, str]:
     """Return which instances of a stream policy deleted, and why.
 
+    The last word about a file is the file: one that is there was not deleted in the end, or somebody brought it back.
+
     Raises:
         StorageError: A kept journal cannot be read.
     """
-    return {
-        Instance(name, event.file, event.sha256): event.why
-        for name, lines in said_of(volumes, key).items()
-        for event in (line.event for line in lines)
-        if isinstance(event, Deleted)
-    }
+    said = _said_deleted(volumes, key)
+    return {Instance(name, one.file, one.sha256): one.why for name, one, there in said if not there}
 
 
-def holds(volumes: Mapping[str, Path], keys: Iterable[StreamKey]) -> dict[str, tuple[int, Held]]:
-    """Return the holds that stand, by name, with the instant at which each was set last.
+def undone(volumes: Mapping[str, Path], key: StreamKey) -> list[tuple[str, Deleted]]:
+    """Return what was said to be deleted of a stream and is there, each with its volume.
+
+    Raises:
+        StorageError: A kept journal cannot be read.
+    """
+    return [(name, one) for name, one, there in _said_deleted(volumes, key) if there]
+
+
+def _said_deleted(volumes: Mapping[str, Path], key: StreamKey) -> Iterator[tuple[str, Deleted, bool]]:
+    """Yield what was said to be deleted, each file as it was said last, and whether it is there."""
+    for name, lines in said_of(volumes, key).items():
+        by_name: dict[str, str] = {}  # which instance a name meant last: two of one name cannot both be there
+        last: dict[tuple[str, str], Deleted] = {}
+        for line in lines:
+            if isinstance(line.event, Deleted):
+                last[line.event.file, line.event.sha256] = line.event
+                by_name[line.event.file] = line.event.sha256
+        folders: dict[str, set[str]] = {}
+        for (file, sha256), event in last.items():
+            folder, _, own = file.rpartition("/")
+            # Most of what was deleted has no folder any more: a look at each of these is enough for a year of files.
+            if folder not in folders:
+                folders[folder] = _names_in(volumes[name] / folder)
+            there = own in folders[folder] and by_name[file] == sha256
+            yield name, event, there and _is_it(volumes[name] / file, event.bytes)
+
+
+def _names_in(folder: Path) -> set[str]:
+    try:
+        return {path.name for path in folder.iterdir()}
+    except OSError:
+        return set()
+
+
+def _is_it(path: Path, size: int) -> bool:
+    try:
+        facts = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(facts.st_mode) and facts.st_size == size
+
+
+def holds(
+    volumes: Mapping[str, Path], keys: Iterable[StreamKey]
+) -> tuple[dict[str, tuple[int, Held]], dict[str, tuple[int, Released]]]:  # fmt: skip
+    """Return the holds that stand, and those that were released, by name, each with when that was said last.
 
     Raises:
         StorageError: A kept journal cannot be read.
     """
     lines = [line for key in keys for some in said_of(volumes, key).values() for line in some]
     found: dict[str, tuple[int, Held]] = {}
+    released: dict[str, tuple[int, Released]] = {}
     # By the clock, because a hold may be set on one volume and released on another; the order of files breaks ties.
     for line in sorted(lines, key=lambda line: line.at_us):
         if isinstance(line.event, Held):
             found[line.event.uid] = (line.at_us, line.event)
+            released.pop(line.event.uid, None)
         elif isinstance(line.event, Released):
             found.pop(line.event.uid, None)
-    return found
+            released[line.event.uid] = (line.at_us, line.event)
+    return found, released
 
 
 def without_deleted(timeline: Timeline, gone: Mapping[Instance, str]) -> Timeline:

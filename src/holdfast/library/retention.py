@@ -33,6 +33,7 @@ from holdfast.core.trust import Look, Trust
 from holdfast.library import keeping, kept, leftovers, volumes
 from holdfast.library.leftovers import Leftover
 from holdfast.library.volumes import VolumeState
+from holdfast.storage import expendable as expendable_list
 
 EXPENDABLE_US = 2 * HOUR_US  # specified: so much of what comes in the recorder may need before the worker is back
 HEADROOM_US = 30 * MINUTE_US  # chosen: three passes' worth
@@ -162,17 +163,28 @@ def confirm(catalog: Catalog, clock: Clock, *, node: str = LOCAL) -> None:
         removals.stand(tx, number, replace(standing, trust=found))
 
 
-def doubt(catalog: Catalog, clock: Clock, why: str, *, node: str = LOCAL) -> None:
-    """Say that nothing may be deleted for now, as after a reindex.
+def doubt(catalog: Catalog, clock: Clock, why: str, *, node: str = LOCAL, state_dir: Path | None = None) -> None:
+    """Say that nothing may be deleted for now, as after a reindex: by no pass, and by no recorder.
+
+    Args:
+        catalog: An open catalog.
+        clock: Time.
+        why: In words.
+        node: Name of this node.
+        state_dir: Where the recorders' list of what they may remove is; None leaves it to the next pass.
 
     Raises:
         CatalogUnavailable: It did not answer.
+        StorageError: The list cannot be written.
+        AlreadyRunning: A removal that had begun does not end; nothing else goes.
     """
     with catalog.write() as tx:
         number = nodes.ensure(tx, node, clock.wall_us())
         found = trust.doubted(look(tx, number, clock), why)
         standing = removals.standing(tx, number) or Standing(trust=found, levels={})
         removals.stand(tx, number, replace(standing, trust=found))
+    if state_dir is not None:
+        expendable_list.empty(state_dir / expendable_list.NAME)
 
 
 def _used(tx: Transaction, node: int, config: Config) -> dict[str, int]:

@@ -11,13 +11,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from holdfast.core.camera import StreamKey
-from holdfast.core.errors import BadInput, DiskFull
+from holdfast.core.errors import BadInput, DiskFull, StorageError, VolumeMissing
 from holdfast.core.footage import stream_folder
 from holdfast.core.kept import Kept, decode
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import FILE_MODE, ensure_folder, fsync_folder
 from holdfast.storage.room import VOLUME_BYTES, Room
+from holdfast.storage.volume import MARKER, read_marker
 
+AWAY_HINT = "mount the disk; holdfast volumes list shows each, holdfast volumes adopt NAME takes a new one"
 SUFFIX = ".kept.journal"
 _DAY = f"[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]{SUFFIX}"
 
@@ -26,18 +28,21 @@ def append(root: Path, path: Path, lines: Iterable[bytes]) -> None:
     """Append lines to a kept journal, making it where there is none yet.
 
     Args:
-        root: The volume's root, which must be there.
+        root: The volume's root, which must carry its marker: below a mount point whose disk is away, what is written
+            would be lost from sight as soon as the disk is back.
         path: The journal, below it.
         lines: Whole lines, newlines included; none is fine.
 
     Raises:
-        VolumeMissing: The root is not there.
+        VolumeMissing: The root is not there, or carries no marker.
         DiskFull: No room; some of the lines may be there.
         StorageError: It could not be made durable.
     """
     data = b"".join(lines)
     if not data:
         return
+    if not is_there(root):
+        raise VolumeMissing(f"{root} holds no {MARKER}: is its disk mounted?", hint=AWAY_HINT)
     try:
         _append(root, path, data)
     except DiskFull:
@@ -45,6 +50,14 @@ def append(root: Path, path: Path, lines: Iterable[bytes]) -> None:
         if not Room(root, VOLUME_BYTES).give():
             raise
         _append(root, path, data)
+
+
+def is_there(root: Path) -> bool:
+    """Say whether a volume is there: its marker, not only its folder."""
+    try:
+        return read_marker(root) is not None
+    except (BadInput, StorageError):
+        return False
 
 
 def _append(root: Path, path: Path, data: bytes) -> None:

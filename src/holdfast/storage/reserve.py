@@ -1,31 +1,29 @@
 """The recorder's emergency room: when space falls to the reserve, footage that policy has already cleared goes first.
 
-The worker keeps `expendable.jsonl` in the state folder, oldest first, one `{"volume": id, "file": path, "bytes": n}`
-a line. The recorder only reads it, so a stopped worker never fills a disk. `volume` is the marker's id, or the root's
-path for a volume without one.
+The worker keeps a list of that (storage.expendable). The recorder only reads it, so a stopped worker never fills a
+disk: afresh before each removal, and what lies there must still have the size of the file that was meant.
 
 Not here: deciding what may go (the worker's retention), journalling `Removed` (the caller owns the journals).
 One thread a process; processes keep out of each other's way with a lock on the volume.
 """
 
-import json
 import stat
 from collections.abc import Collection, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
-from holdfast.core.errors import AlreadyRunning, DiskFull, UsageError
+from holdfast.core.errors import AlreadyRunning, DiskFull, StorageError
 from holdfast.core.journal import Removed
 from holdfast.core.timing import SECOND_US
 from holdfast.storage.errors import storage_errors
+from holdfast.storage.expendable import Entry, decode, reading
 from holdfast.storage.lock import FileLock
 from holdfast.storage.volume import Volume
 
 LOCK = ".holdfast-reserve.lock"
 WHY = "reserve"
 HELD_S = 30  # chosen: unlinked bytes that a reader still holds open count as free this long; then more must go
-_DEPTH = 5  # footage/<camera>/<stream>/<day>/<file>
 
 
 class Reserve:
@@ -72,26 +70,44 @@ class Reserve:
 
     def _unlink(self, streams: Collection[StreamKey] | None) -> list[tuple[StreamKey, Removed]]:
         removed: list[tuple[StreamKey, Removed]] = []
+        last = b""
+        left: Iterator[Entry] = iter(())
         short = self._short()
-        for file, key in self._candidates():
-            if short <= 0:
+        while short > 0:
+            try:
+                # Held from reading to unlinking: whoever takes a file off the list may rely on it from then on.
+                with reading(self._expendable) as said:
+                    if said != last:
+                        last, left = said, self._candidates(said, streams)
+                    gone = next(self._unlinked(left), None)
+            except AlreadyRunning:
+                break  # the list is being changed; the next look is two seconds away
+            except StorageError:
+                if not removed:
+                    raise
+                break  # what went already has to be journalled; whatever is wrong shows again
+            if gone is None:
                 break
-            if streams is not None and key not in streams:
-                continue
-            size = self._unlink_one(file)
-            if size is not None:
-                short -= size
-                removed.append((key, Removed(file=file, bytes=size, why=WHY)))
+            short -= gone[1]
+            removed.append((gone[0].key, Removed(file=gone[0].file, bytes=gone[1], why=WHY)))
         return removed
 
-    def _unlink_one(self, file: str) -> int | None:
-        path = self._volume.root / file
+    def _unlinked(self, entries: Iterator[Entry]) -> Iterator[tuple[Entry, int]]:
+        """Unlink one after another, as asked for; yields each that went with its size, and passes over the others."""
+        for entry in entries:
+            size = self._unlink_one(entry)
+            if size is not None:
+                yield entry, size
+
+    def _unlink_one(self, entry: Entry) -> int | None:
+        path = self._volume.root / entry.file
         with storage_errors("removing", path):
             try:
                 facts = path.lstat()
                 # The list is only a list: whatever it says, nothing outside this volume's footage goes.
                 inside = path.parent.resolve().is_relative_to((self._volume.root / "footage").resolve())
-                if not inside or not stat.S_ISREG(facts.st_mode):
+                # Another size is another file, which somebody put in the place of what was cleared.
+                if not inside or not stat.S_ISREG(facts.st_mode) or facts.st_size != entry.bytes:
                     return None
                 before = self._volume.free_bytes()
                 path.unlink()
@@ -103,29 +119,10 @@ class Reserve:
             self._held.append((self._clock.boot_us(), hidden))
         return facts.st_size
 
-    def _candidates(self) -> Iterator[tuple[str, StreamKey]]:
-        try:
-            raw_lines = self._expendable.read_bytes().splitlines()
-        except OSError:
-            return  # not there, or not readable: then nothing is cleared, and a full disk will say so itself
+    def _candidates(self, said: bytes, streams: Collection[StreamKey] | None) -> Iterator[Entry]:
+        """Yield what a list names of this volume and these streams; garbled lines clear nothing."""
         names = {self._volume.volume_id} - {""} or {"", str(self._volume.root)}
-        for raw in raw_lines:
-            try:
-                body = json.loads(raw)
-                volume, file = body["volume"], body["file"]
-            except (ValueError, KeyError, TypeError):
-                continue  # garbled: whatever it was to name, it is not cleared
-            if volume in names and isinstance(file, str) and (key := _footage_key(file)) is not None:
-                yield file, key
-
-
-def _footage_key(file: str) -> StreamKey | None:
-    """Return whose finished segment a path names, or None where it names anything else."""
-    path = PurePosixPath(file)
-    parts = path.parts
-    if len(parts) != _DEPTH or parts[0] != "footage" or ".." in parts or path.suffix != ".mp4" or "\0" in file:
-        return None
-    try:
-        return StreamKey(parts[1], parts[2])
-    except UsageError:
-        return None
+        for raw in said.splitlines():
+            entry = decode(raw)
+            if entry is not None and entry.volume in names and (streams is None or entry.key in streams):
+                yield entry

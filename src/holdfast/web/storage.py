@@ -79,7 +79,10 @@ def add_hold(request: Request, context: Node, form: Form) -> Response:
             to_us=read_instant(form.get("to", ""), context.zone, now_us),
         )  # fmt: skip
         who = identity_of(request).name
-        holds.add(context.catalog(), context.volumes, context.clock, hold, who=who, node=context.node)
+        holds.add(
+            context.catalog(), context.volumes, context.clock, hold, who=who, state_dir=context.state_dir,
+            node=context.node,
+        )  # fmt: skip
     except HoldfastError as error:
         return _show(request, context, error, form)
     return go_to("/storage#holds")

@@ -7,15 +7,15 @@ A file goes in four steps, and the next pass goes on from wherever a kill was (d
 3. the file;
 4. what its segment's row says, and the end of the first row.
 
-After each pass the recorder has a new list of what it may remove by itself when its disk is full (storage.reserve).
+After each pass the recorder has a new list of what it may remove by itself when its disk is full (storage.expendable).
+A batch holds that list like a recorder that removes: a hold that is set waits for the batch, and the next one sees it.
 
-Not here: what goes (library.retention), when a pass is due and what is logged of it (roles.retention_loop).
+Not here: what goes (library.retention), files (removing), when a pass is due and what is logged of it
+(roles.retention_loop).
 """
 
-import json
-import stat
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,19 +27,18 @@ from holdfast.core import trust
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
 from holdfast.core.config import Config
-from holdfast.core.errors import CatalogError, DiskFull, StorageError
-from holdfast.core.kept import Deleted
-from holdfast.core.retention import Going, Judge, Piece
-from holdfast.core.timing import DAY_US, HOUR_US, day_of
+from holdfast.core.errors import AlreadyRunning, CatalogError, DiskFull, StorageError
+from holdfast.core.retention import DiskFull as DiskFullPolicy
+from holdfast.core.retention import Going, Judge, Piece, Rule
 from holdfast.core.trust import Trust
-from holdfast.library import holds, keeping, kept, leftovers, retention, volumes
+from holdfast.library import keeping, kept, lasting, leftovers, retention, volumes
 from holdfast.library.leftovers import Leftover
 from holdfast.library.retention import Outlook
-from holdfast.storage.errors import storage_errors
-from holdfast.storage.files import fsync_folder, replace_atomically
+from holdfast.storage import expendable
+from holdfast.storage.expendable import Entry
 from holdfast.storage.room import STATE_BYTES, VOLUME_BYTES, Room
+from holdfast.work import removing
 
-EXPENDABLE = "expendable.jsonl"
 _AT_ONCE = 50  # chosen: a transaction and a sync of the disk each; a kill leaves so many files to the next pass at most
 
 
@@ -87,24 +86,33 @@ class Retainer:
         self._node = node
         self._told_to_stop = told_to_stop
         self._problems: list[str] = []
+        self._refused: set[tuple[str, str]] = set()
         self._ready: dict[str, Path] = {}
+        self._copies = kept.Copies({})
 
-    def trusted(self, roots: Mapping[str, Path]) -> Trust:
-        """Look at clock and catalog, write down what that comes to, and return it.
+    def trusted(self, config: Config) -> Trust:
+        """Look at clock and catalog, take up what kept journals know, write down what that comes to, and return it.
 
         Raises:
-            StorageError: A kept journal of a catalog that was lost cannot be read.
+            StorageError: A kept journal that has to be taken up cannot be read.
             CatalogUnavailable: It did not answer.
+            BadInput: What is remembered of the volumes is damaged.
         """
+        now_us = self._clock.wall_us()
         with self._catalog.write() as tx:
-            number = nodes.ensure(tx, self._node, self._clock.wall_us())
+            number = nodes.ensure(tx, self._node, now_us)
             before = removals.standing(tx, number)
-            found = trust.judged(None if before is None else before.trust, retention.look(tx, number, self._clock))
-            standing = before or Standing(trust=found, levels={})
+            here = retention.look(tx, number, self._clock)
+        # First, so that whoever is killed in it, or finds a journal that cannot be read, begins with it again.
+        disks = volumes.survey(config)
+        lasting.take_up(self._catalog, config, disks, self._clock, node=self._node, new=before is None)
+        roots = [disk.root for disk in disks]
+        if before is None and here.footage_us is None and any(removing.has_footage(root) for root in roots):
+            return trust.doubted(here, "the catalog is new, and does not know yet what footage there is")
+        found = trust.judged(None if before is None else before.trust, here)
+        with self._catalog.write() as tx:
+            standing = removals.standing(tx, number) or Standing(trust=found, levels={})
             removals.stand(tx, number, replace(standing, trust=found))
-        if before is None:
-            # Nobody has looked in this catalog: what an older one knew of holds stands beside the footage.
-            holds.restore(self._catalog, roots, self._clock, node=self._node)
         return found
 
     def run(self, config: Config, *, most: int | None = None) -> Passed:
@@ -114,7 +122,7 @@ class Retainer:
             CatalogUnavailable: It did not answer; what was begun is gone on with next time.
             BadInput: What is remembered of the volumes is damaged.
         """
-        self._problems = []
+        self._problems, self._refused = [], set()
         state = Room(config.state_dir, STATE_BYTES)
         try:
             passed = self._run(config, most)
@@ -132,24 +140,24 @@ class Retainer:
 
     def _run(self, config: Config, most: int | None) -> Passed:
         roots = {name: volume.path for name, volume in config.volumes.items()}
-        trusted = self.trusted(roots)
+        trusted = self.trusted(config)
         # Whoever looks for a marker looks for the disk: a folder below a mount point may be anybody's.
         self._ready = {disk.name: disk.root for disk in volumes.survey(config) if disk.problem is None}
+        self._copies = kept.Copies(self._ready)
         finished = self._go_on(config, roots, may_delete=trusted.may_delete and config.retention.enabled)
         if not trusted.may_delete:
-            self._withdraw(config.state_dir)
+            self._withdraw(config)
             return Passed(trust=trusted, finished=finished, problems=tuple(self._problems))
         found = retention.outlook(self._catalog, config, self._clock, node=self._node)
         try:
-            now_us = self._clock.wall_us()
-            holds.write_down(roots, found.holds, now_us, since_us=self._passed_us() - DAY_US)
+            lasting.write_down(self._catalog, config, self._clock, node=self._node)
         except StorageError as error:
             self._problems.append(str(error))
         cleared, problems = leftovers.clear(found.leftovers)
         self._problems += problems
         chosen = found.going if most is None else found.going[:most]
         gone = self._delete(chosen, config, roots)
-        self._publish(config.state_dir, found, {(one.piece.volume, one.piece.file) for one in gone})
+        self._publish(config, found, {(one.piece.volume, one.piece.file) for one in gone} | self._refused)
         if len(gone) == len(chosen):
             self._note_pass()
         return Passed(
@@ -164,40 +172,67 @@ class Retainer:
         while not self._told_to_stop():
             with self._catalog.read() as tx:
                 number = nodes.find(tx, self._node)
-                begun = [] if number is None else removals.pending(tx, number, _AT_ONCE)
-            spared = self._spared(begun, config, roots) if may_delete else []
-            left = [one for one in begun if one not in spared and (may_delete or self._is_done(one))]
-            gone = self._finish(left, roots)
+                # Away is not gone: it stays begun until the disk is back, and holds up nothing meanwhile.
+                begun = [] if number is None else removals.pending(tx, number, _AT_ONCE, volumes=self._ready)
+            with self._removing(config) as free:
+                if not free:
+                    return done
+                spared = self._spared(begun, config, roots) if may_delete else []
+                left = [
+                    one
+                    for one in begun
+                    if one not in spared and (may_delete or removing.is_done(self._ready, one, self._problems))
+                ]
+                gone, strange = self._finish(left, roots)
+            self._end(gone, strange)
             done += len(gone)
-            if len(gone) + len(spared) < len(begun) or not begun:
+            if len(gone) + len(strange) + len(spared) < len(begun) or not begun:
                 return done  # what could not be deleted now stays begun: the next pass tries again
         return done
 
+    @contextmanager
+    def _removing(self, config: Config) -> Iterator[bool]:
+        """Hold the recorder's list as whoever removes does; yields False where it is not to be had."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(expendable.removing(config.state_dir / expendable.NAME))
+            except (AlreadyRunning, StorageError) as error:
+                self._problems.append(str(error))
+                yield False
+            else:
+                yield True
+
     def _spared(self, begun: Sequence[Removal], config: Config, roots: Mapping[str, Path]) -> list[Removal]:
-        """Forget what was begun, is still there and is held by now; return it."""
-        here = [one for one in begun if one.volume in self._ready and (self._ready[one.volume] / one.file).exists()]
+        """Forget what was begun, is still there and may not go by now; return it.
+
+        That is what somebody holds, what waits for its copies again, and what no row knows as that instance (K4).
+        """
+        here = [one for one in begun if (self._ready[one.volume] / one.file).exists()]
         if not here:
             return []
         now_us = self._clock.wall_us()
         with self._catalog.write() as tx:
             number = nodes.ensure(tx, self._node, now_us)
-            judge = Judge(keeping.policy_of(config), keeping.standing_holds(tx, number, config, now_us), {}, now_us)
+            judge = self._judge(tx, number, config, now_us)
             numbers = nodes.ensure_volumes(tx, number, dict(roots), now_us)
-            held = [one for one in here if judge.held(_piece(tx, number, numbers[one.volume], one, now_us))]
-            removals.drop(tx, number, held)
-        return held
+            pieces = [(one, _piece(tx, number, numbers[one.volume], one, now_us)) for one in here]
+            spared = [one for one, piece in pieces if piece is None or not self._still_goes(judge, piece)]
+            removals.drop(tx, number, spared)
+        return spared
 
-    def _is_done(self, one: Removal) -> bool:
-        """Say whether only the row is left of a deletion: the file is gone, and its kept line says so."""
-        root = self._ready.get(one.volume)
-        if root is None or (root / one.file).exists():
+    def _judge(self, tx: Transaction, node: int, config: Config, now_us: int) -> Judge:
+        return Judge(keeping.policy_of(config), keeping.standing_holds(tx, node, config, now_us), {}, now_us)
+
+    def _still_goes(self, judge: Judge, piece: Piece, rule: Rule | None = None) -> bool:
+        """Say whether a file still may go, by a rule or for room: holds are set, and copies lost, in the meantime."""
+        if judge.untouchable(piece):
             return False
-        try:
-            said = kept.deletions({one.volume: root}, StreamKey(one.camera, one.file.split("/")[2]))
-        except StorageError as error:
-            self._problems.append(str(error))
-            return False
-        return kept.Instance(one.volume, one.file, one.sha256) in said
+        unsent = rule is Rule.UNSENT or (rule is None and judge.policy.disk_full is DiskFullPolicy.OLDEST)
+        if unsent or not judge.policy.copies_of(piece):
+            return True
+        instance = kept.Instance(piece.volume, piece.file, piece.sha256)
+        copies = self._copies.targets(instance, kept.journal_of_segment(piece.file))
+        return not judge.unsent(replace(piece, copies=len(copies)))
 
     def _delete(self, going: Sequence[Going], config: Config, roots: Mapping[str, Path]) -> list[Going]:
         gone: list[Going] = []
@@ -205,115 +240,76 @@ class Retainer:
             if self._told_to_stop():
                 break
             some = going[at : at + _AT_ONCE]
+            with self._removing(config) as free:
+                begun = self._begin(some, config) if free else None
+                if begun is None:
+                    break
+                done, strange = self._finish(begun, roots)
+            # Outside, so that whoever waits for the list has it in between.
+            self._end(done, strange)
+            names = {(one.volume, one.file) for one in done}
+            gone += [one for one in some if (one.piece.volume, one.piece.file) in names]
+        return gone
+
+    def _begin(self, some: Sequence[Going], config: Config) -> list[Removal] | None:
+        """Write that files are being deleted, those that still may go; None where nothing may any more."""
+        now_us = self._clock.wall_us()
+        with self._catalog.write() as tx:
+            number = nodes.ensure(tx, self._node, now_us)
+            # The clock was set meanwhile, or somebody said that there is a doubt: then all that follows is in doubt.
+            if not retention.may_forget(tx, number, self._clock):
+                return None
+            judge = self._judge(tx, number, config, now_us)
+            asked = [_removal(one) for one in some if self._still_goes(judge, one.piece, one.rule)]
+            return removals.begin(tx, number, asked, now_us)
+
+    def _finish(self, begun: Sequence[Removal], roots: Mapping[str, Path]) -> tuple[list[Removal], list[Removal]]:
+        return removing.finish(begun, self._ready, roots, self._clock.wall_us(), self._problems)
+
+    def _end(self, gone: Sequence[Removal], strange: Sequence[Removal]) -> None:
+        """Write what came of files. In whose place something else lies is missing, or it would come first for ever."""
+        self._refused |= {(one.volume, one.file) for one in strange}
+        if gone or strange:
             now_us = self._clock.wall_us()
             with self._catalog.write() as tx:
                 number = nodes.ensure(tx, self._node, now_us)
-                # Somebody may have set a hold since the decision: what is held by now stays.
-                judge = Judge(keeping.policy_of(config), keeping.standing_holds(tx, number, config, now_us), {}, now_us)
-                asked = [_removal(one) for one in some if not judge.untouchable(one.piece)]
-                begun = removals.begin(tx, number, asked, now_us)
-            done = {(one.volume, one.file) for one in self._finish(begun, roots)}
-            gone += [one for one in some if (one.piece.volume, one.piece.file) in done]
-        return gone
-
-    def _finish(self, begun: Sequence[Removal], roots: Mapping[str, Path]) -> list[Removal]:
-        """Take files from their row to their end; return those that are gone."""
-        by_volume: dict[str, list[Removal]] = {}
-        for one in begun:
-            by_volume.setdefault(one.volume, []).append(one)
-        gone: list[Removal] = []
-        strange: list[Removal] = []
-        for volume, some in by_volume.items():
-            root = self._ready.get(volume)
-            if root is None:
-                continue  # away: it stays begun until the disk is back
-            try:
-                strange += [one for one in some if not self._is_it(root, one)]
-                known = [one for one in some if one not in strange]
-                self._write_down(roots, known)
-                gone += [one for one in known if self._unlink(root, one)]
-            except StorageError as error:
-                self._problems.append(str(error))
-        if gone or strange:
-            with self._catalog.write() as tx:
-                number = nodes.ensure(tx, self._node, self._clock.wall_us())
                 removals.end(tx, number, gone)
-                removals.drop(tx, number, strange)
-        return gone
+                removals.refuse(tx, number, strange, now_us)
 
-    def _is_it(self, root: Path, one: Removal) -> bool:
-        """Say whether what lies there is what is to go; gone already, by whoever was killed after it, is fine."""
-        path = root / one.file
-        with storage_errors("looking at", path):
-            try:
-                facts = path.lstat()
-            except FileNotFoundError:
-                return True
-            inside = path.parent.resolve().is_relative_to((root / "footage").resolve())
-        if inside and stat.S_ISREG(facts.st_mode) and facts.st_size == one.bytes:
-            return True
-        self._problems.append(f"{path} is not the file that was recorded; it stays")
-        return False
-
-    def _write_down(self, roots: Mapping[str, Path], some: Sequence[Removal]) -> None:
-        lines = [(one.volume, Deleted(file=one.file, sha256=one.sha256, bytes=one.bytes, why=one.why)) for one in some]
-        kept.deleted(roots, lines, self._clock.wall_us())
-
-    def _unlink(self, root: Path, one: Removal) -> bool:
-        path = root / one.file
+    def _publish(self, config: Config, found: Outlook, gone: set[tuple[str, str]]) -> None:
+        """Give the recorder its list, replaced whole: what the decision cleared, and still may go."""
         try:
-            with storage_errors("removing", path):
-                path.unlink(missing_ok=True)
-        except StorageError as error:
+            expendable.publish(
+                config.state_dir / expendable.NAME, lambda: self._cleared(config, found, gone)
+            )  # fmt: skip
+        except (AlreadyRunning, StorageError) as error:
             self._problems.append(str(error))
-            return False
-        self._prune(root, path.parent)
-        return True
 
-    def _prune(self, root: Path, folder: Path) -> None:
-        """Remove the folder of a day that is empty by now; today's and tomorrow's are never touched (C077)."""
-        now_us = self._clock.wall_us()
-        if folder.name >= day_of(now_us) or folder == root:
-            return
-        with suppress(OSError):  # not empty, or gone already
-            folder.rmdir()
-            with suppress(StorageError):
-                fsync_folder(folder.parent)
-
-    def _publish(self, state_dir: Path, found: Outlook, gone: set[tuple[str, str]]) -> None:
-        """Give the recorder its list, replaced whole."""
+    def _cleared(self, config: Config, found: Outlook, gone: set[tuple[str, str]]) -> list[Entry]:
         ids = {disk.name: disk.volume_id or str(disk.root) for disk in found.disks}
-        left = [one.piece for one in found.going if (one.piece.volume, one.piece.file) not in gone]
-        cleared = [piece for name in found.cleared for piece in found.cleared[name]]
+        left = [(one.piece, one.rule) for one in found.going if (one.piece.volume, one.piece.file) not in gone]
+        cleared = [(piece, None) for name in found.cleared for piece in found.cleared[name]]
         room = retention.enough(ids, found.intake)
-        lines: list[str] = []
-        for piece in (*left, *cleared):
-            # What is over may be a hundred thousand files when a policy was changed: no recorder needs all of them.
-            if room.get(piece.volume, 0) > 0:
-                lines.append(json.dumps({"volume": ids[piece.volume], "file": piece.file, "bytes": piece.bytes}))
-                room[piece.volume] -= piece.bytes
-        self._replace(state_dir, "".join(f"{line}\n" for line in lines).encode())
-
-    def _withdraw(self, state_dir: Path) -> None:
-        """Leave the recorder nothing to remove while there is a doubt."""
-        self._replace(state_dir, b"")
-
-    def _replace(self, state_dir: Path, data: bytes) -> None:
-        path = state_dir / EXPENDABLE
-        try:
-            with suppress(OSError):
-                if path.read_bytes() == data:
-                    return
-            replace_atomically(path, data, durable=True, mode=0o640)
-        except StorageError as error:
-            self._problems.append(str(error))
-
-    def _passed_us(self) -> int:
-        """Return when the last whole pass ended, 0 before the first one."""
+        now_us = self._clock.wall_us()
         with self._catalog.read() as tx:
             number = nodes.find(tx, self._node)
-            standing = None if number is None else removals.standing(tx, number)
-        return 0 if standing is None else standing.passed_us or 0
+            if number is None or not retention.may_forget(tx, number, self._clock):
+                return []
+            judge = self._judge(tx, number, config, now_us)
+        entries: list[Entry] = []
+        for piece, rule in (*left, *cleared):
+            # What is over may be a hundred thousand files when a policy was changed: no recorder needs all of them.
+            if room.get(piece.volume, 0) > 0 and self._still_goes(judge, piece, rule):
+                entries.append(Entry(ids[piece.volume], piece.file, piece.bytes, piece.start_us, piece.end_us))
+                room[piece.volume] -= piece.bytes
+        return entries
+
+    def _withdraw(self, config: Config) -> None:
+        """Leave the recorder nothing to remove while there is a doubt."""
+        try:
+            expendable.empty(config.state_dir / expendable.NAME)
+        except (AlreadyRunning, StorageError) as error:
+            self._problems.append(str(error))
 
     def _note_pass(self) -> None:
         with self._catalog.write() as tx:
@@ -330,12 +326,10 @@ def _removal(one: Going) -> Removal:
     )
 
 
-def _piece(tx: Transaction, node: int, volume: int, one: Removal, now_us: int) -> Piece:
-    """Return when the footage is of that was to go; where no row knows, as long as it may have been."""
+def _piece(tx: Transaction, node: int, volume: int, one: Removal, now_us: int) -> Piece | None:
+    """Return the footage that was to go; None where no row knows it as that instance."""
     stream = cameras.ensure_stream(tx, node, StreamKey(one.camera, one.file.split("/")[2]), now_us)
-    rows = [row for row in segments.by_file(tx, stream.id, [(volume, one.file)]) if row.sha256 == one.sha256]
-    begin_us = kept.begin_of(one.file)
-    start_us, end_us = (0, now_us) if begin_us is None else (begin_us, begin_us + HOUR_US)
-    if rows:
-        start_us, end_us = rows[0].start_us, rows[0].end_us or end_us
-    return Piece(one.volume, one.file, one.sha256, one.camera, start_us, end_us, one.bytes)
+    for row in segments.by_file(tx, stream.id, [(volume, one.file)]):
+        if row.sha256 == one.sha256 and row.end_us is not None:
+            return Piece(one.volume, one.file, one.sha256, one.camera, row.start_us, row.end_us, one.bytes)
+    return None
