@@ -15,6 +15,7 @@ from holdfast.library.doctor.ledger import check_catalog
 from holdfast.library.doctor.media import check_codecs
 from holdfast.library.doctor.objects import check_objects
 from holdfast.library.doctor.patient import Patient
+from holdfast.library.doctor.receivers import check_receivers
 from holdfast.library.doctor.running import (
     check_journals,
     check_parts,
@@ -49,6 +50,7 @@ CHECKS: Mapping[str, Check] = {
     "journals": check_journals,
     "interrupted files": check_parts,
     "objects": check_objects,
+    "hand-overs": check_receivers,
     "devices": check_devices,
     "cameras": check_cameras,
 }

@@ -253,15 +253,26 @@ _OBJECTS = (
           "set motion.enabled = true, or leave objects.model out"),
 )  # fmt: skip
 
+_RECEIVERS = (
+    Fault("receiver-silent", _W, "a service that is told of finished files cannot be told",
+          "it does not run, its address is mistyped, or it does not let us in", "{hint}"),
+    Fault("markers-unwritable", _W, "markers of finished files cannot be made",
+          "the folder is not there, not mounted, or belongs to another user",
+          "make or mount {path}, then: sudo chown {owner} {path}"),
+    Fault("handovers-failed", _W, "a receiver refused to be told of files",
+          "it does not know what it is sent, or something else has a marker's name",
+          "mend what the evidence says, then: holdfast jobs retry handover --lane {name}"),
+)  # fmt: skip
+
 FAULTS: dict[str, Fault] = {
     fault.code: fault
-    for fault in (*_SETTINGS, *_HOST, *_FOLDERS, *_VOLUMES, *_CATALOG, *_CAMERAS, *_RUNNING, *_OBJECTS)
+    for fault in (*_SETTINGS, *_HOST, *_FOLDERS, *_VOLUMES, *_CATALOG, *_CAMERAS, *_RUNNING, *_OBJECTS, *_RECEIVERS)
 }
 """Every fault by its code."""
 
 PARTS: dict[str, tuple[Fault, ...]] = {
     "Configuration": _SETTINGS, "Host": _HOST, "Folders": _FOLDERS, "Volumes": _VOLUMES,
     "Catalog": _CATALOG, "Cameras": _CAMERAS, "Recording": _RUNNING,
-    "Objects": _OBJECTS,
+    "Objects": _OBJECTS, "Hand-over": _RECEIVERS,
 }  # fmt: skip
 """The same, in the order and under the headings of docs/troubleshooting.md."""

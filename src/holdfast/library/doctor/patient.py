@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from holdfast.core.clock import Clock
+from holdfast.core.config.handovers import AnyHandover
 from holdfast.core.plan import StreamPlan
 from holdfast.library.recognising import Order
 from holdfast.library.watermarks import Fill
@@ -40,6 +41,7 @@ class Patient:
         catalog_url: Where the catalog is, as the catalog opens it; empty where there is none.
         disks: How full every disk is that is used.
         objects: By camera, what it looks for with a model; None where one is named, but nothing becomes an event.
+        handovers: Rules of hand-over, by name.
         deep: Connect to cameras even while they are being recorded. Costs a session at the camera.
         camera_deadline_s: No camera may hold up the answer for longer.
     """
@@ -54,5 +56,6 @@ class Patient:
     catalog_url: str = ""
     disks: tuple[Fill, ...] = ()
     objects: Mapping[str, Order | None] = field(default_factory=dict)
+    handovers: Mapping[str, AnyHandover] = field(default_factory=dict)
     deep: bool = False
     camera_deadline_s: float = 10.0  # chosen: a person waits for the answer; as long as a plan gives to open

@@ -115,5 +115,6 @@ def patient_of(
             for name, one in whole.config.cameras.items()
             if one.objects.model and one.enabled and camera in {"", name}
         },
+        handovers={name: rule for name, rule in config.handovers.items() if rule.enabled},
         deep=deep,
     )
