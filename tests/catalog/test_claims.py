@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import insert, update
 
-from holdfast.catalog import claims, work_rows
+from holdfast.catalog import claims, lost_work, work_rows
 from holdfast.catalog.claims import Claim
 from holdfast.catalog.db import Catalog
 from holdfast.catalog.rows import Id
@@ -54,7 +54,7 @@ def test_a_late_result_is_refused(catalog: Catalog, node: int) -> None:
     old = _claim(catalog, node, 1, worker="old")
     assert old is not None
     with catalog.write() as tx:
-        assert [one.number for one in claims.expire(tx, KIND, node, now_us=2 * LEASE_US, after=_soon)] == [1]
+        assert [one.number for one in lost_work.expire(tx, KIND, node, now_us=2 * LEASE_US, after=_soon)] == [1]
     new = _claim(catalog, node, 1, worker="new", now_us=2 * LEASE_US)
     assert new is not None
     with catalog.write() as tx:
@@ -66,45 +66,6 @@ def test_a_late_result_is_refused(catalog: Catalog, node: int) -> None:
         assert claims.renew(tx, [old, new], now_us=2 * LEASE_US, lease_us=LEASE_US) == {new}
         assert claims.finish(tx, new, "done", {"said": "2"}, now_us=2 * LEASE_US)
     assert work.row(catalog, 1)["said"] == "2"
-
-
-def test_leases_end(catalog: Catalog, node: int) -> None:
-    """A claim ends when its lease does, not before, and not while it is renewed (C089)."""
-    one = _claim(catalog, node, 1)
-    assert one is not None
-    with catalog.write() as tx:
-        assert not claims.any_expired(tx, KIND, node, 1000 + LEASE_US - 1)
-        assert claims.renew(tx, [one], now_us=1000 + LEASE_US - 1, lease_us=LEASE_US) == {one}
-        assert not claims.expire(tx, KIND, node, now_us=1000 + LEASE_US, after=_soon)
-        assert claims.any_expired(tx, KIND, node, 1000 + 2 * LEASE_US)
-
-
-def test_a_dead_workers_claims_are_void(catalog: Catalog, node: int) -> None:
-    """The claims of one worker are ended, and nobody else's; their rows are due at once."""
-    _claim(catalog, node, 1, worker="dead")
-    _claim(catalog, node, 2, worker="alive")
-    with catalog.write() as tx:
-        assert [one.number for one in claims.void(tx, KIND, node, "dead", now_us=2000, after=_soon)] == [1]
-        assert claims.held(tx, KIND, node, "alive") == {(2, 1)}
-    assert _claim(catalog, node, 1, now_us=2000) is not None
-
-
-def test_what_kills_its_workers_fails(catalog: Catalog, node: int) -> None:
-    """A row whose claims end without a word again and again waits longer each time, and fails in the end (F24)."""
-
-    def after(lost: int) -> int | None:
-        return None if lost >= 3 else lost * 100
-
-    now_us = 1000
-    for lost in (1, 2, 3):
-        assert _claim(catalog, node, 1, now_us=now_us) is not None
-        with catalog.write() as tx:
-            claims.void(tx, KIND, node, "w", now_us=now_us, after=after)
-        assert work.row(catalog, 1)["lost"] == lost
-        now_us = work.row(catalog, 1)["due_us"]
-    row = work.row(catalog, 1)
-    assert (row["state"], row["worker"]) == ("failed", "")
-    assert "died 3 times" in row["hint"]
 
 
 def test_oldest_and_newest(catalog: Catalog, node: int) -> None:

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from holdfast.catalog import nodes
 from holdfast.catalog.db import Catalog, open_catalog, sqlite_path
@@ -183,3 +183,53 @@ def test_nothing_stays_open(tmp_path: Path) -> None:
             with opened.read() as tx:
                 nodes.find(tx, "local")
     assert len(list(Path("/dev/fd").iterdir())) == before
+
+
+def test_statistics_are_learned(tmp_path: Path) -> None:
+    """A look at the tables says how they are filled, to whoever opens the catalog next; doing it again changes it."""
+    url = f"sqlite:///{tmp_path}/c.sqlite"
+    for count in (30, 60):
+        with open_catalog(url) as catalog:
+            with catalog.write() as tx:
+                for number in range(count):
+                    new_ids(tx, 2, f"noun{number}")
+            catalog.optimize()
+        with open_catalog(url) as catalog, catalog.read() as tx:
+            found = tx.run("statistics", text("SELECT stat FROM sqlite_stat1 WHERE tbl = 'ids'")).scalar()
+        assert str(found) == f"{count} {count} 1"
+
+
+def test_looking_at_tables_holds_nobody_up(tmp_path: Path) -> None:
+    """Each table is looked at in a transaction of its own: whoever writes waits for none but one of them."""
+    with open_catalog(f"sqlite:///{tmp_path}/c.sqlite") as catalog:
+        ended: list[str] = []
+        looked: list[str] = []
+        event.listen(catalog._engine, "commit", lambda _connection: ended.append(looked[-1] if looked else ""))
+        event.listen(catalog._engine, "before_cursor_execute", lambda *told: looked.append(told[2]))
+        catalog.optimize()
+    tables = [statement for statement in looked if statement.startswith("ANALYZE")]
+    assert [statement for statement in ended if statement.startswith("ANALYZE")] == tables
+    assert len(tables) > 20
+
+
+def test_a_server_keeps_its_own_statistics(catalog: Catalog) -> None:
+    """On PostgreSQL there is nothing to do, and nothing goes wrong."""
+    catalog.optimize()
+    with catalog.write() as tx:
+        assert list(new_ids(tx, 1, "gaps")) == [1]
+
+
+def test_whoever_comes_too_late_opens_nothing(no_leaks: None, catalog_url: str) -> None:
+    """A closed catalog refuses transactions, and one that was open then leaves no connection behind (F26)."""
+    catalog = open_catalog(catalog_url)
+    with catalog.write() as tx:
+        catalog.close()
+        nodes.ensure(tx, "local", 1)
+    for deed in (catalog.read, catalog.write):
+        with pytest.raises(CatalogUnavailable, match="closed"), deed():
+            pass
+    for ask in (catalog.data_version, lambda: catalog.listen("news")):
+        with pytest.raises(CatalogUnavailable, match="closed"):
+            ask()
+    with open_catalog(catalog_url) as again, again.read() as tx:
+        assert nodes.find(tx, "local") == 1

@@ -1,4 +1,4 @@
-"""Deliveries as rows: one for an asset, a target and a name; acknowledged is this instance alone."""
+"""Deliveries as rows: one for an asset, a target and a name."""
 
 from dataclasses import replace
 
@@ -34,12 +34,12 @@ def one(asset: Asset = ASSET, target: str = "nas", key: str = "a.mp4", *, priori
     return Planned(rule="r", target=target, asset=asset, key=key, priority=priority)
 
 
-def arrive(catalog: Catalog, node: int, number: int) -> None:
-    """Let a delivery arrive."""
+def arrive(catalog: Catalog, node: int, number: int, address: str = "nas:/a", at_us: int = NOW_US) -> None:
+    """Let a delivery arrive; on PostgreSQL it is now."""
     with catalog.write() as tx:
-        now_us = claims.time_us(tx, NOW_US)
+        now_us = claims.time_us(tx, at_us)
         (claim,) = claims.claim(tx, KIND, node, [number], worker="w", now_us=now_us, lease_us=1000)
-        done = {"address": "nas:/a", "verified": "sha256", "object_us": now_us, "done_us": now_us}
+        done = {"address": address, "verified": "sha256", "object_us": now_us, "done_us": now_us}
         assert claims.finish(tx, claim, "delivered", done, now_us=now_us)
 
 
@@ -73,23 +73,37 @@ def test_a_name_belongs_to_one_asset(catalog: Catalog) -> None:
     ]  # fmt: skip
 
 
-def test_acknowledged_is_this_instance(catalog: Catalog) -> None:
-    """What counts is a verified copy of this very content; the same path with another one has none (F21, C076)."""
-    changed = replace(ASSET, sha256="1" * 64)
-    node, _ = plan(catalog, one(), one(target="cloud"), one(changed, key="b.mp4"))
+def test_addresses_are_of_what_arrived_first(catalog: Catalog) -> None:
+    """Where a file lies is told once it is verified there, the first of several places, of files of this node alone."""
+    node, _ = plan(catalog, one(), one(target="cloud"), one(replace(ASSET, volume="two"), key="b.mp4"))
+    files = [("disk", "a.mp4"), ("two", "a.mp4"), ("disk", "z")]
     with catalog.read() as tx:
-        assert deliveries.acknowledged(tx, node, [ASSET, changed]) == {}
-        assert deliveries.undelivered(tx, node, [ASSET])[ASSET.volume, ASSET.file, ASSET.sha256] == {"nas", "cloud"}
-    arrive(catalog, node, 1)
+        assert deliveries.addresses(tx, node, files) == {}
+    arrive(catalog, node, 2, "cloud:/a")
+    arrive(catalog, node, 1, at_us=NOW_US + 1)
     with catalog.read() as tx:
-        assert deliveries.acknowledged(tx, node, [ASSET, changed]) == {("disk", "a.mp4", "0" * 64): 1}
-        assert deliveries.undelivered(tx, node, [ASSET, changed]) == {
-            ("disk", "a.mp4", "0" * 64): {"cloud"}, ("disk", "a.mp4", "1" * 64): {"nas"},
-        }  # fmt: skip
-        assert deliveries.addresses(tx, [("disk", "a.mp4"), ("disk", "z")]) == {("disk", "a.mp4"): "nas:/a"}
-    arrive(catalog, node, 2)
+        assert deliveries.addresses(tx, node, files) == {("disk", "a.mp4"): "cloud:/a"}
+        assert deliveries.addresses(tx, node + 1, files) == {}
+
+
+@pytest.mark.parametrize("wanted", [Wanted(target="nas"), Wanted(state=DeliveryState.PENDING)])
+def test_pages_of_a_part_are_in_order(catalog: Catalog, wanted: Wanted) -> None:
+    """Pages of one target, or one state, are in one order over all states and targets, and leave nothing out (F57)."""
+    many = [replace(ASSET, file=f"{n}.mp4", start_us=NOW_US - 100 + n // 2) for n in range(8)]
+    target = {0: "nas", 1: wanted.target or "cloud"}
+    node, _ = plan(catalog, *(one(asset, target[at % 2], f"{at}") for at, asset in enumerate(many)))
+    if wanted.state is None:
+        arrive(catalog, node, 3)
+        arrive(catalog, node, 6)
+    seen, cursor = [], None
     with catalog.read() as tx:
-        assert list(deliveries.acknowledged(tx, node, [ASSET]).values()) == [2]
+        while True:
+            page = deliveries.page(tx, wanted, limit=3, cursor=cursor)
+            seen += [row.id.number for row in page.rows]
+            cursor = page.cursor
+            if cursor is None:
+                break
+    assert seen == list(range(8, 0, -1))
 
 
 @pytest.mark.parametrize("oldest_first", [False, True])
@@ -116,9 +130,10 @@ def test_records_of_what_is_gone_are_forgotten(catalog: Catalog) -> None:
     arrive(catalog, node, 1)
     later_us = 4_000_000_000_000_000
     with catalog.write() as tx:
-        assert deliveries.forget(tx, node, NOW_US - DAY_US) == 0
-        assert deliveries.forget(tx, node, later_us, dry_run=True) == 1
-        assert deliveries.forget(tx, node, later_us) == 1
+        assert deliveries.forgettable(tx, node, NOW_US - DAY_US) == []
+        assert deliveries.forgettable(tx, node, later_us) == [1]
+        assert deliveries.forgettable(tx, node, later_us, after=1) == []
+        assert deliveries.forget(tx, node, later_us, [1, 2]) == 1
         assert list(tx.run("deliveries", select(schema.deliveries.c.id)).scalars()) == [2]
 
 

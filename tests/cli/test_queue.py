@@ -2,11 +2,14 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
+from holdfast.catalog import claims
 from holdfast.catalog.db import open_catalog
 from holdfast.core.clock import SystemClock
 from holdfast.core.delivery import DeliveryState
+from holdfast.library import deliveries
 from support.handed import Handed
 from support.node import holdfast
 
@@ -82,6 +85,43 @@ def test_retry_pause_and_cleanup(tmp_path: Path) -> None:
         assert queue(site, "sync").returncode == 0
         assert len(site.arrived()) == 1
         assert "forgot 0" in queue(site, "cleanup", "--days", "0").stdout
+
+
+def test_what_a_killed_sync_had_is_sent_by_the_next(tmp_path: Path) -> None:
+    """Without a worker, what another `sync` had in hand when it was killed is sent once its lease is over (F26)."""
+    site = site_of(tmp_path)
+    with site.catalog:
+        site.segment(-1)
+        site.handing.once()
+        now_us = site.clock.wall_us()
+        with site.catalog.write() as tx:
+            claims.claim(tx, deliveries.KIND, site.node, [1], worker="killed", now_us=now_us - 100, lease_us=50)
+        assert [row.state for row in site.rows()] == [DeliveryState.SENDING]
+        assert queue(site, "sync").returncode == 0
+        assert len(site.arrived()) == 1
+
+
+def test_missing_files_are_looked_for_again(tmp_path: Path) -> None:
+    """What was missing when it was to be sent is tried again on request, and is sent where it is back."""
+    site = site_of(tmp_path)
+    with site.catalog:
+        file = site.segment(-1)
+        (site.volume / file).rename(tmp_path / "elsewhere")
+        queue(site, "sync")
+        assert [row.state for row in site.rows()] == [DeliveryState.MISSING]
+        assert "would retry 0" in queue(site, "retry", "--dry-run").stdout
+        (tmp_path / "elsewhere").rename(site.volume / file)
+        assert "1 will be tried" in queue(site, "retry", "--missing").stdout
+        assert queue(site, "sync").returncode == 0
+        assert len(site.arrived()) == 1
+
+
+def test_figures_need_no_media() -> None:
+    """Asking how it stands loads neither libav nor anything else of what sending needs."""
+    heavy = "av", "numpy", "botocore", "cryptography", "fastapi", "holdfast.work"
+    program = f"import sys; import holdfast.cli.queue; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_what_is_mistyped_is_told(tmp_path: Path) -> None:

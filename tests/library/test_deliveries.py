@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
+from holdfast.catalog import claims, schema, work_rows
 from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.catalog.rows import Id
+from holdfast.core.clock import SystemClock
 from holdfast.core.delivery import DeliveryState
 from holdfast.core.errors import NotFound, TargetRefused
 from holdfast.core.timing import DAY_US, MINUTE_US
@@ -101,11 +104,55 @@ def test_what_failed_is_counted_and_tried_again(
         assert "cannot send" in now(site).sentence
         monkeypatch.undo()
         with pytest.raises(NotFound):
-            deliveries.retry(site.catalog, "local", "ann", 1, ids=[Id(site.node, 77)])
-        assert deliveries.retry(site.catalog, "local", "ann", site.clock.wall_us(), target="nas") == 1
+            deliveries.retry(site.catalog, "local", "ann", site.clock, ids=[Id(site.node, 77)])
+        assert deliveries.retry(site.catalog, "local", "ann", site.clock, target="nas") == 1
         sending.drain()
     assert [row.state for row in site.rows()] == [DeliveryState.DELIVERED]
     assert now(site).health == "well"
+
+
+def test_all_of_many_are_tried_again(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many failed, all are tried again, in pieces that are told; what is missing only where that is meant."""
+    monkeypatch.setattr(deliveries, "_AT_ONCE", 4)
+    site = Handed(tmp_path, catalog)
+    for number in range(11):
+        site.segment(number)
+    site.handing.once()
+    ends = {"failed": range(1, 10), "missing": range(10, 12)}
+    with catalog.write() as tx:
+        for state, numbers in ends.items():
+            for number in numbers:
+                now_us = claims.time_us(tx, site.clock.wall_us())
+                (one,) = claims.claim(tx, deliveries.KIND, site.node, [number], worker="w", now_us=now_us, lease_us=9)
+                claims.finish(tx, one, state, now_us=now_us, error="x")
+    told: list[int] = []
+    assert deliveries.retry(catalog, "local", "ann", site.clock, done=told.append) == 9
+    assert told == [4, 8, 9]
+    assert [row.state.value for row in site.rows()] == ["pending"] * 9 + ["missing"] * 2
+    assert deliveries.retry(catalog, "local", "ann", site.clock, ids=[Id(site.node, 11)]) == 1
+    assert deliveries.retry(catalog, "local", "ann", site.clock, missing=True) == 1
+    assert {row.state.value for row in site.rows()} == {"pending"}
+    with catalog.read() as tx:
+        (line, _) = work_rows.history(tx, deliveries.KIND, Id(site.node, 10))
+    assert (line.what, line.worker) == ("retried", "ann")
+
+
+def test_cleaning_up_goes_through_all(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dry run counts all records that would go, however many; so many go then, in pieces, and the others stay."""
+    monkeypatch.setattr(deliveries, "_AT_ONCE", 2)
+    site = Handed(tmp_path, catalog)
+    for number in range(7):
+        site.segment(number)
+    with Sending(site) as sending:
+        sending.drain()
+    with catalog.write() as tx:
+        tx.run(
+            "gone", update(schema.segments).where(schema.segments.c.id != 3).values(state="removed", removed_why="x")
+        )
+    later_us = SystemClock().wall_us() + 8 * DAY_US
+    assert deliveries.cleanup(catalog, "local", later_us, dry_run=True) == 6
+    assert deliveries.cleanup(catalog, "local", later_us) == 6
+    assert [row.id.number for row in site.rows()] == [3]
 
 
 def test_records_are_cleaned_up(pushed: Catalog, tmp_path: Path) -> None:

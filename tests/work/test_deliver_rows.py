@@ -101,6 +101,6 @@ def test_a_refused_row_fails_and_keeps_its_object(catalog: Catalog, tmp_path: Pa
             sending.drain()
             (row,) = site.rows()
             assert (row.state, bool(row.object_us), "401" in row.error) == (DeliveryState.FAILED, True, True)
-            assert deliveries.retry(site.catalog, "local", "ann", site.clock.wall_us()) == 1
+            assert deliveries.retry(site.catalog, "local", "ann", site.clock) == 1
             sending.drain()
         assert (len(keys), len(table.rows)) == (1, 1)

@@ -9,7 +9,7 @@ import av
 import pyrage  # type: ignore[import-untyped] # it comes without types
 import pytest
 
-from holdfast.catalog import claims
+from holdfast.catalog import lost_work
 from holdfast.catalog.db import Catalog
 from holdfast.core.delivery import DeliveryState
 from holdfast.core.errors import DiskFull
@@ -129,7 +129,7 @@ def test_what_is_sealed_opens_to_the_source(
                 sending.drain()
             monkeypatch.undo()
             with site.catalog.write() as tx:
-                claims.void(tx, sending.kind, site.node, "w1", now_us=site.clock.wall_us(), after=lambda _lost: 0)
+                lost_work.void(tx, sending.kind, site.node, "w1", now_us=site.clock.wall_us(), after=lambda _lost: 0)
         sending.drain()
     ((name, body),) = site.arrived().items()
     assert name == f"{file}.age"

@@ -5,15 +5,30 @@ import threading
 import time
 
 import pytest
+import structlog
 
 from holdfast.catalog import work_controls, work_rows
+from holdfast.catalog.db import open_catalog
 from holdfast.catalog.rows import Id
 from holdfast.catalog.work_controls import Running
+from holdfast.core.clock import SystemClock
 from holdfast.core.errors import TargetAway, TargetRefused
+from holdfast.core.timing import HOUR_US
 from holdfast.work import station as stations
 from holdfast.work.job import Job
 from holdfast.work.kind import Queue
+from holdfast.work.station import Options, Station
 from support.work import Place, double, kind, results, row, states, until
+
+
+class SetClock(SystemClock):
+    """The host's clock, which somebody sets."""
+
+    set_us = 0
+
+    def wall_us(self) -> int:
+        """Return what it shows."""
+        return super().wall_us() + self.set_us
 
 
 def test_all_that_is_due_is_done_once(no_leaks: None, place: Place) -> None:
@@ -218,32 +233,66 @@ def test_a_stopping_worker_gives_back(no_leaks: None, place: Place) -> None:
         until(lambda: states(place.catalog) == {"done": 1})
 
 
-@pytest.mark.parametrize("place", ["threads-sqlite"], indirect=True)  # elsewhere its last word opens a connection late
-def test_a_body_that_hangs_is_abandoned(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A body that heeds nothing keeps nobody from ending; its lease is renewed no more, and another takes it (F26)."""
+def test_a_body_that_hangs_is_abandoned(no_leaks: None, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that heeds nothing keeps nobody from ending; its row is done by another, its last word is quiet (F26)."""
     monkeypatch.setattr(stations, "STOP_S", 0.2)
     begun, let_go = threading.Event(), threading.Event()
     bodies: list[threading.Thread] = []
 
-    def deaf(_job: Job) -> None:
+    def deaf(job: Job) -> None:
         bodies.append(threading.current_thread())
         begun.set()
         let_go.wait(30)
+        double(job)
 
     place.add(1)
-    left_s = 0.0
-    try:
-        with place.station(kind(deaf), lease_s=1.0):
-            assert begun.wait(10)
-            left_s = time.monotonic()
-        assert time.monotonic() - left_s < 10
-        with place.station(kind(), worker="w2"):
-            until(lambda: states(place.catalog) == {"done": 1})
-    finally:
-        let_go.set()
-        for body in bodies:
-            body.join(10)  # what it says in the end is refused while its table is still there
-        until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("work")])
+    with structlog.testing.capture_logs() as logs:
+        try:
+            with place.station(kind(deaf), lease_s=1.0):
+                assert begun.wait(10)
+                left_s = time.monotonic()
+            assert time.monotonic() - left_s < 10
+            with place.station(kind(), worker="w2"):
+                until(lambda: states(place.catalog) == {"done": 1})
+        finally:
+            let_go.set()
+            for body in bodies:
+                body.join(10)
+    assert results(place.catalog) == [(1, "w2")]
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == []
+    assert [line["reason"] for line in logs if line["event"] == "work.late"] == ["the catalog is closed"]
+
+
+@pytest.mark.parametrize("place", ["threads-sqlite"], indirect=True)  # a server has a clock of its own
+def test_a_clock_that_is_set_costs_nothing(place: Place) -> None:
+    """Work at hand goes on under its claim when the clock is set a day forward, and is done in one attempt (C089)."""
+    clock, begun, go_on = SetClock(), threading.Event(), threading.Event()
+
+    def slow(job: Job) -> None:
+        begun.set()
+        while not go_on.wait(0.01) and job.alive():
+            pass
+        double(job)
+
+    place.add(2, lane="b", first=10, due_us=place.now_us() + 2 * HOUR_US)
+    place.add(1)
+    options = Options(worker="w1")
+    with open_catalog(place.url) as own, Station(own, place.node, [kind(slow)], clock, options):
+        assert begun.wait(10)
+        clock.set_us = 24 * HOUR_US
+        until(lambda: row(place.catalog, 10)["attempts"] == 1)  # it has looked by the new clock
+        go_on.set()
+        until(lambda: states(place.catalog) == {"done": 3})
+    assert row(place.catalog, 1)["attempts"] == 1
+    assert [number for number, _ in results(place.catalog)] == [1, 10, 11]
+
+
+def test_what_a_clock_put_off_is_done_at_the_start(place: Place) -> None:
+    """Rows that were put off while the clock was ahead, or added then, do not wait for that time to come."""
+    ahead_us = 300 * 24 * HOUR_US
+    place.add(3, due_us=place.now_us() + ahead_us)
+    with place.station(kind()):
+        until(lambda: states(place.catalog) == {"done": 3})
 
 
 def test_two_conversions_at_once(place: Place) -> None:

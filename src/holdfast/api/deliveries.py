@@ -100,7 +100,7 @@ class Targets(BaseModel):
 
 
 class RetryWanted(BaseModel):
-    """Which failed deliveries to try again."""
+    """Which deliveries to try again."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"target": "nas"}})
 
@@ -108,6 +108,9 @@ class RetryWanted(BaseModel):
         default=[], max_length=1000, description="These; none is all that failed."
     )
     target: str = Field(default="", max_length=50, description="Of this target; empty is all of them.")
+    missing: bool = Field(
+        default=False, description="Without ids: those whose file was not found, in place of those that failed."
+    )
 
 
 class Retried(BaseModel):
@@ -166,11 +169,12 @@ def get_stats(context: Node) -> Targets:
 @router.post("/retry", summary="Try failed deliveries again", dependencies=[needs(Right.OPERATOR)],
              responses=problems(400, 401, 403, 404, 422, 503))  # fmt: skip
 def retry(request: Request, context: Node, body: RetryWanted) -> Retried:
-    """Have failed deliveries tried again at once, as if for the first time."""
+    """Have deliveries that failed, or whose file was missing, tried again at once, as if for the first time."""
     ids = [Id.read(one, "delivery") for one in body.ids]
     count = deliveries.retry(
-        context.catalog(), context.node, identity_of(request).name, context.clock.wall_us(), target=body.target, ids=ids
-    )
+        context.catalog(), context.node, identity_of(request).name, context.clock, target=body.target, ids=ids,
+        missing=body.missing,
+    )  # fmt: skip
     return Retried(count=count)
 
 

@@ -187,14 +187,14 @@ def get_picture(
 
 
 def _outs(context: Node, rows: Sequence[EventRow]) -> list[EventOut]:
-    files = [(row.told.volume, file) for row in rows for file in row.told.files]
+    files = [(row.id.node, row.told.volume, file) for row in rows for file in row.told.files]
     remote = deliveries.addresses(context.catalog(), files)
     return [_out(context, row, remote) for row in rows]
 
 
-def _out(context: Node, row: EventRow, remote: Mapping[tuple[str, str], str]) -> EventOut:
-    told = row.told
-    sent = {"a": remote.get((told.volume, told.picture_a)), "b": remote.get((told.volume, told.picture_b))}
+def _out(context: Node, row: EventRow, remote: Mapping[tuple[int, str, str], str]) -> EventOut:
+    told, place = row.told, (row.id.node, row.told.volume)
+    sent = {"a": remote.get((*place, told.picture_a)), "b": remote.get((*place, told.picture_b))}
     camera = context.config.cameras.get(told.camera)
     url, seen = f"/api/v1/events/{row.id}/pictures", events.shown(row)
     return EventOut(

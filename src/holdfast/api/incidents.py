@@ -267,13 +267,13 @@ def get_picture(context: Node, incident: Which, number: Annotated[int, Path(ge=0
 
 
 def _outs(context: Node, rows: Sequence[IncidentRow], shown: Mapping[Id, Sequence[Picture]]) -> list[IncidentOut]:
-    files = [(one.volume, one.file) for row in rows for one in shown[row.id]]
+    files = [(row.id.node, one.volume, one.file) for row in rows for one in shown[row.id]]
     remote = deliveries.addresses(context.catalog(), files)
     return [_out(context, row, shown[row.id], remote) for row in rows]
 
 
 def _out(
-    context: Node, row: IncidentRow, shown: Sequence[Picture], remote: Mapping[tuple[str, str], str]
+    context: Node, row: IncidentRow, shown: Sequence[Picture], remote: Mapping[tuple[int, str, str], str]
 ) -> IncidentOut:  # fmt: skip
     said = row.review
     camera = context.config.cameras.get(row.camera)
@@ -287,7 +287,7 @@ def _out(
             Evidence(
                 number=one.number, at_us=one.at_us, width=one.width, height=one.height,
                 url=f"/api/v1/incidents/{row.id}/pictures/{one.number}.jpg",
-                remote=remote.get((one.volume, one.file), ""),
+                remote=remote.get((row.id.node, one.volume, one.file), ""),
             )
             for one in shown
         ],

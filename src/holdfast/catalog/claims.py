@@ -6,12 +6,12 @@ each claim ended is one line of `work_history`, and the primary key there says t
 
 Times are compared on one clock: the server's where there is one (`time_us`), else this host's.
 
-Not here: what people do to rows (`work_rows`), kinds and what holds them back (`work_controls`), when and by whom rows
-are claimed (work).
+Not here: claims whose holder died (`lost_work`), what people do to rows (`work_rows`), kinds and what holds them back
+(`work_controls`), when and by whom rows are claimed (work).
 """
 
 import functools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from holdfast.catalog import schema
 from holdfast.catalog.db import Transaction
-from holdfast.catalog.schema_work import FAILED, PENDING
+from holdfast.catalog.schema_work import PENDING
 
 HISTORY = 20  # lines that each row keeps: more says nothing new about a row that fails again and again
 CHANNEL = "holdfast_work"
@@ -170,10 +170,10 @@ def at_work(tx: Transaction, kind: Work, node: int) -> dict[str, int]:
     return {str(row.lane): int(row.number) for row in tx.run(kind.noun, query.group_by(table.c.lane))}
 
 
-def held(tx: Transaction, kind: Work, node: int, worker: str) -> set[tuple[int, int]]:
-    """Return number and fence of the rows that a worker has claimed."""
+def held(tx: Transaction, kind: Work, node: int, worker: str, numbers: Collection[int]) -> set[tuple[int, int]]:
+    """Return number and fence of those rows that a worker has claimed."""
     table = _table(kind)
-    where = [table.c.node == node, table.c.worker != _NOBODY, table.c.worker == worker]
+    where = [table.c.node == node, table.c.id.in_(list(numbers)), table.c.worker == worker]
     query = select(table.c.id, table.c.fence).where(*where)
     return {(int(row.id), int(row.fence)) for row in tx.run(kind.noun, query)}
 
@@ -201,7 +201,7 @@ def claim(
     for number in numbers:
         row = tx.run(kind.noun, statement, [{**values, "b_id": number}]).mappings().first()
         if row is not None:
-            got.append(_claim(kind, dict(row)))
+            got.append(read(kind, dict(row)))
     return got
 
 
@@ -264,19 +264,19 @@ def finish(
     Returns:
         False where somebody else has the row now, and nothing was written.
     """
-    return _end(tx, claim, state, {**(values or {}), "state": state, "lost": 0}, now_us=now_us, error=error, hint=hint)
+    return end(tx, claim, state, {**(values or {}), "state": state, "lost": 0}, now_us=now_us, error=error, hint=hint)
 
 
 def again(tx: Transaction, claim: Claim, due_us: int, *, now_us: int, error: str = "", hint: str = "") -> bool:
     """Give a row back after a failure that time may mend, due later. False where somebody else has it now."""
     values = {"state": PENDING, "due_us": due_us, "lost": 0}
-    return _end(tx, claim, "again", values, now_us=now_us, error=error, hint=hint)
+    return end(tx, claim, "again", values, now_us=now_us, error=error, hint=hint)
 
 
 def later(tx: Transaction, claim: Claim, due_us: int, *, now_us: int, why: str = "") -> bool:
     """Give a row back unharmed, due later; this was no attempt. False where somebody else has it now."""
     values = {"state": PENDING, "due_us": due_us, "lost": 0, "attempts": max(0, claim.attempt - 1)}
-    return _end(tx, claim, "later", values, now_us=now_us, error=why, hint="")
+    return end(tx, claim, "later", values, now_us=now_us, error=why, hint="")
 
 
 def give_back(tx: Transaction, claim: Claim, *, now_us: int) -> bool:
@@ -284,12 +284,16 @@ def give_back(tx: Transaction, claim: Claim, *, now_us: int) -> bool:
     row = claim.row
     values = {"state": PENDING, "attempts": max(0, claim.attempt - 1)}
     kept = {"error": str(row["error"]), "hint": str(row["hint"])}
-    return _end(tx, claim, "given-back", values, now_us=now_us, **kept)
+    return end(tx, claim, "given-back", values, now_us=now_us, **kept)
 
 
-def _end(
+def end(
     tx: Transaction, claim: Claim, what: str, values: Mapping[str, Any], *, now_us: int, error: str, hint: str
 ) -> bool:  # fmt: skip
+    """End a claim: write columns of its row, the state among them, and a line of history that says `what` it came to.
+
+    False where somebody else has the row now, and nothing was written.
+    """
     changed = {"worker": "", "lease_us": None, "last_us": now_us, "error": error, "hint": hint, **values}
     bound = {
         "b_node": claim.node, "b_id": claim.number, "b_fence": claim.fence,
@@ -311,55 +315,6 @@ def _ending(noun: str, working: str, changed: tuple[str, ...]) -> Update:
     return update(table).where(*where).values({name: bindparam(f"v_{name}") for name in changed})
 
 
-def void(
-    tx: Transaction, kind: Work, node: int, worker: str, *, now_us: int, after: Callable[[int], int | None]
-) -> list[Claim]:  # fmt: skip
-    """End the claims of a worker that is known to be dead, and return them.
-
-    Args:
-        tx: The transaction.
-        kind: The kind of work.
-        node: Whose rows.
-        worker: The dead one.
-        now_us: The time, from `time_us`.
-        after: Tells by how often in a row a claim was lost how long the row waits, in microseconds; None to fail it.
-    """
-    table = _table(kind)
-    return _lose(tx, kind, [table.c.node == node, table.c.worker != _NOBODY, table.c.worker == worker], now_us, after)
-
-
-def expire(
-    tx: Transaction, kind: Work, node: int, *, now_us: int, after: Callable[[int], int | None]
-) -> list[Claim]:  # fmt: skip
-    """End the claims whose lease is over, and return them; the arguments are those of `void`."""
-    table = _table(kind)
-    over = [table.c.node == node, table.c.worker != _NOBODY, table.c.lease_us <= now_us]
-    return _lose(tx, kind, over, now_us, after)
-
-
-def any_expired(tx: Transaction, kind: Work, node: int, now_us: int) -> bool:
-    """Say whether a claim's lease is over, without writing."""
-    table = _table(kind)
-    over = select(table.c.id).where(table.c.node == node, table.c.worker != _NOBODY, table.c.lease_us <= now_us)
-    return tx.run(kind.noun, over.limit(1)).first() is not None
-
-
-def _lose(
-    tx: Transaction, kind: Work, which: list[ColumnElement[bool]], now_us: int, after: Callable[[int], int | None]
-) -> list[Claim]:  # fmt: skip
-    query = select(_table(kind)).where(*which).with_for_update(skip_locked=True)
-    lost = [_claim(kind, dict(row)) for row in tx.run(kind.noun, query).mappings()]
-    for one in lost:
-        error, wait_us = f"{one.worker} ended, or was cut off, while it worked on this", after(one.lost + 1)
-        values: dict[str, Any] = {"state": PENDING, "lost": one.lost + 1, "due_us": now_us + (wait_us or 0)}
-        hint = ""
-        if wait_us is None:
-            values["state"] = FAILED
-            hint = f"its worker died {one.lost + 1} times in a row: look at the log before you have it tried anew"
-        _end(tx, one, "lost" if wait_us is not None else FAILED, values, now_us=now_us, error=error, hint=hint)
-    return lost
-
-
 def write_history(tx: Transaction, claim: Claim, what: str, *, now_us: int, error: str = "") -> None:
     """Write how a claim ended, and forget what is older than the last few."""
     line = {
@@ -375,7 +330,8 @@ def write_history(tx: Transaction, claim: Claim, what: str, *, now_us: int, erro
         tx.run("work_history", delete(schema.work_history).where(*old))
 
 
-def _claim(kind: Work, row: Mapping[str, Any]) -> Claim:
+def read(kind: Work, row: Mapping[str, Any]) -> Claim:
+    """Read a row that is claimed."""
     return Claim(
         kind=kind.name, noun=kind.noun, working=kind.working, node=int(row["node"]), number=int(row["id"]),
         lane=str(row["lane"]), worker=str(row["worker"]), fence=int(row["fence"]), attempt=int(row["attempts"]),

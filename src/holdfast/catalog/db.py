@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy
-from sqlalchemy import Connection, CursorResult, Engine, Executable, Table, event
+from sqlalchemy import Connection, CursorResult, Engine, Executable, Table, event, text
 from sqlalchemy.dialects import postgresql as postgresql_dialect
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 
@@ -25,6 +25,11 @@ from holdfast.core.errors import CatalogUnavailable, ConfigError
 
 BUSY_TIMEOUT_S = 30.0  # chosen: longer than any transaction of ours, shorter than a person's patience
 CONNECT_TIMEOUT_S = 5  # chosen: a host that is away must be known before the next pass is due
+SAMPLE_ROWS = 10_000
+"""Entries of each index that are looked at. Measured: 3 ms for 300,000 deliveries. With a few hundred, "this node" is
+taken for a rare thing, and all its rows are gone through."""
+FRESH_S = 3600  # chosen: a connection is made anew after this, and knows by what statistics say since
+_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
 _AGAIN_S = 0.02  # chosen: making a catalog takes a tenth of a second
 _WRITES = "holdfast_writes"
 
@@ -73,6 +78,7 @@ class Catalog:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._watcher: Connection | None = None
+        self._closed = False
         self._identity = self._identify()
 
     def __enter__(self) -> Self:
@@ -100,7 +106,7 @@ class Catalog:
         Raises:
             CatalogUnavailable: It did not answer.
         """
-        with translated("reading"), self._engine.connect() as connection, connection.begin():
+        with translated("reading"), self._connect() as connection, connection.begin():
             yield Transaction(connection)
 
     @contextlib.contextmanager
@@ -114,10 +120,44 @@ class Catalog:
             CatalogUnavailable: It did not answer, or somebody else kept it locked.
             CatalogError: The commit was refused.
         """
-        with translated("writing"), self._engine.connect() as raw:
+        with translated("writing"), self._connect() as raw:
             connection = raw.execution_options(**{_WRITES: True})
             with connection.begin():
                 yield Transaction(connection)
+
+    @contextlib.contextmanager
+    def _connect(self) -> Iterator[Connection]:
+        self._must_be_open()
+        with self._engine.connect() as connection:
+            try:
+                yield connection
+            finally:
+                if self._closed:
+                    # Nobody would close what goes back to the pool now.
+                    connection.invalidate()
+
+    def _must_be_open(self) -> None:
+        # Whoever comes too late, such as a body that hung, must not open connections that nobody ever closes.
+        if self._closed:
+            raise CatalogUnavailable("the catalog is closed")
+
+    def optimize(self) -> None:
+        """Let the database look at what its tables hold, so that questions go by the right index.
+
+        PostgreSQL does so by itself. SQLite samples each table in a transaction of its own: whoever writes waits for a
+        few hundredths of a second at most. Connections that are open learn of it when they are made anew.
+
+        Raises:
+            CatalogUnavailable: Somebody else kept it locked.
+        """
+        if self.dialect != "sqlite":
+            return
+        with self.read() as tx:
+            names = [name for name in tx.run("its tables", text(_TABLES)).scalars() if not name.startswith("sqlite_")]
+        for name in names:
+            with self.write() as tx:
+                tx.run("its sample", text(f"PRAGMA analysis_limit = {SAMPLE_ROWS}"))
+                tx.run(f"a look at {name}", text(f'ANALYZE "{name}"'))
 
     def data_version(self) -> int | None:
         """Return a number that changes when another connection commits, for loops that wait for news.
@@ -126,6 +166,7 @@ class Catalog:
             SQLite's `data_version` as one connection kept for this purpose sees it; None on PostgreSQL, which says it
             by other means.
         """
+        self._must_be_open()
         if self.dialect != "sqlite":
             return None
         with translated("data_version"):
@@ -142,6 +183,7 @@ class Catalog:
         Raises:
             CatalogUnavailable: It did not answer.
         """
+        self._must_be_open()
         try:
             raw = self._engine.raw_connection()
             connection: Any = raw.driver_connection
@@ -178,7 +220,11 @@ class Catalog:
         return (found.st_dev, found.st_ino)
 
     def close(self) -> None:
-        """Close every connection. Safe to call twice."""
+        """Close every connection; those in use when they are given back. Safe to call twice.
+
+        Whoever asks for a transaction afterwards gets `CatalogUnavailable`.
+        """
+        self._closed = True
         if self._watcher is not None:
             self._watcher.close()
             self._watcher = None
@@ -243,7 +289,7 @@ def _engine(url: str) -> Engine:
             except OSError as error:
                 raise ConfigError(f"catalog.url: no folder for {parsed.database}: {error.strerror}") from error
     parsed = parsed.set(drivername="sqlite")
-    engine = sqlalchemy.create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine = sqlalchemy.create_engine(parsed, pool_recycle=FRESH_S, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine

@@ -1,19 +1,19 @@
 """Deliveries: files on their way to targets, and what became of them.
 
-A row is made once for an asset, a target and a name. Retention asks here what is verified elsewhere (`acknowledged`)
-and what still waits (`undelivered`).
+A row is made once for an asset, a target and a name. However many rows there are, what is asked for often is found by
+an index, with or without statistics: see the tests of work.
 
 Not here: claiming rows and trying them again (claims), looking for assets (handing_on), counting (delivery_stats).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, exists, func, insert, select, tuple_
 from sqlalchemy.engine import RowMapping
 
-from holdfast.catalog import claims, schema
+from holdfast.catalog import claims, nodes, schema
 from holdfast.catalog.db import Transaction
 from holdfast.catalog.rows import PAGE, PAGE_MAX, Id, Page, cursor_of, new_ids, read_cursor
 from holdfast.core.delivery import Asset, AssetKind, DeliveryState
@@ -139,69 +139,107 @@ def page(
 ) -> Page[DeliveryRow]:
     """List deliveries by the start of their assets, newest first unless told otherwise."""
     columns = (_ROWS.start_us, _ROWS.node, _ROWS.id)
-    query = select(schema.deliveries).where(*chosen(wanted))
-    query = query.order_by(*(column if oldest_first else column.desc() for column in columns))
+    query = select(schema.deliveries).order_by(*(one if oldest_first else one.desc() for one in columns))
     if cursor is not None:
         place = tuple_(*columns)
         given = tuple_(*read_cursor(cursor, 3))
         query = query.where(place > given if oldest_first else place < given)
     limit = max(1, min(limit, PAGE_MAX))
-    rows = [of_columns(row) for row in tx.run(NOUN, query.limit(limit + 1)).mappings()]
+    rows = [
+        of_columns(row)
+        for part in _parts(tx, wanted)
+        for row in tx.run(NOUN, query.where(*chosen(part)).limit(limit + 1)).mappings()
+    ]
+    rows.sort(key=lambda row: (row.asset.start_us, row.id), reverse=not oldest_first)
     last = rows[limit - 1] if len(rows) > limit else None
     return Page(
         tuple(rows[:limit]), cursor_of(last.asset.start_us, last.id.node, last.id.number) if last else None
     )  # fmt: skip
 
 
-def acknowledged(tx: Transaction, node: int, assets: Iterable[Asset | Instance]) -> dict[Instance, int]:
-    """Say how many targets have verified each asset; those that none has are left out.
+def _parts(tx: Transaction, wanted: Wanted) -> list[Wanted]:
+    """Divide what is wanted so that each part is a stretch of an index, in order.
 
-    What counts is this instance: the same path with another content is another asset (F21).
+    Asked for as a whole, the few that failed would be looked for among all deliveries, newest first.
     """
-    found: dict[Instance, int] = {}
-    for some in _batches(assets):
-        counted = select(
-            _ROWS.volume, _ROWS.file, _ROWS.sha256, func.count(_ROWS.target.distinct()).label("targets")
-        ).where(_ROWS.node == node, _ROWS.object_us.is_not(None), _these(some))
-        for row in tx.run(NOUN, counted.group_by(_ROWS.volume, _ROWS.file, _ROWS.sha256)):
-            found[row.volume, row.file, row.sha256] = int(row.targets)
+    if wanted.camera is not None or (wanted.target is None and wanted.state is None):
+        return [wanted]
+    there = [wanted.node] if wanted.node is not None else nodes.numbers(tx)
+    return [
+        replace(wanted, node=node, target=target, state=state)
+        for node in there
+        for target in ([wanted.target] if wanted.target is not None else targets(tx, node))
+        for state in ([wanted.state] if wanted.state is not None else DeliveryState)
+    ]
+
+
+def targets(tx: Transaction, node: int) -> list[str]:
+    """Return the targets that a node has deliveries for, configured or not."""
+    found: list[str] = []
+    query = select(func.min(_ROWS.target)).where(_ROWS.node == node)
+    # One look into an index a target, however many rows it has.
+    while (one := tx.run(NOUN, query.where(_ROWS.target > found[-1]) if found else query).scalar()) is not None:
+        found.append(str(one))
     return found
 
 
-def undelivered(tx: Transaction, node: int, assets: Iterable[Asset | Instance]) -> dict[Instance, set[str]]:
-    """Say which targets still wait for each asset; what failed waits too, for a person."""
-    found: dict[Instance, set[str]] = {}
-    for some in _batches(assets):
-        waiting = select(_ROWS.volume, _ROWS.file, _ROWS.sha256, _ROWS.target)
-        waiting = waiting.where(_ROWS.node == node, _ROWS.object_us.is_(None), _these(some))
-        for row in tx.run(NOUN, waiting.where(_ROWS.state != DeliveryState.MISSING.value)):
-            found.setdefault((row.volume, row.file, row.sha256), set()).add(row.target)
-    return found
+def by_volume(files: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """Yield files, given as (volume, path), some of one volume at a time, for one question each.
+
+    Pairs of both in one question are looked up in no index on SQLite: it would read every row.
+    """
+    paths: dict[str, list[str]] = {}
+    for volume, path in sorted(set(files)):
+        paths.setdefault(volume, []).append(path)
+    for volume, some in paths.items():
+        for at in range(0, len(some), _BATCH):
+            yield volume, some[at : at + _BATCH]
 
 
-def addresses(tx: Transaction, files: Iterable[tuple[str, str]], node: int | None = None) -> dict[tuple[str, str], str]:
-    """Return where files lie at targets: by (volume, path), the one that arrived first."""
+def addresses(tx: Transaction, node: int, files: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return where files of a node lie at targets: by (volume, path), the one that arrived first."""
     found: dict[tuple[str, str], str] = {}
-    wanted = sorted(set(files))
-    for at in range(0, len(wanted), _BATCH):
-        query = select(_ROWS.volume, _ROWS.file, _ROWS.address).where(_ROWS.object_us.is_not(None))
-        query = query.where(tuple_(_ROWS.volume, _ROWS.file).in_(wanted[at : at + _BATCH]))
-        if node is not None:
-            query = query.where(_ROWS.node == node)
+    for volume, paths in by_volume(files):
+        query = select(_ROWS.file, _ROWS.address).where(
+            _ROWS.node == node, _ROWS.volume == volume, _ROWS.file.in_(paths), _ROWS.object_us.is_not(None)
+        )
         for row in tx.run(NOUN, query.order_by(_ROWS.object_us, _ROWS.id)):
-            found.setdefault((row.volume, row.file), row.address)
+            found.setdefault((volume, row.file), row.address)
+    return found
+
+
+def arrived(
+    tx: Transaction, node: int, files: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], frozenset[str]]:  # fmt: skip
+    """Return which targets have a verified copy of files of a node, by (volume, path).
+
+    A file that was found missing when its turn came counts as there: nothing of it is left to send.
+    """
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    there = _ROWS.object_us.is_not(None) | (_ROWS.state == DeliveryState.MISSING.value)
+    for volume, paths in by_volume(files):
+        query = select(_ROWS.file, _ROWS.target).where(
+            _ROWS.node == node, _ROWS.volume == volume, _ROWS.file.in_(paths), there
+        )
+        for row in tx.run(NOUN, query):
+            found[volume, row.file] = found.get((volume, row.file), frozenset()) | {row.target}
     return found
 
 
 def superseded(tx: Transaction, row: DeliveryRow) -> list[DeliveryRow]:
     """Return what lies at the same target and is only the beginning of what this delivery brought there."""
     asset = row.asset
+    # Of a file there are a few: what else is asked of them is asked here, so that only the file leads to them.
     query = select(schema.deliveries).where(
-        _ROWS.node == row.id.node, _ROWS.target == row.target, _ROWS.volume == asset.volume, _ROWS.file == asset.file,
-        _ROWS.state == DeliveryState.DELIVERED.value, _ROWS.bytes <= asset.bytes, _ROWS.id != row.id.number,
-    )  # fmt: skip
-    found = [of_columns(one) for one in tx.run(NOUN, query.order_by(_ROWS.id)).mappings()]
-    return [one for one in found if PART in one.key]
+        _ROWS.node == row.id.node, _ROWS.target == row.target, _ROWS.volume == asset.volume, _ROWS.file == asset.file
+    )
+    found = sorted((of_columns(one) for one in tx.run(NOUN, query).mappings()), key=lambda one: one.id)
+    return [
+        one
+        for one in found
+        if one.state is DeliveryState.DELIVERED and one.asset.bytes <= asset.bytes and PART in one.key
+        and one.id != row.id
+    ]  # fmt: skip
 
 
 def drop(tx: Transaction, rows: Sequence[Id]) -> None:
@@ -210,11 +248,17 @@ def drop(tx: Transaction, rows: Sequence[Id]) -> None:
         tx.run(NOUN, delete(schema.deliveries).where(_ROWS.node == one.node, _ROWS.id == one.number))
 
 
-def forget(tx: Transaction, node: int, before_us: int, *, dry_run: bool = False, most: int = 10_000) -> int:
-    """Delete the records of what was delivered or found missing before an instant, and whose file is not here.
+def forgettable(tx: Transaction, node: int, before_us: int, *, after: int = 0, most: int = 1000) -> list[int]:
+    """Return which records may be forgotten: of what was delivered, or missing, before an instant, and is not here.
 
-    A file that is here still needs its record: it says that the file may go. Return how many there were, `most` of
-    them at once.
+    A file that is here still needs its record: it says that the file may go.
+
+    Args:
+        tx: The transaction.
+        node: Whose records.
+        before_us: The instant.
+        after: Those with higher numbers than this, lowest first.
+        most: How many at most.
     """
     segments, volumes, stills = schema.segments.c, schema.volumes.c, schema.stills.c
     here = exists().where(
@@ -225,15 +269,24 @@ def forget(tx: Transaction, node: int, before_us: int, *, dry_run: bool = False,
         stills.node == _ROWS.node, stills.camera == _ROWS.camera, stills.volume == _ROWS.volume,
         stills.slot_us.between(_ROWS.start_us - HOUR_US, _ROWS.start_us + HOUR_US), stills.file == _ROWS.file,
     )  # fmt: skip
-    done = _ROWS.state.in_((DeliveryState.DELIVERED.value, DeliveryState.MISSING.value))
     kinds = _ROWS.kind.in_((AssetKind.SEGMENT.value, AssetKind.STILL.value))
-    where = (_ROWS.node == node) & done & (func.coalesce(_ROWS.done_us, _ROWS.last_us) < before_us)
-    query = select(_ROWS.id).where(where, kinds, ~here, ~still).limit(most)
-    numbers = list(tx.run(NOUN, query).scalars())
-    for at in range(0, 0 if dry_run else len(numbers), _BATCH):
-        gone = (_ROWS.node == node) & _ROWS.id.in_(numbers[at : at + _BATCH])
-        tx.run(NOUN, delete(schema.deliveries).where(gone))
-    return len(numbers)
+    where = (_ROWS.node == node) & (_ROWS.id > after) & _over(before_us)
+    query = select(_ROWS.id).where(where, kinds, ~here, ~still).order_by(_ROWS.id).limit(most)
+    return [int(number) for number in tx.run(NOUN, query).scalars()]
+
+
+def forget(tx: Transaction, node: int, before_us: int, numbers: Sequence[int]) -> int:
+    """Delete records that `forgettable` named, unless they are wanted again by now; return how many there were."""
+    gone = 0
+    for at in range(0, len(numbers), _BATCH):
+        some = (_ROWS.node == node) & _ROWS.id.in_(numbers[at : at + _BATCH]) & _over(before_us)
+        gone += int(tx.run(NOUN, delete(schema.deliveries).where(some)).rowcount)
+    return gone
+
+
+def _over(before_us: int) -> ColumnElement[bool]:
+    done = _ROWS.state.in_((DeliveryState.DELIVERED.value, DeliveryState.MISSING.value))
+    return done & (func.coalesce(_ROWS.done_us, _ROWS.last_us) < before_us)
 
 
 def chosen(wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -261,18 +314,8 @@ def of_columns(row: Mapping[str, Any] | RowMapping) -> DeliveryRow:
     )  # fmt: skip
 
 
-def _instance(asset: Asset | Instance) -> Instance:
-    return (asset.volume, asset.file, asset.sha256) if isinstance(asset, Asset) else asset
-
-
-def _batches(assets: Iterable[Asset | Instance]) -> Iterable[list[Instance]]:
-    found = sorted({_instance(asset) for asset in assets})
-    return [found[at : at + _BATCH] for at in range(0, len(found), _BATCH)]
-
-
-def _these(some: Sequence[Instance]) -> ColumnElement[bool]:
-    # By volume and path there is an index; SHA-256 as well makes it the instance.
-    return tuple_(_ROWS.volume, _ROWS.file, _ROWS.sha256).in_(some)
+def _instance(asset: Asset) -> Instance:
+    return asset.volume, asset.file, asset.sha256
 
 
 def _taken(tx: Transaction, node: int, planned: Sequence[Planned]) -> dict[tuple[str, str], Instance]:

@@ -3,10 +3,10 @@
 Not here: rows (deliveries), what the figures mean (library.deliveries).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, literal_column, select, tuple_, update
 
 from holdfast.catalog import schema
 from holdfast.catalog.db import Transaction
@@ -14,6 +14,8 @@ from holdfast.core.delivery import DeliveryState
 
 _ROWS = schema.deliveries.c
 _PENDING = DeliveryState.PENDING.value
+# Written out, not bound: only so is the index on rows that wait used (claims).
+_WAITS: ColumnElement[str] = literal_column(f"'{_PENDING}'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +46,18 @@ def by_state(tx: Transaction, node: int) -> dict[tuple[str, DeliveryState], Coun
     }
 
 
-def waiting_by_camera(tx: Transaction, node: int) -> dict[tuple[str, str], Count]:
-    """Count what waits or is being sent by target and camera; it is little where all is well."""
-    columns = (_ROWS.target, _ROWS.camera)
+def waiting_by_camera(tx: Transaction, node: int, targets: Iterable[str]) -> dict[tuple[str, str], Count]:
+    """Count what waits or is being sent to targets, by target and camera; it is little where all is well."""
+    found = {}
     states = (_PENDING, DeliveryState.SENDING.value)
-    query = select(*columns, *_sums()).where(_ROWS.node == node, _ROWS.state.in_(states)).group_by(*columns)
-    return {
-        (row.target, row.camera): Count(int(row.number), int(row.size or 0), int(row.oldest))
-        for row in tx.run("deliveries", query)
-    }
+    # No column of an index, or SQLite would go through all deliveries in the order of their cameras.
+    camera = _ROWS.camera.concat("").label("name")
+    for target in targets:
+        # Each by itself, because only so an index leads to what waits.
+        where = (_ROWS.node == node) & (_ROWS.target == target) & _ROWS.state.in_(states)
+        for row in tx.run("deliveries", select(camera, *_sums()).where(where).group_by(camera)):
+            found[target, str(row.name)] = Count(int(row.number), int(row.size or 0), int(row.oldest))
+    return found
 
 
 def paces(tx: Transaction, node: int, targets: Mapping[str, object], from_us: int) -> dict[str, Pace]:
@@ -67,20 +72,23 @@ def paces(tx: Transaction, node: int, targets: Mapping[str, object], from_us: in
     return found
 
 
-def hurry(tx: Transaction, node: int, target: str, now_us: int) -> int:
-    """Let what waits for another attempt be due at once; return how many there were."""
-    where = [_ROWS.node == node, _ROWS.target == target, _ROWS.state == _PENDING, _ROWS.due_us > now_us]
-    changed = tx.run("deliveries", update(schema.deliveries).where(*where).values(due_us=now_us))
-    return changed.rowcount
+def hurry(tx: Transaction, node: int, target: str, now_us: int, *, most: int = 1000) -> int:
+    """Let what waits for another attempt be due at once, `most` of it in one go; return how many there were."""
+    waits = [_ROWS.node == node, _ROWS.lane == target, _ROWS.state == _WAITS, _ROWS.due_us > now_us]
+    numbers = list(tx.run("deliveries", select(_ROWS.id).where(*waits).order_by(_ROWS.due_us).limit(most)).scalars())
+    if numbers:
+        these = [_ROWS.node == node, _ROWS.id.in_(numbers), _ROWS.state == _WAITS, _ROWS.due_us > now_us]
+        tx.run("deliveries", update(schema.deliveries).where(*these).values(due_us=now_us))
+    return len(numbers)
 
 
 def pending(tx: Transaction, node: int, target: str, after: tuple[int, int], limit: int) -> list[tuple[int, int, int]]:
     """Return what waits for a target, oldest first: start, number and bytes, after such a start and number."""
-    start_us, number = after
-    later = (_ROWS.start_us > start_us) | ((_ROWS.start_us == start_us) & (_ROWS.id > number))
     query = select(_ROWS.start_us, _ROWS.id, _ROWS.bytes).where(
-        _ROWS.node == node, _ROWS.target == target, _ROWS.state == _PENDING, later
-    )
+        _ROWS.node == node, _ROWS.target == target, _ROWS.state == _PENDING,
+        # The first for the index; the second says which of those that begin at the same instant come later.
+        _ROWS.start_us >= after[0], tuple_(_ROWS.start_us, _ROWS.id) > after,
+    )  # fmt: skip
     rows = tx.run("deliveries", query.order_by(_ROWS.start_us, _ROWS.id).limit(limit))
     return [(int(row.start_us), int(row.id), int(row.bytes)) for row in rows]
 

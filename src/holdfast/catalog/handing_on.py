@@ -10,18 +10,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, delete, exists, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Table, delete, exists, func, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from holdfast.catalog import schema
 from holdfast.catalog.db import Transaction
+from holdfast.catalog.deliveries import by_volume
 from holdfast.catalog.rows import StreamRow
 from holdfast.core.delivery import Asset, AssetKind
 
 _POSITIONS = schema.delivery_positions.c
 _SEGMENTS = schema.segments.c
-_BATCH = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,14 +210,11 @@ def planned_sizes(
     """Return what was planned of files, by (volume, path); those of which nothing was are left out."""
     found: dict[tuple[str, str], Sent] = {}
     rows = receiver.rows
-    wanted = sorted(set(files))
-    for at in range(0, len(wanted), _BATCH):
-        these = tuple_(rows.volume, rows.file).in_(wanted[at : at + _BATCH])
-        query = select(
-            rows.volume, rows.file, func.max(rows.bytes).label("size"), func.max(rows.created_us).label("made_us")
-        ).where(rows.node == node, receiver.own, these)
-        for row in tx.run(receiver.noun, query.group_by(rows.volume, rows.file)):
-            found[row.volume, row.file] = Sent(int(row.size), int(row.made_us))
+    size, made_us = func.max(rows.bytes).label("size"), func.max(rows.created_us).label("made_us")
+    for volume, paths in by_volume(files):
+        these = (rows.node == node) & receiver.own & (rows.volume == volume) & rows.file.in_(paths)
+        for row in tx.run(receiver.noun, select(rows.file, size, made_us).where(these).group_by(rows.file)):
+            found[volume, row.file] = Sent(int(row.size), int(row.made_us))
     return found
 
 

@@ -32,6 +32,11 @@ def find(tx: Transaction, name: str) -> int | None:
     return None if found is None else int(found)
 
 
+def numbers(tx: Transaction) -> list[int]:
+    """Return the numbers of all nodes."""
+    return [int(number) for number in tx.run("nodes", select(_NODES.id).order_by(_NODES.id)).scalars()]
+
+
 def hold(tx: Transaction, node: int) -> None:
     """Let whoever else changes what belongs to a node wait until this transaction ends.
 

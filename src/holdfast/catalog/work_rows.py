@@ -3,7 +3,7 @@
 Not here: claims (claims), kinds and what holds them back (work_controls).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,27 +128,43 @@ def history(tx: Transaction, kind: Work, row: Id) -> list[Line]:
     ]  # fmt: skip
 
 
-def failed(tx: Transaction, kind: Work, node: int, *, lane: str | None = None, limit: int = _AT_ONCE) -> list[int]:
-    """Return numbers of rows that failed, oldest first."""
+def ended(tx: Transaction, kind: Work, node: int, state: str, *, lane: str | None = None) -> list[int]:
+    """Return numbers of all rows in a state that a person may have tried anew, those first that ended first.
+
+    Args:
+        tx: The transaction.
+        kind: Which kind.
+        node: Whose rows.
+        state: `failed`, or a word of the kind's own.
+        lane: Only those of this lane; None for all.
+    """
     table = schema.metadata.tables[kind.noun]
-    query = select(table.c.id).where(table.c.node == node, table.c.state == FAILED).order_by(table.c.id).limit(limit)
+    query = select(table.c.id).where(table.c.node == node, table.c.state == state)
     if lane is not None:
         query = query.where(table.c.lane == lane)
-    return [int(number) for number in tx.run(kind.noun, query).scalars()]
+    # In the order of the index on states: by number, all rows would be gone through for a few that failed.
+    return [int(one) for one in tx.run(kind.noun, query.order_by(table.c.last_us, table.c.id)).scalars()]
 
 
-def retry(tx: Transaction, kind: Work, node: int, numbers: list[int], *, by: str, now_us: int) -> int:
+def retry(
+    tx: Transaction, kind: Work, node: int, numbers: list[int], *, by: str, now_us: int, also: Collection[str] = ()
+) -> int:  # fmt: skip
     """Have rows that failed, or wait for another attempt, tried at once and as if for the first time.
+
+    Args:
+        tx: The transaction.
+        kind: Which kind.
+        node: Whose rows.
+        numbers: Which ones.
+        by: Who says so.
+        now_us: The time, from `claims.time_us`.
+        also: Further states in which rows may be tried anew: words of the kind's own.
 
     Returns:
         How many there were; those in any other state stay as they are.
     """
-    table = schema.metadata.tables[kind.noun]
-    done = 0
-    for number in numbers:
-        where = [table.c.node == node, table.c.id == number, table.c.state.in_([FAILED, PENDING])]
-        values = {"state": PENDING, "due_us": now_us, "attempts": 0, "lost": 0, "fence": table.c.fence + 1}
-        done += _by_hand(tx, kind, where, values, ("retried", by, now_us))
+    values = {"state": PENDING, "due_us": now_us, "attempts": 0, "lost": 0}
+    done = _by_hand(tx, kind, node, numbers, (FAILED, PENDING, *also), values, ("retried", by, now_us))
     if done:
         announce(tx)
     return done
@@ -160,32 +176,32 @@ def cancel(tx: Transaction, kind: Work, node: int, numbers: list[int], *, by: st
     Returns:
         How many there were. Whoever works on one is refused its result.
     """
-    table = schema.metadata.tables[kind.noun]
-    done = 0
-    for number in numbers:
-        where = [table.c.node == node, table.c.id == number, table.c.state.in_([kind.working, PENDING])]
-        values = {
-            "state": FAILED, "worker": "", "lease_us": None, "fence": table.c.fence + 1, "error": f"cancelled by {by}",
-            "hint": "have it tried anew if it is wanted after all",
-        }  # fmt: skip
-        done += _by_hand(tx, kind, where, values, ("cancelled", by, now_us))
-    return done
+    values = {
+        "state": FAILED, "worker": "", "lease_us": None, "error": f"cancelled by {by}",
+        "hint": "have it tried anew if it is wanted after all",
+    }  # fmt: skip
+    return _by_hand(tx, kind, node, numbers, (kind.working, PENDING), values, ("cancelled", by, now_us))
 
 
 def _by_hand(
-    tx: Transaction, kind: Work, where: list[Any], values: dict[str, Any], said: tuple[str, str, int]
+    tx: Transaction, kind: Work, node: int, numbers: list[int], states: Collection[str], values: dict[str, Any],
+    said: tuple[str, str, int],
 ) -> int:  # fmt: skip
-    table = schema.metadata.tables[kind.noun]
-    changed = tx.run(kind.noun, update(table).where(*where).values(**values).returning(table.c.node, table.c.id,
-                                                                                      table.c.fence)).all()  # fmt: skip
-    what, by, now_us = said
-    for row in changed:
-        line = {
-            "node": int(row.node), "noun": kind.noun, "row_id": int(row.id), "fence": int(row.fence), "at_us": now_us,
-            "what": what, "worker": by, "attempt": 0, "error": "",
-        }  # fmt: skip
-        tx.run("work_history", insert(schema.work_history).values(line))
-    return len(changed)
+    table, (what, by, now_us) = schema.metadata.tables[kind.noun], said
+    done = 0
+    for at in range(0, len(numbers), _AT_ONCE):
+        where = [table.c.node == node, table.c.id.in_(numbers[at : at + _AT_ONCE]), table.c.state.in_(states)]
+        change = update(table).where(*where).values(**values, fence=table.c.fence + 1)
+        changed = tx.run(kind.noun, change.returning(table.c.id, table.c.fence)).all()
+        lines = [
+            {"node": node, "noun": kind.noun, "row_id": int(row.id), "fence": int(row.fence), "at_us": now_us,
+             "what": what, "worker": by, "attempt": 0, "error": ""}
+            for row in changed
+        ]  # fmt: skip
+        if lines:
+            tx.run("work_history", insert(schema.work_history), lines)
+        done += len(lines)
+    return done
 
 
 def prune_history(tx: Transaction, node: int, before_us: int) -> int:

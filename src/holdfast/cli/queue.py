@@ -4,6 +4,7 @@ Exit codes: 0 done, 64 mistyped, 66 no such target or delivery, 69 something cou
 failed, 74 the catalog did not answer, 78 the configuration is wrong.
 """
 
+import functools
 import getpass
 import signal
 import threading
@@ -14,7 +15,16 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 from holdfast.catalog import nodes
@@ -88,7 +98,7 @@ def sync(
     target: TargetOption = "", config: ConfigOption = None, *, dry_run: DryOption = False, as_json: JsonOption = False
 ) -> int:
     """Send all that waits now, oldest first; safe beside the running service."""
-    from holdfast.work import draining  # noqa: PLC0415 - loads all that sending needs, libav too: not for a list
+    from holdfast.work import draining  # noqa: PLC0415 - loads all that sending needs: not for a list
 
     loaded, clock = load_in_force(config), SystemClock()
     set_up_logging("queue", console=False)  # the bar and the rows say it better
@@ -102,9 +112,13 @@ def sync(
             _waiting(catalog, loaded, names), _count(catalog, loaded, names, DeliveryState.FAILED).count,
         )  # fmt: skip
         if not dry_run and before.count:
-            with _progress(before.bytes, quiet=as_json) as advance, _stopped_by_signals() as stop:
+            columns = DownloadColumn(), TransferSpeedColumn()
+            with (
+                _progress("sending", before.bytes, *columns, quiet=as_json) as bar,
+                _stopped_by_signals() as stop,
+            ):
                 draining.drain(
-                    catalog, node, loaded.config, clock, names, tried=lambda step: advance(step.bytes), stop=stop
+                    catalog, node, loaded.config, clock, names, tried=lambda step: bar(advance=step.bytes), stop=stop
                 )
         after = before if dry_run else _waiting(catalog, loaded, names)
         failed = _count(catalog, loaded, names, DeliveryState.FAILED).count - failed_before
@@ -127,18 +141,25 @@ def sync(
 def retry(
     ids: Annotated[list[str] | None, typer.Argument(help="Ids of deliveries, as 1-42; without any all that failed.",
                                                     show_default=False)] = None,
-    target: TargetOption = "", config: ConfigOption = None, *, dry_run: DryOption = False,
+    target: TargetOption = "", config: ConfigOption = None, *,
+    missing: Annotated[bool, typer.Option("--missing", help="Without ids: those whose file was missing, in place of"
+                                                            " those that failed. Their files are looked for.")] = False,
+    dry_run: DryOption = False,
 ) -> int:  # fmt: skip
     """Have failed deliveries tried again."""
     loaded = load_in_force(config)
     name, wanted = _target(loaded, target), [Id.read(one, "delivery") for one in ids or []]
     with open_catalog(loaded.config.catalog_url) as catalog:
+        state = DeliveryState.MISSING if missing else DeliveryState.FAILED
+        count = len(wanted) or _count(catalog, loaded, [name] if name else None, state).count
         if dry_run:
-            names = [name] if name else list(loaded.config.targets)
-            count = len(wanted) or _count(catalog, loaded, names, DeliveryState.FAILED).count
             typer.echo(f"would retry {count}")
             return 0
-        count = deliveries.retry(catalog, LOCAL, _who(), SystemClock().wall_us(), target=name, ids=wanted)
+        with _progress("rows", count, MofNCompleteColumn()) as bar:
+            count = deliveries.retry(
+                catalog, LOCAL, _who(), SystemClock(), target=name, ids=wanted, missing=missing,
+                done=lambda so_far: bar(completed=so_far),
+            )  # fmt: skip
     typer.echo(f"{count} will be tried again")
     return 0
 
@@ -190,19 +211,18 @@ def _waiting(catalog: Catalog, loaded: Loaded, names: list[str]) -> Count:
     return Count(sum(one.count for one in some), sum(one.bytes for one in some))
 
 
-def _count(catalog: Catalog, loaded: Loaded, names: list[str], state: DeliveryState) -> Count:
+def _count(catalog: Catalog, loaded: Loaded, names: list[str] | None, state: DeliveryState) -> Count:
+    """Count deliveries in a state, of these targets; None for all, those that are not configured any more too."""
     found = deliveries.targets(catalog, loaded.config, LOCAL, SystemClock().wall_us())
-    some = [one.counts.get(state, Count()) for one in found if one.name in names]
+    some = [one.counts.get(state, Count()) for one in found if names is None or one.name in names]
     return Count(sum(one.count for one in some), sum(one.bytes for one in some))
 
 
 @contextmanager
-def _progress(total: int, *, quiet: bool) -> Any:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
-               TimeRemainingColumn())  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:
-        task = bar.add_task("sending", total=total)
-        yield lambda count: bar.update(task, advance=count)
+def _progress(what: str, total: int, *columns: ProgressColumn, quiet: bool = False) -> Any:
+    shown = (TextColumn("{task.description}"), BarColumn(), *columns, TimeRemainingColumn())
+    with Progress(*shown, console=Console(stderr=True), disable=quiet, transient=True) as bar:
+        yield functools.partial(bar.update, bar.add_task(what, total=total))
 
 
 @contextmanager

@@ -3,11 +3,11 @@
 Any thread. Not here: planning (handing_on), sending (work.deliver, work.draining).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from holdfast.catalog import deliveries, delivery_stats, nodes, work_controls, work_rows
-from holdfast.catalog.claims import Known
+from holdfast.catalog.claims import Known, time_us
 from holdfast.catalog.db import Catalog
 from holdfast.catalog.deliveries import DeliveryRow, Wanted
 from holdfast.catalog.delivery_stats import Count, Pace
@@ -15,6 +15,7 @@ from holdfast.catalog.incidents import IncidentRow
 from holdfast.catalog.rows import PAGE, Id, Page
 from holdfast.catalog.work_controls import Running
 from holdfast.core import schedule
+from holdfast.core.clock import Clock
 from holdfast.core.config.model import Config
 from holdfast.core.config.windows import windows_of
 from holdfast.core.delivery import DeliveryState
@@ -28,7 +29,7 @@ PACE_US = 5 * MINUTE_US  # C085
 OLD_US = 7 * DAY_US  # C071
 LATE_US = 10 * MINUTE_US  # chosen: a backlog that is older than what one file may take is told
 
-_AT_ONCE = 10_000
+_AT_ONCE = 500  # chosen: rows of one transaction, which takes some hundredths of a second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +99,8 @@ def targets(catalog: Catalog, config: Config, node: str, now_us: int) -> list[Ta
         if number is None:
             number = 0
         counts = delivery_stats.by_state(tx, number)
-        waiting = delivery_stats.waiting_by_camera(tx, number)
         names = dict.fromkeys([*config.targets, *(target for target, _ in counts)])
+        waiting = delivery_stats.waiting_by_camera(tx, number, names)
         paces = delivery_stats.paces(tx, number, names, now_us - PACE_US)
         controls = work_controls.controls(tx, number)
         incidents = {name: archive_incidents.find(tx, number, name) for name in names}
@@ -112,34 +113,67 @@ def targets(catalog: Catalog, config: Config, node: str, now_us: int) -> list[Ta
     return found
 
 
-def addresses(catalog: Catalog, files: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Return where files lie at targets, by volume and path; those that none has verified are left out.
+def addresses(catalog: Catalog, files: Iterable[tuple[int, str, str]]) -> dict[tuple[int, str, str], str]:
+    """Return where files lie at targets, by node, volume and path; those that none has verified are left out.
 
     Raises:
         CatalogUnavailable: The catalog did not answer.
     """
-    wanted = list(files)
+    wanted: dict[int, set[tuple[str, str]]] = {}
+    for node, volume, path in files:
+        wanted.setdefault(node, set()).add((volume, path))
     if not wanted:
         return {}
     with catalog.read() as tx:
-        return deliveries.addresses(tx, wanted)
+        return {
+            (node, *file): address
+            for node, some in wanted.items()
+            for file, address in deliveries.addresses(tx, node, some).items()
+        }
 
 
-def retry(catalog: Catalog, node: str, by: str, now_us: int, *, target: str = "", ids: Sequence[Id] = ()) -> int:
-    """Have failed deliveries tried anew at once: these, those of a target, or all; return how many there were.
+def retry(
+    catalog: Catalog, node: str, by: str, clock: Clock, *, target: str = "", ids: Sequence[Id] = (),
+    missing: bool = False, done: Callable[[int], None] = lambda _count: None,
+) -> int:  # fmt: skip
+    """Have deliveries tried anew at once, as if for the first time: these, or all that failed.
+
+    Those that fail again meanwhile are left alone. Where this is killed in its midst, another call does the rest.
+
+    Args:
+        catalog: The catalog.
+        node: Name of the node.
+        by: Who says so.
+        clock: Time.
+        target: Only those of this target; empty for all.
+        ids: These alone, failed or missing.
+        missing: Those whose file was not found, in place of those that failed: their files are looked for again.
+        done: Told after each transaction how many there were so far.
+
+    Returns:
+        How many there were.
 
     Raises:
         NotFound: There is no such delivery.
     """
-    with catalog.write() as tx:
+    state = DeliveryState.MISSING if missing else DeliveryState.FAILED
+    with catalog.read() as tx:
         number = nodes.find(tx, node) or 0
-        if ids:
-            for one in ids:
-                deliveries.get(tx, one)
-            numbers = [one.number for one in ids if one.node == number]
-        else:
-            numbers = work_rows.failed(tx, KIND, number, lane=target or None, limit=_AT_ONCE)
-        return work_rows.retry(tx, KIND, number, numbers, by=by, now_us=now_us)
+        for one in ids:
+            deliveries.get(tx, one)
+        numbers = [one.number for one in ids if one.node == number]
+        if not ids:
+            numbers = work_rows.ended(tx, KIND, number, state.value, lane=target or None)
+    count = 0
+    for at in range(0, len(numbers), _AT_ONCE):
+        # In pieces: a transaction over a hundred thousand rows would hold everybody else up.
+        with catalog.write() as tx:
+            count += work_rows.retry(
+                tx, KIND, number, numbers[at : at + _AT_ONCE], by=by, now_us=time_us(tx, clock.wall_us()),
+                also=(DeliveryState.MISSING.value,),
+            )  # fmt: skip
+        done(count)
+    return count
 
 
 def pause(catalog: Catalog, config: Config, node: str, target: str, by: str, now_us: int, *, on: bool) -> None:
@@ -158,15 +192,21 @@ def pause(catalog: Catalog, config: Config, node: str, target: str, by: str, now
 
 def cleanup(catalog: Catalog, node: str, now_us: int, *, older_us: int = OLD_US, dry_run: bool = False) -> int:
     """Forget the records of what was delivered long ago and is not here any more; return how many."""
-    gone = 0
-    with catalog.write() as tx:
+    gone, after, before_us = 0, 0, now_us - older_us
+    with catalog.read() as tx:
         number = nodes.find(tx, node) or 0
     while True:
-        with catalog.write() as tx:
-            some = deliveries.forget(tx, number, now_us - older_us, dry_run=dry_run, most=_AT_ONCE)
-        gone += some
-        if dry_run or some < _AT_ONCE:
+        # Looked for without holding up anybody who writes.
+        with catalog.read() as tx:
+            some = deliveries.forgettable(tx, number, before_us, after=after, most=_AT_ONCE)
+        if not some:
             return gone
+        after = some[-1]
+        if dry_run:
+            gone += len(some)
+            continue
+        with catalog.write() as tx:
+            gone += deliveries.forget(tx, number, before_us, some)
 
 
 def _target(

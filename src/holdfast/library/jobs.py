@@ -233,15 +233,16 @@ def retry(
     """
     if row is not None:
         return _one_row(catalog, node, name, row, work_rows.retry, by, clock)
+    with catalog.read() as tx:
+        number, kind = _kind(tx, node, name)
+        numbers = work_rows.ended(tx, kind.known, number, FAILED, lane=lane)
     done = 0
-    while True:
+    for at in range(0, len(numbers), _BATCH):
         # In pieces: a transaction over a hundred thousand rows would hold everybody else up.
         with catalog.write() as tx:
-            number, kind = _kind(tx, node, name)
-            some = work_rows.failed(tx, kind.known, number, lane=lane, limit=_BATCH)
-            done += work_rows.retry(tx, kind.known, number, some, by=by, now_us=time_us(tx, clock.wall_us()))
-        if len(some) < _BATCH:
-            return done
+            now_us = time_us(tx, clock.wall_us())
+            done += work_rows.retry(tx, kind.known, number, numbers[at : at + _BATCH], by=by, now_us=now_us)
+    return done
 
 
 def cancel(catalog: Catalog, node: str, name: str, row: str, *, by: str, clock: Clock) -> int:

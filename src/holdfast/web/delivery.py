@@ -20,8 +20,9 @@ from holdfast.core.errors import CatalogError, HoldfastError
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
 from holdfast.http.rights import Right, identity_of, needs
-from holdfast.library import deliveries
+from holdfast.library import deliveries, handing_over
 from holdfast.library.deliveries import TargetNow
+from holdfast.library.handing_over import RuleNow
 from holdfast.web.forms import Form, go_to
 from holdfast.web.render import page
 
@@ -37,6 +38,8 @@ WORDS = {
     "well": "delivered", "busy": "sending", "waiting": "waits for its hours", "paused": "paused",
     "failing": "needs you", "stalled": "stalled",
 }  # fmt: skip
+
+TOLD_WORDS = {"well": "told", "busy": "telling", "failing": "needs you", "stalled": "stalled"}
 
 _log = structlog.get_logger("holdfast.web")
 
@@ -87,6 +90,7 @@ class Found:
     cards: tuple[Card, ...]
     rows: tuple[DeliveryRow, ...]
     cursor: str | None
+    told: tuple[RuleNow, ...]
 
 
 @router.get("", dependencies=[needs(Right.VIEWER)])
@@ -108,11 +112,24 @@ def retry(request: Request, context: Node, form: Form) -> Response:
     try:
         ids = [Id.read(one, "delivery")] if one else []
         deliveries.retry(
-            context.catalog(), context.node, identity_of(request).name, context.clock.wall_us(), target=target, ids=ids
+            context.catalog(), context.node, identity_of(request).name, context.clock, target=target, ids=ids
         )
     except HoldfastError as error:
         return _show(request, context, Chosen(target=target), error)
     return go_to("/delivery")
+
+
+@router.post("/told/retry", dependencies=[needs(Right.OPERATOR)])
+def retry_told(request: Request, context: Node, form: Form) -> Response:
+    """Try all again of which a receiver did not want to be told."""
+    rule = form.get("rule", "")[:50]
+    try:
+        handing_over.retry(
+            context.catalog(), context.node, rule, by=identity_of(request).name, clock=context.clock
+        )  # fmt: skip
+    except HoldfastError as error:
+        return _show(request, context, Chosen(), error)
+    return go_to("/delivery#told")
 
 
 @router.post("/pause", dependencies=[needs(Right.OPERATOR)])
@@ -140,7 +157,8 @@ def _show(request: Request, context: Context, chosen: Chosen, error: HoldfastErr
         error = error or problem
     status = 200 if error is None else error.http_status
     return page(
-        request, "delivery.html", status, found=found, chosen=chosen, error=error, states=list(DeliveryState)
+        request, "delivery.html", status, found=found, chosen=chosen, error=error, states=list(DeliveryState),
+        told_words=TOLD_WORDS,
     )  # fmt: skip
 
 
@@ -149,7 +167,8 @@ def _find(context: Context, chosen: Chosen) -> Found:
     cards = tuple(_card(one) for one in deliveries.targets(catalog, context.config, context.node, now_us))
     wanted = Wanted(target=chosen.target or None, state=DeliveryState(chosen.state) if chosen.state else None)
     rows = deliveries.listed(catalog, wanted, limit=ROWS, cursor=chosen.cursor or None)
-    return Found(cards=cards, rows=rows.rows, cursor=rows.cursor)
+    told = tuple(handing_over.stand(catalog, context.config, context.node))
+    return Found(cards=cards, rows=rows.rows, cursor=rows.cursor, told=told)
 
 
 def _card(target: TargetNow) -> Card:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from holdfast.catalog import claims
+from holdfast.catalog import claims, lost_work
 from holdfast.catalog.db import Catalog
 from holdfast.core.clock import Clock
 from holdfast.work.kind import LIMITS, Kind, Queue
@@ -44,7 +44,7 @@ def run_due(
     with catalog.read() as tx:
         lanes = claims.lanes(tx, kind, node)
     done = 0
-    with Runner(catalog, node, f"{socket.gethostname()[:40]}-by-hand-{os.getpid()}", clock) as runner:
+    with Runner(catalog, node, worker_name(), clock) as runner:
 
         def work(lane: str, number: int) -> bool:
             if stop.is_set():
@@ -65,6 +65,11 @@ def run_due(
     return done
 
 
+def worker_name() -> str:
+    """Return the name that a command claims rows under."""
+    return f"{socket.gethostname()[:40]}-by-hand-{os.getpid()}"
+
+
 def end_leases(catalog: Catalog, node: int, kind: Kind, clock: Clock) -> int:
     """End the claims whose lease is over, so that their rows are due now; return the time that counts.
 
@@ -75,12 +80,12 @@ def end_leases(catalog: Catalog, node: int, kind: Kind, clock: Clock) -> int:
     """
     with catalog.read() as tx:
         now_us = claims.time_us(tx, clock.wall_us())
-        if not claims.any_expired(tx, kind, node, now_us):
+        if not lost_work.any_expired(tx, kind, node, now_us):
             return now_us
     with catalog.write() as tx:
         now_us = claims.time_us(tx, clock.wall_us())
         # Due at once, unless it may be what kills those who work on it: whoever asks for it means it.
-        claims.expire(tx, kind, node, now_us=now_us, after=lambda lost: None if lost >= kind.retry.lost else 0)
+        lost_work.expire(tx, kind, node, now_us=now_us, after=lambda lost: None if lost >= kind.retry.lost else 0)
     return now_us
 
 

@@ -6,7 +6,6 @@ or for the next command. Hours and pauses of a target hold here too.
 Runs on the caller's thread and one for each file that is on its way. Not here: figures and progress bars (cli.queue).
 """
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from holdfast.catalog.db import Catalog
 from holdfast.catalog.work_controls import Running
 from holdfast.core.clock import Clock
 from holdfast.core.config.model import Config
+from holdfast.work.by_hand import end_leases, worker_name
 from holdfast.work.deliver import NAME, Deliver
 from holdfast.work.runner import Runner
 
@@ -54,7 +54,9 @@ def drain(
     work = Deliver(catalog, config, clock)
     kind = work.kind()
     try:
-        with Runner(catalog, node, f"sync-{os.getpid()}", clock) as runner:
+        # What another one of these had in hand when it was killed; where no worker runs, nobody else ends its claims.
+        end_leases(catalog, node, kind, clock)
+        with Runner(catalog, node, worker_name(), clock) as runner:
             for target in targets:
                 rows = _Rows(catalog, node, target, clock)
                 # All of them at once would ask a target that is away as often as there are files.
@@ -82,11 +84,15 @@ class _Rows:
         self._lock = threading.Lock()
         self._after = (-(2**62), 0)
         self._found: list[tuple[int, int, int]] = []
-        with catalog.write() as tx:
+        with catalog.read() as tx:
             held = work_controls.of(work_controls.controls(tx, node), NAME, target)
             self._over = held.state is not Running.RUNNING
-            if not self._over:
-                delivery_stats.hurry(tx, node, target, time_us(tx, clock.wall_us()))
+        while not self._over:
+            # In pieces: a transaction over a hundred thousand rows would hold everybody else up.
+            with catalog.write() as tx:
+                now_us = time_us(tx, clock.wall_us())
+                if delivery_stats.hurry(tx, node, target, now_us, most=_PAGE) < _PAGE:
+                    break
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         while (one := self._next()) is not None:

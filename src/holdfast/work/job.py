@@ -115,11 +115,13 @@ class Job:
         return self._end(deed)
 
     def later(self, due_us: int, why: str = "") -> bool:
-        """Give the row back unharmed until a time (microseconds since the epoch, UTC); it counts as no attempt.
+        """Give the row back unharmed until a time of this host (microseconds since the epoch, UTC); it was no attempt.
 
         Returns and raises as `finish`.
         """
-        return self._end(lambda tx, now_us: claims.later(tx, self.claim, due_us, now_us=now_us, why=why))
+        # As a wait: the clock that due times are compared with may be another one.
+        wait_us = due_us - self._clock.wall_us()
+        return self._end(lambda tx, now_us: claims.later(tx, self.claim, now_us + wait_us, now_us=now_us, why=why))
 
     def keep(self, values: Mapping[str, Any]) -> bool:
         """Write columns of the row in the midst of the work, such as where to go on from; False where it is lost.

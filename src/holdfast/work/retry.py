@@ -17,6 +17,7 @@ class Retry:
         most: Attempts after which a row is failed for good; None for as long as it takes.
         unexpected: The same for errors that nobody foresaw: a bug does not go away by waiting.
         lost: Claims in a row whose worker died, after which the row is failed: it may be what kills them.
+        longest_s: What a row is put off for at most, by whatever; one that is due later was put off by a wrong clock.
     """
 
     first_s: float = 5.0  # chosen: most interruptions of a network are over by then
@@ -25,6 +26,7 @@ class Retry:
     most: int | None = None
     unexpected: int = 5
     lost: int = 10
+    longest_s: float = 8 * 86_400.0  # chosen: the hours of a target begin once a week, or more often
 
     def after_us(self, failures: int, random: Callable[[], float]) -> int:
         """Return the wait after so many failures in a row, in microseconds.

@@ -148,7 +148,14 @@ class Runner:
             else:
                 self._returned(job)
         except CatalogError as error:
-            _log.error("work.result_lost", reason=str(error), hint="the row is worked on again when its lease is over")
+            self._not_written(error)
+
+    def _not_written(self, error: CatalogError) -> None:
+        hint = "it is worked on again when its lease is over"
+        if self._abandoned.is_set():
+            _log.info("work.late", reason=str(error), hint=hint)  # nobody waits for it: it had been told to end
+        else:
+            _log.error("work.result_lost", reason=str(error), hint=hint)
 
     def _returned(self, job: Job) -> None:
         if job.ended:
@@ -209,8 +216,9 @@ class Runner:
         jobs = [job for job in self.jobs() if job.claim.noun == kind.noun and not job.ended]
         if not jobs:
             return
+        numbers = [job.claim.number for job in jobs]
         with self._catalog.read() as tx:
-            held = claims.held(tx, kind, self._node, self.worker)
+            held = claims.held(tx, kind, self._node, self.worker, numbers)
         for job in jobs:
             if (job.claim.number, job.claim.fence) not in held and not job.ending:
                 self._lose(job)

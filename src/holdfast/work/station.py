@@ -21,7 +21,7 @@ from holdfast.catalog.news import News
 from holdfast.catalog.work_controls import KindRow
 from holdfast.core.clock import Clock
 from holdfast.core.errors import HoldfastError
-from holdfast.core.timing import DAY_US, HOUR_US
+from holdfast.core.timing import DAY_US, HOUR_US, MINUTE_US
 from holdfast.work.kind import LIMITS, Kind, Queue
 from holdfast.work.runner import LEASE_S, SHARED_LEASE_S, Runner
 from holdfast.work.sweep import Sweep
@@ -31,6 +31,7 @@ SWEEP_S = 1.0
 NEWS_S = 0.1  # chosen: ten looks a second at a number cost nothing one could measure, and new work begins at once
 BACKOFF_CAP_S = 10.0  # chosen: work goes on this soon after a catalog that was away is back
 HISTORY_US = 90 * DAY_US
+AGAIN_US = 5 * MINUTE_US  # chosen: whoever keeps a catalog locked, or full, rarely does so for a second time
 STOP_S = 5.0  # chosen: bodies end between two pieces of what they send
 
 _log = structlog.stdlib.get_logger("holdfast.work")
@@ -83,7 +84,7 @@ class Station:
         self._sweep = Sweep(catalog, node, kinds, self._runner, self._engine, clock)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="work-sweep", daemon=True)
-        self._pruned_us = clock.boot_us()
+        self._upkeep_us = 0
         self._begun: Sequence[Kind] = ()
         self.problem = ""
         """Why nothing is done now; empty while the catalog answers."""
@@ -149,10 +150,21 @@ class Station:
                 self._sweep.void(self._options.worker)
             self._begun = kinds
         self._sweep.once()
-        if self._clock.boot_us() - self._pruned_us >= HOUR_US:
-            self._pruned_us = self._clock.boot_us()
+        if self._clock.boot_us() >= self._upkeep_us:
+            self._upkeep()
+
+    def _upkeep(self) -> None:
+        """Do what keeps the catalog quick, and rows from waiting for ever: at the beginning and each hour."""
+        self._upkeep_us = self._clock.boot_us() + HOUR_US
+        try:
+            self._sweep.set_right()
+            self._catalog.optimize()
             with self._catalog.write() as tx:
                 work_rows.prune_history(tx, self._node, self._clock.wall_us() - HISTORY_US)
+        except HoldfastError as error:
+            hint = f"tried again in {AGAIN_US // MINUTE_US} minutes"
+            _log.warning("work.upkeep_failed", reason=str(error), hint=hint)
+            self._upkeep_us = self._clock.boot_us() + AGAIN_US
 
     def _announce(self, kinds: Sequence[Kind]) -> None:
         rows = [

@@ -13,16 +13,18 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from holdfast.catalog import claims, work_controls
+from holdfast.catalog import claims, lost_work, work_controls
 from holdfast.catalog.db import Catalog
 from holdfast.catalog.work_controls import Running
 from holdfast.core.clock import Clock
+from holdfast.core.timing import SECOND_US
 from holdfast.work.kind import Kind
 from holdfast.work.runner import Runner
 from holdfast.work.threads import Engine
 
 AHEAD = 64  # rows of a lane that are offered at once: some tens of milliseconds of the smallest work
 NEWEST = 8  # the same for the slot of the newest
+SOME = 1000  # chosen: rows of one transaction that a wrong clock put off
 
 _log = structlog.stdlib.get_logger("holdfast.work")
 
@@ -68,10 +70,34 @@ class Sweep:
         for kind in self.kinds:
             with self._catalog.write() as tx:
                 now_us = claims.time_us(tx, self._clock.wall_us())
-                gone += len(claims.void(tx, kind, self._node, worker, now_us=now_us, after=self._after(kind)))
+                gone += len(lost_work.void(tx, kind, self._node, worker, now_us=now_us, after=self._after(kind)))
         if gone:
             _log.info("work.taken_over", rows=gone, worker=worker)
         return gone
+
+    def set_right(self) -> int:
+        """Let rows be due that a clock put off which was ahead of today's, some at a time; return how many there were.
+
+        Raises:
+            CatalogUnavailable: The catalog did not answer.
+        """
+        changed = 0
+        for kind in self.kinds:
+            longest_us = round(kind.retry.longest_s * SECOND_US)
+            while True:
+                with self._catalog.write() as tx:
+                    now_us = claims.time_us(tx, self._clock.wall_us())
+                    some = lost_work.set_right(
+                        tx, kind, self._node, now_us=now_us, longest_us=longest_us, most=SOME
+                    )  # fmt: skip
+                changed += some
+                if some < SOME:
+                    break
+        if changed:
+            _log.warning(
+                "work.clock_was_ahead", rows=changed, hint="they are due now; holdfast doctor checks the clock"
+            )
+        return changed
 
     def once(self) -> Swept:
         """Look at everything once.
@@ -116,11 +142,13 @@ class Sweep:
     def _expire(self, kind: Kind) -> int:
         with self._catalog.read() as tx:
             now_us = claims.time_us(tx, self._clock.wall_us())
-            if not claims.any_expired(tx, kind, self._node, now_us):
+            if not lost_work.any_expired(tx, kind, self._node, now_us):
                 return 0
+        # Ours first: a clock that was set forward ends all leases, but not those who work here, who go by boot time.
+        self._runner.renew_once()
         with self._catalog.write() as tx:
             now_us = claims.time_us(tx, self._clock.wall_us())
-            gone = claims.expire(tx, kind, self._node, now_us=now_us, after=self._after(kind))
+            gone = lost_work.expire(tx, kind, self._node, now_us=now_us, after=self._after(kind))
         for one in gone:
             _log.warning("work.lease_over", job=kind.name, row=one.number, lane=one.lane, worker=one.worker)
         return len(gone)
