@@ -16,8 +16,8 @@ from holdfast.catalog import nodes
 from holdfast.catalog.db import open_catalog
 from holdfast.core.clock import SystemClock
 from holdfast.core.config import load
+from holdfast.library.handing_over import KIND
 from holdfast.roles.workshop import make_workshop
-from holdfast.work.hand_over import NAME
 from holdfast.work.retry import Retry
 from holdfast.work.station import Options, Station
 
@@ -41,7 +41,7 @@ def _main(config: str) -> None:
         with catalog.write() as tx:
             node = nodes.ensure(tx, "local", 1)
         shop = make_workshop(catalog, loaded, clock, node="local")
-        kinds = [replace(kind, retry=Retry(first_s=0.1, lost=1000)) for kind in shop.kinds if kind.name == NAME]
+        kinds = [replace(kind, retry=Retry(first_s=0.1, lost=1000)) for kind in shop.kinds if kind.name == KIND]
         with Station(catalog, node, kinds, clock, Options(worker="w")):
             while True:
                 shop.errand()

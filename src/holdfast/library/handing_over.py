@@ -10,6 +10,7 @@ Not here: telling (work.hand_over), trying again (jobs).
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import structlog
 
@@ -18,16 +19,18 @@ from holdfast.catalog.db import Catalog
 from holdfast.catalog.handing_on import Position, Receiver
 from holdfast.catalog.handovers import HandoverRow, Standing, Waited
 from holdfast.core.clock import Clock
-from holdfast.core.config.handovers import AnyHandover, MarkerConfig
+from holdfast.core.config.handovers import AnyHandover, MarkerConfig, WebhookConfig
 from holdfast.core.config.model import Config
 from holdfast.core.delivery import Asset
 from holdfast.core.errors import HoldfastError
+from holdfast.core.handover import HandoverState
 from holdfast.core.timing import DAY_US, HOUR_US, MINUTE_US, day_of
-from holdfast.library import looking
+from holdfast.library import archive_incidents, jobs, looking
 from holdfast.library.looking import Contents, Wish
 from holdfast.storage.markers import Markers
 from holdfast.storage.volume import read_marker
 
+KIND = "handover"
 MEMORY = "handovers.json"
 OVERLAP_US = 10 * MINUTE_US  # chosen: an acknowledgement is written up to 90 s after its time, by another process too
 FORGOTTEN_US = HOUR_US  # chosen: whoever reads a marker late finds it for an hour after its file
@@ -36,16 +39,62 @@ _MOST = 500  # arrivals in one pass
 _LOOKED_AT = 20_000  # rows that one tidying looks at: tens of milliseconds
 _PLACE = "handover:"
 
+Health = Literal["well", "busy", "failing", "stalled"]
+
 _log = structlog.stdlib.get_logger("holdfast.handovers")
 
 
 @dataclass(frozen=True, slots=True)
 class RuleNow:
-    """A rule and how it stands; `config` is None where it is not configured any more."""
+    """How a rule stands.
+
+    Attributes:
+        name: Its name.
+        config: Its table; None where it is not configured any more.
+        standing: Numbers, and what went wrong last.
+        trouble: What its open incident says; empty where there is none.
+    """
 
     name: str
     config: AnyHandover | None
     standing: Standing
+    trouble: str = ""
+
+    @property
+    def receiver(self) -> str:
+        """Who is told, without secrets: a service's host, a folder; empty where markers lie beside the files."""
+        if isinstance(self.config, WebhookConfig):
+            return self.config.shown
+        return "" if self.config is None or self.config.folder is None else str(self.config.folder)
+
+    @property
+    def waiting(self) -> int:
+        """Files of which nobody was told yet, and may be by itself."""
+        counts = self.standing.counts
+        return counts.get(HandoverState.PENDING, 0) + counts.get(HandoverState.HANDING, 0)
+
+    @property
+    def failed(self) -> int:
+        """Files of which a receiver does not want to be told."""
+        return self.standing.counts.get(HandoverState.FAILED, 0)
+
+    @property
+    def health(self) -> Health:
+        """The worst thing that is to be said: `stalled`, `failing`, `busy`, or `well`."""
+        if self.trouble or (self.config is None and self.waiting):
+            return "stalled"
+        return "failing" if self.failed else "busy" if self.waiting else "well"
+
+    @property
+    def sentence(self) -> str:
+        """The same in words."""
+        if self.config is None:
+            return f"not configured any more; {self.waiting} waiting for it"
+        if self.trouble or self.failed:
+            return self.trouble or f"{self.failed} failed: {self.standing.error}"
+        if self.waiting:
+            return f"{self.waiting} to be told of"
+        return "everything was told" if self.standing.counts else "nothing to tell of yet"
 
 
 def incident_name(rule: str) -> str:
@@ -151,7 +200,21 @@ def stand(catalog: Catalog, config: Config, node: str) -> list[RuleNow]:
     with catalog.read() as tx:
         number = nodes.find(tx, node) or 0
         names = dict.fromkeys([*config.handovers, *handovers.rules(tx, number)])
-        return [RuleNow(name, config.handovers.get(name), handovers.standing(tx, number, name)) for name in names]
+        found = []
+        for name in names:
+            incident = archive_incidents.find(tx, number, incident_name(name))
+            trouble = "" if incident is None else incident.detail or "takes nothing"
+            found.append(RuleNow(name, config.handovers.get(name), handovers.standing(tx, number, name), trouble))
+        return found
+
+
+def retry(catalog: Catalog, node: str, rule: str, *, by: str, clock: Clock) -> int:
+    """Have all that failed of a rule tried anew at once; return how many there were.
+
+    Raises:
+        NotFound: No worker knows of hand-overs yet.
+    """
+    return jobs.retry(catalog, node, KIND, lane=rule, by=by, clock=clock)
 
 
 class Tidying:

@@ -28,7 +28,7 @@ from holdfast.core.handover import Copy, HandoverState, body_of, marker_name, to
 from holdfast.core.naming import Naming
 from holdfast.core.timing import MINUTE_US
 from holdfast.library import archive_incidents
-from holdfast.library.handing_over import incident_name
+from holdfast.library.handing_over import KIND, incident_name
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.markers import Markers
 from holdfast.storage.volume import read_marker
@@ -38,7 +38,6 @@ from holdfast.work.job import Job
 from holdfast.work.kind import Kind, Queue
 from holdfast.work.retry import Retry
 
-NAME = "handover"
 RETRY = Retry(first_s=5.0, cap_s=480.0)  # C069: with a quarter of jitter the longest wait is 600 s
 AWAY_US = MINUTE_US  # chosen: a row whose rule was taken out of the configuration a moment ago is in no hurry
 
@@ -72,7 +71,7 @@ class HandOver:
         """Return the kind of work that this is the body of."""
         most = max((rule.parallel for rule in self._rules.values()), default=1)
         return Kind(
-            name=NAME, noun=handovers.NOUN, queue=Queue.DELIVER, body=self, lane_limit=most, room=self.room,
+            name=KIND, noun=handovers.NOUN, queue=Queue.DELIVER, body=self, lane_limit=most, room=self.room,
             about="tells scripts and services of finished files", retry=RETRY, working=HandoverState.HANDING.value,
         )  # fmt: skip
 
