@@ -7,8 +7,10 @@ Not here: who breaks what meanwhile (handing_on).
 """
 
 import hashlib
+import json
 import os
 import random
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,13 +96,24 @@ class Witness:
 
     def problems(self) -> list[str]:
         """What is acknowledged is there as it was; what left the disk, too; whatever has a final name is whole."""
-        told = {str(line["file"]): str(line["sha256"]) for line in self._site.acknowledgements()}
+        told = self._acknowledged()
         told |= {row.asset.file: row.asset.sha256 for row in self._site.every_row() if row.object_us is not None}
         arrived = self.arrived()
         found = [f"{file} is acknowledged, and is not there" for file in told if arrived.get(file) != told[file]]
         sent = self._backlog.sent
         found += [f"{file} was deleted without its copy" for file in self.gone() if arrived.get(file) != sent[file]]
         return found + [f"{name} is not what was sent" for name in arrived if arrived[name] != sent.get(name)]
+
+    def _acknowledged(self) -> dict[str, str]:
+        """Return what the kept journals say has arrived; a line that a kill or a full disk cut short says nothing."""
+        found = {}
+        for path in self._site.volume.rglob("*.kept.journal"):
+            for text in path.read_bytes().splitlines():
+                with suppress(ValueError):
+                    line = json.loads(text)
+                    if line["t"] == "acknowledged":
+                        found[str(line["file"])] = str(line["sha256"])
+        return found
 
     def lost(self) -> list[str]:
         """What never arrived."""

@@ -6,6 +6,7 @@ Each connection has two threads. What goes through is counted.
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
@@ -25,6 +26,7 @@ class FaultProxy:
         answer: Given back to clients in place of the server's, and the connection closed.
         answers: How often `answer` is given; None is always.
         alter: Changes what the server answers.
+        rate: Bytes a second that go through in each direction, all connections together; 0 is as fast as it can.
     """
 
     def __init__(self, port: int) -> None:
@@ -35,6 +37,8 @@ class FaultProxy:
         self._sockets: list[socket.socket] = []
         self._lock = threading.Lock()
         self._closed = False
+        self.rate = 0
+        self._busy_until_s = {"up": 0.0, "down": 0.0}
         self.restore()
 
     def restore(self) -> None:
@@ -124,6 +128,7 @@ class FaultProxy:
                     self.sent += len(data)
                 if self.cut_after is not None and self.sent > self.cut_after:
                     break
+                self._take("up", len(data))
                 server.sendall(data)
         self._end(client, server)
 
@@ -132,9 +137,19 @@ class FaultProxy:
             while data := server.recv(BLOCK):
                 if self.quiet_after is not None and state[0] >= self.quiet_after:
                     continue
+                self._take("down", len(data))
                 client.sendall(self.alter(data))
         if self.quiet_after is None or state[0] < self.quiet_after:
             self._end(client, server)
+
+    def _take(self, way: str, count: int) -> None:
+        """Be as slow as the link: wait until what is before these bytes, and they, have gone."""
+        if not self.rate:
+            return
+        with self._lock:
+            self._busy_until_s[way] = max(self._busy_until_s[way], time.monotonic()) + count / self.rate
+            until_s = self._busy_until_s[way]
+        time.sleep(max(0.0, until_s - time.monotonic()))
 
     def _flipped(self, data: bytes) -> bytes:
         at = None if self.flip_at is None else self.flip_at - self.sent

@@ -11,8 +11,9 @@ import hashlib
 import os
 import posixpath
 import stat
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -23,12 +24,13 @@ from holdfast.storage.targets.address import public_address
 from holdfast.storage.targets.apart import Apart
 from holdfast.storage.targets.contract import Content, Going, Receipt, TargetFacts
 from holdfast.storage.targets.sftp_link import Link, Links
-from holdfast.storage.targets.sources import blocks, checked_key, sha256_of
+from holdfast.storage.targets.sources import blocks, checked_key, sha256_of, stop_if_told
 
 T = TypeVar("T")
 
 _PROBE = b"holdfast\n"
 _AHEAD = 64  # chosen: requests for 32 kB that are under way while reading back
+_SMALL = 1_000_000  # chosen: of smaller files most of the time is spent on waiting for answers, not on the link
 
 
 class SftpTarget:
@@ -39,6 +41,8 @@ class SftpTarget:
         self._config = config
         self._links = Links(name, config)
         self._apart = Apart(name, config.quiet_s)
+        # Files of one size that go together end together, and are all read back while nothing is sent: half a link.
+        self._turns = threading.BoundedSemaphore(max(1, config.parallel // 2))
 
     def check(self) -> None:
         """Make sure that files can be written, read and removed."""
@@ -112,7 +116,8 @@ class SftpTarget:
         part = posixpath.join(posixpath.dirname(final), f".holdfast-{hashlib.sha256(seed).hexdigest()[:24]}.part")
         self._make_folder(link, posixpath.dirname(final))
         try:
-            self._write(link, part, source, content, going)
+            with self._turn(content, going):
+                self._write(link, part, source, content, going)
             self._read_back(link, part, content, going)
         except TargetAway:
             raise  # the next attempt goes on from what is there
@@ -131,6 +136,19 @@ class SftpTarget:
                 link.sftp.remove(part)
             return receipt
         return Receipt(self._address(key), "sha256")
+
+    @contextmanager
+    def _turn(self, content: Content, going: Going) -> Iterator[None]:
+        """Wait until so few others send that some are left to be read back meanwhile."""
+        if content.bytes < _SMALL:
+            yield
+            return
+        while not self._turns.acquire(timeout=0.25):
+            stop_if_told(going, self.name)
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def _other(self, link: Link, key: str, content: Content, going: Going, error: OSError) -> Receipt:
         found = self._already(link, key, content, going)
