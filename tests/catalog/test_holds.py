@@ -1,5 +1,7 @@
 """Holds as rows, on both databases."""
 
+from dataclasses import replace
+
 import pytest
 
 from holdfast.catalog import events, holds, incidents, nodes
@@ -33,6 +35,23 @@ def test_a_hold_is_set_changed_and_released(catalog: Catalog) -> None:
             holds.get(tx, Id(node, 99))
 
 
+def test_what_was_lost_comes_back_at_once(catalog: Catalog) -> None:
+    """Many holds get rows in one go; they are listed by kind, end and name, and one that never stood is forgotten."""
+    with catalog.write() as tx:
+        node = nodes.ensure(tx, "local", NOW)
+        event = replace(HOLD, uid="event:gate:1", kind=HoldKind.EVENT, to_us=NOW + 20)
+        holds.restore(tx, node, [])
+        holds.restore(tx, node, [(HOLD, "anna", NOW), (event, "", NOW + 1)])
+        assert {(row.hold, row.who, row.set_us) for row in holds.listed(tx, node)} == {
+            (HOLD, "anna", NOW), (event, "", NOW + 1),
+        }  # fmt: skip
+        assert [row.hold for row in holds.listed(tx, node, kinds={HoldKind.EVENT})] == [event]
+        assert [row.hold for row in holds.listed(tx, node, after_us=NOW + 10)] == [event]
+        (row,) = holds.listed(tx, node, uid="h1")
+        holds.drop(tx, row.id)
+        assert [row.hold for row in holds.listed(tx, node, released=True)] == [event]
+
+
 def test_what_events_hold_follows_from_their_rows(catalog: Catalog) -> None:
     """The footage of each event that lasted after an instant is held; what still lasts, to now."""
     with catalog.write() as tx:
@@ -48,6 +67,7 @@ def test_what_events_hold_follows_from_their_rows(catalog: Catalog) -> None:
             (25, 45, HoldKind.EVENT, "motion"), (55, 100, HoldKind.EVENT, "motion"),
         ]  # fmt: skip
         assert holds.of_events(tx, node, "door", 0, 100) == []
+        assert [one.from_us for one in holds.of_events(tx, node, "gate", 0, 100, changed_us=NOW + 1)] == [55]
 
 
 def test_incidents_that_show_something_hold_it(catalog: Catalog) -> None:
@@ -72,3 +92,4 @@ def test_incidents_that_show_something_hold_it(catalog: Catalog) -> None:
             ("blackscreen", NOW + 9 * SECOND_US - around, now_us + around),
         ]
         assert len(holds.of_incidents(tx, node, "gate", NOW + 6 * SECOND_US, now_us)) == 1
+        assert holds.of_incidents(tx, node, "gate", NOW, now_us, changed_us=NOW + 1) == []

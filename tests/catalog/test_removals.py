@@ -89,6 +89,30 @@ def test_only_the_same_finished_instance_is_deleted(catalog: Catalog, files: lis
         assert removals.pending(tx, node, 10) == []
 
 
+def test_in_whose_place_something_else_lies_is_missing(catalog: Catalog, files: list[Sealed]) -> None:
+    """What is refused is decided about no more, and what lies on a volume that is away holds up nothing."""
+    with catalog.write() as tx:
+        node = nodes.ensure(tx, "local", NOW)
+        begun = removals.begin(tx, node, [removal(files[0]), removal(files[1])], NOW)
+        assert removals.pending(tx, node, 10, volumes=["other"]) == []
+        assert removals.pending(tx, node, 1, volumes=["disk", "other"]) == begun[:1]
+        removals.refuse(tx, node, begun[:1], NOW)
+        assert removals.pending(tx, node, 10) == begun[1:]
+        left = [
+            piece.file for one in removals.streams(tx, node)
+            for some in removals.finished(tx, node, *one) for piece in some
+        ]  # fmt: skip
+        assert left == [one.file for one in files[1:]]
+
+
+def test_a_catalog_says_when_it_began(catalog: Catalog) -> None:
+    """It is when it first saw the node, however often that is said."""
+    with catalog.write() as tx:
+        node = nodes.ensure(tx, "local", NOW)
+        nodes.ensure(tx, "local", NOW + 1)
+        assert removals.begun_us(tx, node) == NOW
+
+
 def test_whether_anything_may_be_deleted_is_remembered(catalog: Catalog) -> None:
     """A catalog that nobody looked at knows nothing; afterwards doubt, clock and levels are what was said last."""
     with catalog.write() as tx:

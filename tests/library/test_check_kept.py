@@ -88,3 +88,21 @@ def test_what_is_being_deleted_is_written_down(node: KeptNode) -> None:
     assert numbers(node) == []
     (node.disk / one.file).unlink()
     assert "K3" in numbers(node)
+
+
+def test_what_events_held_ends_without_a_line(node: KeptNode) -> None:
+    """Events hold for as long as the settings say: deleting after that breaks no invariant (K2)."""
+    (one,) = node.record(1)
+    event = Held(
+        uid="event:gate:1", camera="gate", from_us=one.start_us, to_us=one.end_us, hold="event", why="", who=""
+    )
+    kept.hold_said(node.roots, "gate", one.start_us, event, node.clock.wall_us())
+    node.clock.advance(1)
+    gone = Deleted(file=one.file, sha256=one.sha256, bytes=one.bytes, why="age")
+    kept.deleted(node.roots, [("main", gone)], node.clock.wall_us())
+    (node.disk / one.file).unlink()
+    with node.catalog.write() as tx:
+        removals.end(
+            tx, 1, [Removal(volume="main", file=one.file, sha256=one.sha256, bytes=1, camera="gate", why="age")]
+        )
+    assert numbers(node) == []

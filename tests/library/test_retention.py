@@ -12,9 +12,9 @@ from holdfast.core.event import EventKind
 from holdfast.core.incident import Case, IncidentType, Stage
 from holdfast.core.journal import Sealed
 from holdfast.core.retention import Hold, HoldKind, Rule
-from holdfast.core.timing import DAY_US, SECOND_US
+from holdfast.core.timing import SECOND_US
 from holdfast.library import holds as holding
-from holdfast.library import keeping, retention
+from holdfast.library import retention
 from holdfast.library.handing_on import HandingOn
 from holdfast.library.index import Indexer
 from holdfast.library.reindex import put_aside, reindex
@@ -273,20 +273,6 @@ def test_a_camera_that_was_taken_out_keeps_what_protected_it(node: KeptNode, mon
     assert going(node, asked) == wanted
     node.write((KEPT + asked).replace("cameras.gate", "cameras.yard"))
     assert [one.piece.file for one in retention.outlook(node.catalog, node.config, node.clock).going] == wanted
-
-
-def test_events_and_incidents_stay_as_long_as_footage_hangs_on_them(node: KeptNode) -> None:
-    """What holds footage, or is all that keeps it, is not deleted before it (C066, C079)."""
-
-    def kept_days(config: str) -> tuple[float | None, float]:
-        node.write(KEPT + config)
-        events_us = keeping.events_kept_us(node.config)
-        return None if events_us is None else events_us / DAY_US, keeping.incidents_kept_us(node.config) / DAY_US
-
-    assert kept_days("") == (90, 90)
-    assert kept_days("[cameras.gate.retention]\nhold_days = 365\n") == (365, 365)
-    assert kept_days("[cameras.gate.retention]\nonly = 'events'\n") == (None, 90)
-    assert kept_days("[cameras.gate.retention]\nonly = 'events'\nkeep_days = 200\n") == (201, 90)
 
 
 def test_hours_of_long_ago_are_not_judged(node: KeptNode) -> None:

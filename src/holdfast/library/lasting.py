@@ -9,6 +9,7 @@ Any thread but an event loop. Not here: lines (kept), rows (holds), what is reme
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from holdfast.catalog import holds as rows
 from holdfast.catalog import measures, nodes, removals
@@ -30,7 +31,7 @@ Said = tuple[int, Hold, str]
 
 
 def take_up(
-    catalog: Catalog, config: Config, disks: Sequence[VolumeState], clock: Clock, *, node: str = LOCAL, new: bool
+    catalog: Catalog, config: Config, disks: Sequence[VolumeState], clock: Clock, *, node: str = LOCAL, passed: bool
 ) -> bool:  # fmt: skip
     """Bring back what kept journals know where the catalog may not: it is new, or a volume is back.
 
@@ -40,7 +41,7 @@ def take_up(
         disks: Every volume, as it looks now.
         clock: Time.
         node: Name of this node.
-        new: Nobody has decided in this catalog yet. One that was made anew otherwise is known by its age.
+        passed: A whole pass was done in this catalog: where nothing is remembered of any, it is no new one.
 
     Returns:
         Whether journals were read.
@@ -54,7 +55,7 @@ def take_up(
     with catalog.read() as tx:
         number = nodes.find(tx, node)
         catalog_us = 0 if number is None else removals.begun_us(tx, number)
-    new = new or memory.catalog_us not in {0, catalog_us}
+    new = memory.catalog_us != catalog_us if memory.catalog_us else not passed
     if not new and here <= memory.volumes:
         kept_memory.remember(config.state_dir, replace(memory, volumes=here))
         return False
@@ -65,13 +66,21 @@ def take_up(
     cameras = {
         name: replace(one, written_us=0, live=one.live and not new) for name, one in memory.cameras.items()
     }  # fmt: skip
+    # A node that begins has no footage either, and nothing that somebody should have looked at.
+    unknown = any(disk.problem is not None or has_footage(disk.root) for disk in disks)
+    blank = memory.blank or (new and not memory.catalog_us and unknown)
     kept_memory.remember(
-        config.state_dir,
-        Memory(
-            volumes=here, catalog_us=catalog_us, blank=memory.blank or (new and not memory.catalog_us), cameras=cameras
-        ),
-    )
+        config.state_dir, Memory(volumes=here, catalog_us=catalog_us, blank=blank, cameras=cameras)
+    )  # fmt: skip
     return True
+
+
+def has_footage(root: Path) -> bool:
+    """Say whether any finished file of footage lies on a volume."""
+    try:
+        return next(root.glob("footage/*/*/*/*.mp4"), None) is not None
+    except OSError:
+        return False
 
 
 def write_down(catalog: Catalog, config: Config, clock: Clock, *, node: str = LOCAL) -> int:
@@ -86,8 +95,8 @@ def write_down(catalog: Catalog, config: Config, clock: Clock, *, node: str = LO
         CatalogUnavailable: It did not answer.
         BadInput: What is remembered of the volumes is damaged.
     """
-    memory = kept_memory.recall(config.state_dir)
     now_us = clock.wall_us()
+    memory = _not_of_tomorrow(kept_memory.recall(config.state_dir), now_us)
     said: list[Said] = []
     cameras = dict(memory.cameras)
     with catalog.read() as tx:
@@ -110,6 +119,14 @@ def write_down(catalog: Catalog, config: Config, clock: Clock, *, node: str = LO
     new = holds.write_down({name: volume.path for name, volume in config.volumes.items()}, said)
     kept_memory.remember(config.state_dir, replace(memory, written_us=now_us, cameras=cameras))
     return new
+
+
+def _not_of_tomorrow(memory: Memory, now_us: int) -> Memory:
+    """Return what is remembered, without what a clock that was wrong by then had written: that is done once more."""
+    cameras = {
+        name: one if one.written_us <= now_us else replace(one, written_us=0) for name, one in memory.cameras.items()
+    }  # fmt: skip
+    return replace(memory, written_us=memory.written_us if memory.written_us <= now_us else 0, cameras=cameras)
 
 
 def _of_events(

@@ -69,14 +69,6 @@ def is_done(ready: Mapping[str, Path], one: Removal, problems: MutableSequence[s
     return kept.Instance(one.volume, one.file, one.sha256) in said
 
 
-def has_footage(root: Path) -> bool:
-    """Say whether any finished file of footage lies on a volume."""
-    try:
-        return next(root.glob("footage/*/*/*/*.mp4"), None) is not None
-    except OSError:
-        return False
-
-
 def _is_it(root: Path, one: Removal, problems: MutableSequence[str]) -> bool:
     """Say whether what lies there is what is to go; gone already, by whoever was killed after it, is fine."""
     path = root / one.file

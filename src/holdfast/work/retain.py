@@ -105,9 +105,10 @@ class Retainer:
             here = retention.look(tx, number, self._clock)
         # First, so that whoever is killed in it, or finds a journal that cannot be read, begins with it again.
         disks = volumes.survey(config)
-        lasting.take_up(self._catalog, config, disks, self._clock, node=self._node, new=before is None)
+        passed = before is not None and before.passed_us is not None
+        lasting.take_up(self._catalog, config, disks, self._clock, node=self._node, passed=passed)
         roots = [disk.root for disk in disks]
-        if before is None and here.footage_us is None and any(removing.has_footage(root) for root in roots):
+        if before is None and here.footage_us is None and any(lasting.has_footage(root) for root in roots):
             return trust.doubted(here, "the catalog is new, and does not know yet what footage there is")
         found = trust.judged(None if before is None else before.trust, here)
         with self._catalog.write() as tx:
@@ -144,15 +145,16 @@ class Retainer:
         # Whoever looks for a marker looks for the disk: a folder below a mount point may be anybody's.
         self._ready = {disk.name: disk.root for disk in volumes.survey(config) if disk.problem is None}
         self._copies = kept.Copies(self._ready)
+        try:
+            # In doubt, too: what is safe does not depend on whether anything may be deleted.
+            lasting.write_down(self._catalog, config, self._clock, node=self._node)
+        except StorageError as error:
+            self._problems.append(str(error))
         finished = self._go_on(config, roots, may_delete=trusted.may_delete and config.retention.enabled)
         if not trusted.may_delete:
             self._withdraw(config)
             return Passed(trust=trusted, finished=finished, problems=tuple(self._problems))
         found = retention.outlook(self._catalog, config, self._clock, node=self._node)
-        try:
-            lasting.write_down(self._catalog, config, self._clock, node=self._node)
-        except StorageError as error:
-            self._problems.append(str(error))
         cleared, problems = leftovers.clear(found.leftovers)
         self._problems += problems
         chosen = found.going if most is None else found.going[:most]
