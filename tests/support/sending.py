@@ -1,5 +1,6 @@
 """Working on deliveries in tests: one after the other, on this thread, with time that is pushed."""
 
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -16,12 +17,15 @@ class Sending:
     Args:
         site: The node.
         worker: Name that it claims under.
+        together: Whether small files go together, as ever; False works on each row alone.
     """
 
-    def __init__(self, site: Handed, worker: str = "w1") -> None:
+    def __init__(self, site: Handed, worker: str = "w1", *, together: bool = True) -> None:
         self.site = site
         self.deliver = Deliver(site.catalog, site.loaded.config, site.clock)
         self.kind = self.deliver.kind()
+        if not together:
+            self.kind = replace(self.kind, together=None)
         self.runner = Runner(site.catalog, site.node, worker, site.clock)
 
     def __enter__(self) -> Self:
@@ -51,7 +55,7 @@ class Sending:
         return None
 
     def drain(self, lane: str = "nas", most: int = 10_000) -> int:
-        """Plan what is new and work until nothing is due; how many rows were worked on."""
+        """Plan what is new and work until nothing is due; how many times rows were worked on, together or alone."""
         self.site.handing.once()
         worked = 0
         while worked < most and self.one(lane) is not None:

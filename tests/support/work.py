@@ -47,7 +47,7 @@ def known() -> Iterator[None]:
     finally:
         dict.pop(schema.metadata.tables, NOUN)
         claims._claiming.cache_clear()
-        claims._ending.cache_clear()
+        claims.ending.cache_clear()
 
 
 def make_tables(catalog: Catalog) -> int:

@@ -9,7 +9,7 @@ from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.core.delivery import DeliveryState
 from holdfast.library import deliveries
 from holdfast.storage.targets.contract import Content, Going, Receipt
-from holdfast.work.deliver import ROW_WAIT_US
+from holdfast.work.rule_rows import WAIT_US
 from support.handed import Handed
 from support.postgrest import PostgRest, postgrest
 from support.sending import Sending
@@ -69,7 +69,7 @@ def test_a_row_that_fails_does_not_send_the_object_again(pushed: Catalog, tmp_pa
             keys = sent(sending)
             for _ in range(6):
                 sending.drain()
-                sending.wait(ROW_WAIT_US / 1e6 + 10)
+                sending.wait(WAIT_US / 1e6 + 10)
         assert len(keys) == 1
         assert len(table.rows) == 1
         assert [row.state for row in site.rows()] == [DeliveryState.DELIVERED]
@@ -95,12 +95,12 @@ def test_a_refused_row_fails_and_keeps_its_object(catalog: Catalog, tmp_path: Pa
     with postgrest() as table:
         site = Handed(tmp_path, catalog, rules(table))
         site.still(0)
-        table.answers = [401]
+        table.answers = [400]
         with Sending(site) as sending:
             keys = sent(sending)
             sending.drain()
             (row,) = site.rows()
-            assert (row.state, bool(row.object_us), "401" in row.error) == (DeliveryState.FAILED, True, True)
+            assert (row.state, bool(row.object_us), "400" in row.error) == (DeliveryState.FAILED, True, True)
             assert deliveries.retry(site.catalog, "local", "ann", site.clock) == 1
             sending.drain()
         assert (len(keys), len(table.rows)) == (1, 1)

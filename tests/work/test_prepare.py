@@ -15,7 +15,7 @@ from holdfast.core.delivery import DeliveryState
 from holdfast.core.errors import DiskFull
 from holdfast.storage.targets.contract import Content
 from holdfast.work import prepare
-from holdfast.work.deliver import Deliver
+from holdfast.work.acknowledge import Acknowledging
 from holdfast.work.prepare import Memory
 from support.films import moving, still
 from support.handed import RULE, Handed
@@ -124,7 +124,7 @@ def test_what_is_sealed_opens_to_the_source(
     file = site.segment(0)
     with Sending(site) as sending:
         if killed:
-            monkeypatch.setattr(Deliver, "_acknowledge", _dies)
+            monkeypatch.setattr(Acknowledging, "say", _dies)
             with pytest.raises(KeyboardInterrupt):
                 sending.drain()
             monkeypatch.undo()

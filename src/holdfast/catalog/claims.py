@@ -6,8 +6,8 @@ each claim ended is one line of `work_history`, and the primary key there says t
 
 Times are compared on one clock: the server's where there is one (`time_us`), else this host's.
 
-Not here: claims whose holder died (`lost_work`), what people do to rows (`work_rows`), kinds and what holds them back
-(`work_controls`), when and by whom rows are claimed (work).
+Not here: what many came to (`claims_together`), claims whose holder died (`lost_work`), what people
+do to rows (`work_rows`), kinds and what holds them back (`work_controls`), when and by whom rows are claimed (work).
 """
 
 import functools
@@ -164,9 +164,11 @@ def _dues(tx: Transaction, kind: Work, query: Any) -> list[Due]:
 
 
 def at_work(tx: Transaction, kind: Work, node: int) -> dict[str, int]:
-    """Return how many rows of each lane are claimed."""
+    """Return how many claims there are of each lane; rows that were claimed together are one."""
     table = _table(kind)
-    query = select(table.c.lane, func.count().label("number")).where(table.c.node == node, table.c.worker != _NOBODY)
+    # Rows of one claim have one instant, the server's to the microsecond, which renewing leaves as it is.
+    number = func.count(table.c.last_us.distinct()).label("number")
+    query = select(table.c.lane, number).where(table.c.node == node, table.c.worker != _NOBODY)
     return {str(row.lane): int(row.number) for row in tx.run(kind.noun, query.group_by(table.c.lane))}
 
 
@@ -187,7 +189,7 @@ def claim(
         tx: The transaction.
         kind: The kind of work.
         node: Whose rows.
-        numbers: Which ones, a handful.
+        numbers: Which ones, a few hundred at most.
         worker: Who claims.
         now_us: The time, from `time_us`.
         lease_us: How long the claims hold, in microseconds.
@@ -196,13 +198,9 @@ def claim(
         Those that are ours now, in the order of `numbers`.
     """
     values = {"b_node": node, "b_now_us": now_us, "b_lease_us": now_us + lease_us, "b_worker": worker}
-    statement = _claiming(kind.noun, kind.working)
-    got = []
-    for number in numbers:
-        row = tx.run(kind.noun, statement, [{**values, "b_id": number}]).mappings().first()
-        if row is not None:
-            got.append(read(kind, dict(row)))
-    return got
+    rows = tx.run(kind.noun, _claiming(kind.noun, kind.working), [{**values, "b_ids": list(numbers)}]).mappings()
+    got = {int(row["id"]): read(kind, dict(row)) for row in rows}
+    return [got[number] for number in numbers if number in got]
 
 
 @functools.cache
@@ -212,8 +210,8 @@ def _claiming(noun: str, working: str) -> ReturningUpdate[Any]:
     return (
         update(table)
         .where(
-            table.c.node == bindparam("b_node"), table.c.id == bindparam("b_id"), table.c.state == _PENDING,
-            table.c.due_us <= bindparam("b_now_us"),
+            table.c.node == bindparam("b_node"), table.c.id.in_(bindparam("b_ids", expanding=True)),
+            table.c.state == _PENDING, table.c.due_us <= bindparam("b_now_us"),
         )
         .values(
             state=working, worker=bindparam("b_worker"), fence=table.c.fence + 1, attempts=table.c.attempts + 1,
@@ -299,14 +297,15 @@ def end(
         "b_node": claim.node, "b_id": claim.number, "b_fence": claim.fence,
         **{f"v_{name}": value for name, value in changed.items()},
     }  # fmt: skip
-    if not tx.run(claim.noun, _ending(claim.noun, claim.working, tuple(changed)), [bound]).rowcount:
+    if not tx.run(claim.noun, ending(claim.noun, claim.working, tuple(changed)), [bound]).rowcount:
         return False
     write_history(tx, claim, what, now_us=now_us, error=error)
     return True
 
 
 @functools.lru_cache(maxsize=200)
-def _ending(noun: str, working: str, changed: tuple[str, ...]) -> Update:
+def ending(noun: str, working: str, changed: tuple[str, ...]) -> Update:
+    """Return what writes columns of a claimed row while the claim holds; its values are named `v_` and the column."""
     table = schema.metadata.tables[noun]
     where = [
         table.c.node == bindparam("b_node"), table.c.id == bindparam("b_id"), table.c.fence == bindparam("b_fence"),

@@ -16,11 +16,16 @@ from holdfast.core.errors import NameTaken, TargetAway, TargetError, TargetRefus
 
 TIMEOUT_S = 15.0  # chosen: a database that takes longer for one row is not well
 _CONFLICT, _LOST = 409, 408
+_EVERY = frozenset({401, 403, 404})  # the key, its rights, the table: nothing that one row says is answered so
 _BUSY = 429
 _SERVER = 500
 _MOST_WORDS = 200
 
 Value = str | float | int | None
+
+
+class RowsRefused(TargetRefused):
+    """No row of the rule may be written, whatever it says: its key, the key's rights, or its table are wrong."""
 
 
 class RestRows:
@@ -56,6 +61,7 @@ class RestRows:
 
         Raises:
             TargetAway: No answer, or one that says: later.
+            RowsRefused: None may be written.
             TargetRefused: It may not be written so.
             NameTaken: Another row says something else about the same thing.
         """
@@ -94,7 +100,7 @@ class RestRows:
 
     def _ask(self, method: str, **more: Any) -> httpx.Response:
         if not self._config.key.fits_header():
-            raise TargetRefused(
+            raise RowsRefused(
                 f"{self._rule}: the key of its row holds what no header can carry",
                 hint="write it in one line, without blanks around it",
             )
@@ -110,6 +116,8 @@ class RestRows:
         code = answer.status_code
         said = f"{self._rule}: {self._config.table} answers {code}: {_words(answer)}"
         kind: type[TargetError] = TargetAway if code in {_LOST, _BUSY} or code >= _SERVER else TargetRefused
+        if code in _EVERY:
+            kind = RowsRefused
         hint = (
             "what is waiting goes on by itself" if kind is TargetAway else "look at table, columns and key of the row"
         )

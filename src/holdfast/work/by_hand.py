@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from holdfast.catalog import claims, lost_work
 from holdfast.catalog.db import Catalog
@@ -40,6 +41,7 @@ def run_due(
         CatalogUnavailable: The catalog did not answer.
     """
     stop = stop or threading.Event()
+    kind = replace(kind, together=None)  # each row is told of by itself
     until_us = end_leases(catalog, node, kind, clock)
     with catalog.read() as tx:
         lanes = claims.lanes(tx, kind, node)

@@ -8,12 +8,13 @@ then the row at the target. A retry goes on with the step that failed: what lies
 What is wrong with one file fails that file, with a hint and an incident; what is wrong with a target holds its lane
 (way). An incident of a target closes when it takes something again.
 
-Runs on the threads of an engine. Not here: which assets (library.handing_on), claims (runner), other forms (prepare).
+Runs on the threads of an engine. Not here: which assets (library.handing_on), many small ones (deliver_together), rows
+at targets (rule_rows), claims (runner), other forms (prepare).
 """
 
 import stat
-import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,6 @@ from holdfast.catalog import deliveries
 from holdfast.catalog.db import Catalog, Transaction
 from holdfast.catalog.deliveries import DeliveryRow
 from holdfast.core.clock import Clock
-from holdfast.core.config.deliveries import DeliveryConfig
 from holdfast.core.config.model import Config
 from holdfast.core.delivery import AssetKind, DeliveryState
 from holdfast.core.errors import (
@@ -36,26 +36,28 @@ from holdfast.core.errors import (
     TargetError,
     VolumeMissing,
 )
-from holdfast.core.naming import FIELD, PART, Naming, column_of, row_words
+from holdfast.core.naming import PART
 from holdfast.core.timing import SECOND_US
-from holdfast.library import archive_incidents, kept
+from holdfast.library import archive_incidents
+from holdfast.library.kept import Acknowledgement
 from holdfast.storage.errors import storage_errors
-from holdfast.storage.rest_rows import RestRows
-from holdfast.storage.targets.contract import Content, Going, Receipt
+from holdfast.storage.rest_rows import RowsRefused
+from holdfast.storage.targets.contract import Going, Receipt
 from holdfast.storage.targets.make import make_target
 from holdfast.storage.volume import read_marker
+from holdfast.work.acknowledge import Acknowledging
+from holdfast.work.deliver_together import Alone, DeliverTogether, object_of
 from holdfast.work.job import Job
-from holdfast.work.kind import Kind, Queue
-from holdfast.work.prepare import FOLDER, Memory, clear, prepared
+from holdfast.work.kind import Kind, Queue, Together
+from holdfast.work.prepare import FOLDER, Memory, Prepared, clear, prepared
 from holdfast.work.retry import Retry
+from holdfast.work.rule_rows import RuleRows
 from holdfast.work.way import Way
 
 NAME = "deliver"
 DIFFERED = 2  # C069: a checksum that differs twice is no accident
 RETRY = Retry(first_s=5.0, cap_s=480.0)  # C069: with a quarter of jitter the longest wait is 600 s
-ROW_WAIT_US = 30 * SECOND_US  # chosen: a database that is away is asked twice a minute, not once a row
-
-_CHANGING = frozenset({"now"})
+_UNKNOWN_US = 30 * SECOND_US  # chosen: rows of a target that is gone from the configuration wait for it to come back
 
 _log = structlog.stdlib.get_logger("holdfast.deliveries")
 
@@ -82,11 +84,14 @@ class Deliver:
         }
         """The targets, by name."""
         self._rows = {
-            name: RestRows(name, rule.row) for name, rule in config.deliveries.items() if rule.row is not None
-        }
-        self._row_asked_us: dict[str, int] = {}
-        self._unsaid: list[kept.Acknowledgement] = []
-        self._lock = threading.Lock()
+            name: RuleRows(name, rule, rule.row, self._zone, clock)
+            for name, rule in config.deliveries.items() if rule.row is not None
+        }  # fmt: skip
+        self._acknowledging = Acknowledging(self._volumes, config.state_dir, clock)
+        alone = Alone(
+            prepared=self._prepared, failed=self._wrong, finish=self._finish, has_row=self._has_row, heal=self._heal
+        )
+        self._together = DeliverTogether(self.ways, self._acknowledging, alone, clock, RETRY)
 
     def kind(self) -> Kind:
         """Return the kind of work that this is the body of."""
@@ -94,6 +99,7 @@ class Deliver:
         return Kind(
             name=NAME, noun=deliveries.NOUN, queue=Queue.DELIVER, body=self, about="sends finished files to targets",
             lane_limit=most, room=self.room, retry=RETRY, working=DeliveryState.SENDING.value,
+            together=Together(self._together.find, self._together),
         )  # fmt: skip
 
     def room(self, lane: str) -> int:
@@ -102,7 +108,8 @@ class Deliver:
         return 0 if way is None else way.room()
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Let go of connections, and keep what could not be said yet."""
+        self._acknowledging.close()
         for way in self.ways.values():
             way.target.close()
         for rows in self._rows.values():
@@ -113,43 +120,45 @@ class Deliver:
         row = deliveries.of_columns(job.row)
         way = self.ways.get(row.target)
         if way is None or not way.open():
-            job.later(self._clock.wall_us() + ROW_WAIT_US if way is None else way.opens_us(), "not in its hours")
+            job.later(self._clock.wall_us() + _UNKNOWN_US if way is None else way.opens_us(), "not in its hours")
             return
-        rule = self._config.deliveries.get(row.rule)
         try:
             if row.object_us is None:
-                row = self._send(job, row, rule, way)
-        except NotFound as error:
-            self._missing(job, row, error)
-            return
+                row = self._send(job, row, way)
         except HoldfastError as error:
-            self._failed(job, row, way, error)
+            self._wrong(job, row, way, error)
             return
-        self._finish(job, row, rule, way)
+        self._finish(job, row, way)
 
     # --- the object --------------------------------------------------------------------------------------------------
 
-    def _send(self, job: Job, row: DeliveryRow, rule: DeliveryConfig | None, way: Way) -> DeliveryRow:
+    def _prepared(self, row: DeliveryRow, way: Way) -> AbstractContextManager[Prepared]:
         source = self._volumes.get(row.asset.volume, Path("/nonexistent")) / row.asset.file
-        with prepared(row, source, rule, way.config.encrypt, self._folders) as made:
-            receipt = self._put(job, row, way, made.path, made.content)
+        return prepared(row, source, self._config.deliveries.get(row.rule), way.config.encrypt, self._folders)
+
+    def _send(self, job: Job, row: DeliveryRow, way: Way) -> DeliveryRow:
+        with self._prepared(row, way) as made:
+            receipt = self._put(job, row, way, made)
         way.well()
         now_us = self._clock.wall_us()
-        sent = replace(row, address=receipt.address, verified=receipt.verified, object_us=now_us, memory="")
-        self._acknowledge(sent, now_us)
+        # What went in another form is known by its content alone to whoever verifies it anew.
+        memory = "" if made.is_own(row) else Memory(content=made.content).text()
+        sent = replace(row, address=receipt.address, verified=receipt.verified, object_us=now_us, memory=memory)
+        copy = Acknowledgement(asset=row.asset, target=row.target, address=receipt.address, at_us=now_us)
+        self._acknowledging.say([copy])
         return sent
 
-    def _put(self, job: Job, row: DeliveryRow, way: Way, path: Path, content: Content) -> Receipt:
-        memory = Memory.read(row.memory)
-        own = content == Content(row.asset.bytes, row.asset.sha256)
+    def _put(self, job: Job, row: DeliveryRow, way: Way, made: Prepared) -> Receipt:
+        memory, content = Memory.read(row.memory), made.content
         if memory.content is not None and memory.content != content:
             # A sealed file is another one each time: the last attempt's may lie there already.
             found = way.target.look(row.key, memory.content)
             if found is not None:
                 return found
-            memory = Memory()
-        if not own and memory.content is None:
-            memory = Memory(content=content)
+            # The upload of the other one is remembered still: the target ends it.
+            memory = Memory(upload=memory.upload)
+        if not made.is_own(row) and memory.content is None:
+            memory = replace(memory, content=content)
             job.keep({"memory": memory.text()})
         done = 0
 
@@ -165,48 +174,41 @@ class Deliver:
             moved=moved, told_to_stop=told, pace=lambda count: way.pace(count, told), memory=memory.upload,
             remember=lambda upload: _remember(job, replace(memory, upload=upload)),
         )  # fmt: skip
-        return way.target.put(path, row.key, content, going)
-
-    def _acknowledge(self, row: DeliveryRow, now_us: int) -> None:
-        """Say in the kept journal that there is a copy; where the disk has no room for that, later.
-
-        Until the line is written the copy counts for nothing there, and the footage stays (F18, F21).
-        """
-        if row.asset.kind is AssetKind.JOURNAL:
-            return  # journals outlive what they speak of; a line about each copy would make another copy due
-        copy = kept.Acknowledgement(asset=row.asset, target=row.target, address=row.address, at_us=now_us)
-        with self._lock:
-            copies, self._unsaid = [*self._unsaid, copy], []
-        try:
-            kept.all_acknowledged(self._volumes, copies)
-        except StorageError as error:
-            with self._lock:
-                if not self._unsaid:
-                    _log.warning("deliveries.not_kept", target=row.target, reason=str(error), hint=error.hint)
-                self._unsaid += copies
+        return way.target.put(made.path, row.key, content, going)
 
     # --- the row at the target ---------------------------------------------------------------------------------------
 
-    def _finish(self, job: Job, row: DeliveryRow, rule: DeliveryConfig | None, way: Way) -> None:
-        values = {
-            "address": row.address, "verified": row.verified, "object_us": row.object_us, "memory": "", "differed": 0
-        }  # fmt: skip
-        if rule is not None and rule.row is not None and row.row_us is None:
+    def _has_row(self, row: DeliveryRow) -> bool:
+        return row.rule in self._rows and row.row_us is None
+
+    def _finish(self, job: Job, row: DeliveryRow, way: Way) -> None:
+        values = object_of(row)
+        if self._has_row(row):
             if not job.keep(values):
                 return
-            if not self._row(job, row, rule, way):
+            if not self._row(job, row, way):
                 return
             values["row_us"] = self._clock.wall_us()
-        now_us = self._clock.wall_us()
-
-        def heal(tx: Transaction) -> None:
-            archive_incidents.close(tx, row.id.node, way.name, now_us)
-
-        along = heal if way.complained else None
-        if job.finish(DeliveryState.DELIVERED.value, {**values, "done_us": now_us}, along=along) and along is not None:
+        along = self._heal(row.id.node, way)
+        values["done_us"] = self._clock.wall_us()
+        if job.finish(DeliveryState.DELIVERED.value, values, along=along) and along is not None:
             way.complained = False
         if row.asset.kind is AssetKind.JOURNAL and PART not in row.key:
             self._tidy(row, way)
+
+    def _heal(self, node: int, way: Way) -> Callable[[Transaction], None] | None:
+        """Return what closes the incident of a target; None where it has none, or a rule's rows are refused still."""
+        refused = any(
+            rows.problem and self._config.deliveries[rule].target == way.name for rule, rows in self._rows.items()
+        )
+        if not way.complained or refused:
+            return None
+        now_us = self._clock.wall_us()
+
+        def heal(tx: Transaction) -> None:
+            archive_incidents.close(tx, node, way.name, now_us)
+
+        return heal
 
     def _tidy(self, row: DeliveryRow, way: Way) -> None:
         """Remove the parts of a journal that has arrived whole; what cannot be removed stays, and harms nobody."""
@@ -224,35 +226,41 @@ class Deliver:
             with self._catalog.write() as tx:
                 deliveries.drop(tx, gone)
 
-    def _row(self, job: Job, row: DeliveryRow, rule: DeliveryConfig, way: Way) -> bool:
-        """Write the row about an object; False where the delivery has its result."""
-        config = rule.row
-        if config is None:
-            return True
-        now_us = self._clock.boot_us()
-        asked_us = self._row_asked_us.get(row.rule)
-        if asked_us is not None and now_us - asked_us < ROW_WAIT_US:
-            job.later(self._clock.wall_us() + ROW_WAIT_US, "the table's interface does not answer")
+    def _row(self, job: Job, row: DeliveryRow, way: Way) -> bool:
+        """Write the row about an object; False where the delivery waits, or has its result."""
+        rows = self._rows[row.rule]
+        if wait_us := rows.waits_us():
+            job.later(self._clock.wall_us() + wait_us, rows.problem or "the table's interface does not answer")
             return False
-        naming = Naming(template=rule.name, zone=self._zone, user=rule.user)
-        words = row_words(row.asset, naming, key=row.key, address=row.address, now_us=self._clock.wall_us())
-        columns = {name: column_of(text, words) for name, text in config.texts.items()}
-        changing = frozenset(name for name, text in config.texts.items() if _CHANGING & set(FIELD.findall(text)))
+        known = rows.problem
         try:
             # Whoever was killed between writing it and saying so has written it, and had the object before that.
-            again = job.row["object_us"] is not None
-            self._rows[row.rule].write(columns, again=again, changing=changing)
+            rows.write(row, again=job.row["object_us"] is not None or Memory.read(row.memory).told)
+        except RowsRefused as error:
+            if not known:
+                _log.error("deliveries.rows_refused", rule=row.rule, reason=str(error), hint=error.hint)
+                with self._catalog.write() as tx:
+                    self._incident(row, way, f"{error}; rows of {row.rule} wait: {error.hint}")(tx)
+            job.later(self._clock.wall_us() + rows.waits_us(), str(error))
+            return False
         except TargetAway as error:
-            self._row_asked_us[row.rule] = now_us
             _log.warning("deliveries.row_waits", rule=row.rule, reason=str(error))
             raise
         except TargetError as error:
             self._refused(job, row, way, error)
             return False
-        self._row_asked_us.pop(row.rule, None)
+        if known:
+            _log.info("deliveries.rows_taken", rule=row.rule)
         return True
 
     # --- what goes wrong ---------------------------------------------------------------------------------------------
+
+    def _wrong(self, job: Job, row: DeliveryRow, way: Way, error: HoldfastError) -> None:
+        """Write what an error comes to, where that is known; raise it where it may be tried again."""
+        if isinstance(error, NotFound):
+            self._missing(job, row, error)
+        else:
+            self._failed(job, row, way, error)
 
     def _missing(self, job: Job, row: DeliveryRow, error: NotFound) -> None:
         """End a delivery whose file is gone; where that is not certain, it waits."""

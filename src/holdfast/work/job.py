@@ -48,6 +48,8 @@ class Job:
         self._lost = False
         self.since_us = clock.wall_us()
         self.progress_now = Progress()
+        self.rides = False
+        """Whether it is worked on together with another row, which stands for all of them where people look."""
         self.ending = False
         """True once its result is being written: from then on the row may be out of our hands at any moment."""
         self.ended = False

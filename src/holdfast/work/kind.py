@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from holdfast.catalog.db import Transaction
+from holdfast.work.batch import Batch
 from holdfast.work.job import Job
 from holdfast.work.retry import Retry
 
@@ -31,6 +33,20 @@ LIMITS: dict[Queue, int] = {
 """Bodies of a queue that run at once on one host."""
 
 
+@dataclass(frozen=True, slots=True)
+class Together:
+    """How rows that are small are worked on many at once, where each alone would cost more than it is worth.
+
+    Attributes:
+        find: Says which rows of a lane go together with one, that one first: asked in the transaction that claims
+            them, with node, lane, the row's number, and the time of `claims.time_us`.
+        body: Works on several claimed rows. What it leaves without a result when it returns is given back.
+    """
+
+    find: Callable[[Transaction, int, str, int, int], list[int]]
+    body: Callable[[Batch], None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """A kind of work.
@@ -46,6 +62,7 @@ class Kind:
         room: Says the same of one lane, for now: 0 holds it, and none of its rows is touched. Cheap; any thread.
         retry: How it is tried again.
         working: State of a row that is worked on.
+        together: How small rows are worked on many at once; None where each goes alone.
     """
 
     name: str
@@ -57,6 +74,7 @@ class Kind:
     room: Callable[[str], int] | None = None
     retry: Retry = field(default_factory=Retry)
     working: str = "working"
+    together: Together | None = None
 
     def limit(self, lane: str) -> int:
         """Return how many rows of a lane may be worked on at once now."""

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from holdfast.catalog.deliveries import DeliveryRow
 from holdfast.core.config.deliveries import DeliveryConfig
-from holdfast.core.delivery import AssetKind
+from holdfast.core.delivery import SEALED, AssetKind
 from holdfast.core.errors import BadInput, DiskFull, NotFound
 from holdfast.core.timing import DAY_US
 from holdfast.media import matroska, repicture
@@ -27,7 +27,6 @@ LEFT_US = DAY_US  # chosen: no attempt lasts as long, and whatever it left is sm
 PICTURES = frozenset({AssetKind.STILL, AssetKind.EVENT, AssetKind.EVIDENCE})
 
 _BLOCK = 1 << 20
-_SEALED = ".age"
 _FORMS = {".jpg": "jpeg", ".webp": "webp"}
 
 
@@ -38,24 +37,34 @@ class Prepared:
     path: Path
     content: Content
 
+    def is_own(self, row: DeliveryRow) -> bool:
+        """Say whether it is what the row's file holds, in the same form."""
+        return self.content == Content(row.asset.bytes, row.asset.sha256)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """What a later attempt needs to know of an earlier one.
+    """What a later attempt needs to know of an earlier one, and whoever verifies a copy anew.
 
     Attributes:
         content: What was sent then, where it was not the file itself.
         upload: What the target goes on from.
+        told: Whether the row at the target is there from a copy before this one.
     """
 
     content: Content | None = None
     upload: str = ""
+    told: bool = False
 
     def text(self) -> str:
         """Write it for the row."""
-        if self.content is None:
-            return json.dumps({"upload": self.upload}) if self.upload else ""
-        return json.dumps({"bytes": self.content.bytes, "sha256": self.content.sha256, "upload": self.upload})
+        content = None if self.content is None else {"bytes": self.content.bytes, "sha256": self.content.sha256}
+        said = {
+            **(content or {}),
+            **({"upload": self.upload} if self.upload else {}),
+            **({"told": 1} if self.told else {}),
+        }
+        return json.dumps(said) if said else ""
 
     @classmethod
     def read(cls, text: str) -> "Memory":
@@ -63,7 +72,7 @@ class Memory:
         try:
             found = json.loads(text) if text else {}
             content = Content(int(found["bytes"]), str(found["sha256"])) if "sha256" in found else None
-            return cls(content=content, upload=str(found.get("upload", "")))
+            return cls(content=content, upload=str(found.get("upload", "")), told=bool(found.get("told")))
         except (ValueError, KeyError, TypeError, AttributeError):
             return cls()
 
@@ -126,8 +135,10 @@ Step = Callable[[Path, Path], None]
 
 def _steps(row: DeliveryRow, rule: DeliveryConfig | None, recipients: tuple[str, ...]) -> list[tuple[str, Step]]:
     asset, steps = row.asset, list[tuple[str, Step]]()
+    if asset.is_sealed:
+        return steps  # nobody here can read it, and whoever may has a key: it is not sealed again for others
     # The name was made when it was planned; what lies under it is of that form, whatever the rule says by now.
-    ending = PurePosixPath(row.key.removesuffix(_SEALED)).suffix
+    ending = PurePosixPath(row.key.removesuffix(SEALED)).suffix
     form = "" if ending == PurePosixPath(asset.file).suffix else _FORMS.get(ending, "")
     if asset.kind is AssetKind.JOURNAL:
         steps.append(("part", lambda source, into: _first_bytes(source, into, asset.bytes, asset.sha256)))
@@ -136,7 +147,7 @@ def _steps(row: DeliveryRow, rule: DeliveryConfig | None, recipients: tuple[str,
     elif asset.kind in PICTURES and (form or (rule is not None and rule.recompresses)):
         quality = None if rule is None else rule.quality
         steps.append(("picture", lambda source, into: repicture.recompress(source, into, form, quality)))
-    if row.key.endswith(_SEALED) and not recipients:
+    if row.key.endswith(SEALED) and not recipients:
         raise BadInput(
             f"{row.key} was to be sealed, and {row.target} has nobody any more for whom",
             hint="set encrypt of the target again, and retry",

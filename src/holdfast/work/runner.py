@@ -10,6 +10,7 @@ Not here: which rows are due (sweep), threads (threads, many), what a row may be
 
 import random
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +24,7 @@ from holdfast.catalog.work_controls import Controls, Running
 from holdfast.core.clock import Clock
 from holdfast.core.errors import CatalogError, HoldfastError
 from holdfast.core.timing import SECOND_US
+from holdfast.work.batch import Batch
 from holdfast.work.job import Job
 from holdfast.work.kind import Kind
 from holdfast.work.ledger import Ledger
@@ -102,19 +104,29 @@ class Runner:
             if self._stopping.is_set() or key in self._jobs:
                 return False
             self._jobs[key] = None
+        mine: dict[tuple[str, int], Job | None] = {key: None}
         try:
-            job = self._claim(kind, lane, number)
-            if job is None:
+            jobs = self._claim(kind, lane, number)
+            if not jobs:
                 return False
-            self._jobs[key] = job
-            with structlog.contextvars.bound_contextvars(job=kind.name, row=number, lane=job.claim.lane):
-                self._work(kind, job)
+            with self._lock:
+                got = {(kind.noun, job.claim.number): job for job in jobs}
+                self._jobs |= got
+                mine |= got
+            with structlog.contextvars.bound_contextvars(job=kind.name, row=number, lane=lane):
+                if len(jobs) == 1:
+                    self._work(kind, jobs[0])
+                elif kind.together is not None:
+                    self._work_together(kind, Batch(jobs, self._ledger), kind.together.body)
             return True
         finally:
             with self._lock:
-                del self._jobs[key]
+                for key, job in mine.items():
+                    # Whoever asked for a row in vain meanwhile must not take its owner's entry away.
+                    if key in self._jobs and self._jobs[key] is job:
+                        del self._jobs[key]
 
-    def _claim(self, kind: Kind, lane: str, number: int) -> Job | None:
+    def _claim(self, kind: Kind, lane: str, number: int) -> list[Job]:
         began_us = self._clock.boot_us()
 
         def deed(tx: Transaction, now_us: int) -> list[Claim]:
@@ -122,20 +134,41 @@ class Runner:
                 claims.lane_lock(tx, kind, self._node, lane)
                 if claims.at_work(tx, kind, self._node).get(lane, 0) >= kind.limit(lane):
                     return []
+            numbers = [number]
+            if kind.together is not None:
+                found = kind.together.find(tx, self._node, lane, number, now_us)
+                numbers += [one for one in found if one != number and (kind.noun, one) not in self._jobs]
             return claims.claim(
-                tx, kind, self._node, [number], worker=self.worker, now_us=now_us, lease_us=self._lease_us
+                tx, kind, self._node, numbers, worker=self.worker, now_us=now_us, lease_us=self._lease_us
             )
 
         try:
             got = self._ledger.write(deed)
         except CatalogError as error:
             _log.warning("work.claim_failed", job=kind.name, reason=str(error))
-            return None
-        if not got:
-            return None
+            return []
         # From before it was asked for: however long the answer took, the lease ends no earlier than this.
         until_us = began_us + self._lease_us
-        return Job(got[0], self._ledger, self._clock, until_us=until_us, stopping=self._stopping)
+        return [Job(one, self._ledger, self._clock, until_us=until_us, stopping=self._stopping) for one in got]
+
+    def _work_together(self, kind: Kind, batch: Batch, body: Callable[[Batch], None]) -> None:
+        """Work on several rows; what is wrong with all of them is tried again with the first alone."""
+        for job in batch.jobs[1:]:
+            job.rides = True
+        try:
+            try:
+                body(batch)
+            except HoldfastError as error:
+                for job in batch.left[:1]:
+                    self._failed(kind, job, error)
+            except Exception as error:  # noqa: BLE001 - bodies are supervised here: a bug in one ends its attempt alone
+                for job in batch.left:  # each is alone the next time: only one of them may be what it fails at
+                    self._unexpected(kind, job, error)
+            batch.give_back(batch.left)
+        except CatalogError as error:
+            _log.error(
+                "work.result_lost", reason=str(error), hint="the rows are worked on again when their lease is over"
+            )
 
     def _work(self, kind: Kind, job: Job) -> None:
         try:

@@ -123,7 +123,7 @@ class Station:
                 "since_us": job.since_us, "attempt": job.claim.attempt, "done": job.progress_now.done,
                 "total": job.progress_now.total,
             }
-            for job in self._runner.jobs()
+            for job in self._runner.jobs() if not job.rides
         ]  # fmt: skip
 
     def _run(self) -> None:

@@ -70,6 +70,19 @@ class Way:
                 return self.config.parallel
             return 1 if self._clock.boot_us() >= self._ask_us else 0
 
+    @property
+    def holds(self) -> bool:
+        """Whether it did not take anything last: one file asks again after a wait."""
+        with self._lock:
+            return bool(self._wait_us)
+
+    @property
+    def takes(self) -> bool:
+        """Whether nothing speaks against it: these are its hours, and nothing was refused or failed last."""
+        with self._lock:
+            well = not self._wait_us and not self._refused
+        return well and self.open()
+
     def open(self) -> bool:
         """Say whether these are the hours in which to send."""
         if self._hours is None:

@@ -16,7 +16,7 @@ import os
 import pwd
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,6 +33,7 @@ from holdfast.storage.targets.sources import BLOCK_BYTES, blocks, checked_key, s
 
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})  # exFAT, some network folders
 _PROBE = b"holdfast\n"
+_AHEAD = 64  # chosen: files of a batch that are open at once to be read back
 
 
 class FolderTarget:
@@ -71,7 +72,10 @@ class FolderTarget:
 
     def put_many(self, items: Sequence[Item], going: Going) -> Iterator[Outcome]:
         """Send many with one wait for the disk in place of three each; see `many`."""
-        yield from self._apart.run("sending", lambda apart: self._put_many(items, apart), going)
+        try:
+            yield from self._apart.run("sending", lambda apart: self._put_many(items, apart), going)
+        except HoldfastError as error:
+            yield from ((item, error) for item in items)
 
     def look(self, key: str, content: Content) -> Receipt | None:
         """Verify what lies under a key; see the contract."""
@@ -121,44 +125,88 @@ class FolderTarget:
 
     def _put_many(self, items: Sequence[Item], going: Going) -> list[Outcome]:
         outcomes: list[Outcome] = []
-        written: list[tuple[Item, Path]] = []
+        written: list[tuple[Item, str]] = []
+        folders = set[str]()
+        marker.check(self.name, self._root, self._config.marker)
         for item in items:
             try:
                 key = checked_key(self.name, item.key)
-                if (found := self._already(key, item.content, going)) is not None:
+                # Whatever lies there is looked at closely; nothing does, mostly.
+                if os.path.lexists(f"{self._root}/{key}") and (found := self._already(key, item.content, going)):
                     outcomes.append((item, found))
                     continue
-                part = self._part(key, item.content)
-                self._make_folder(part.parent)
-                self._write(part, item.source, item.content, going, sync=False)
+                part = str(self._part(key, item.content))
+                if (folder := part.rpartition("/")[0]) not in folders:
+                    self._make_folder(Path(folder))
+                    folders.add(folder)
+                self._lay(part, item, going)
                 written.append((item, part))
             except HoldfastError as error:
                 outcomes.append((item, error))
         if written:
             self._sync_all()
-        for item, part in written:
-            try:
-                outcomes.append((item, self._name(part, item.key, item.content, going)))
-            except HoldfastError as error:
-                outcomes.append((item, error))
-        for folder in {part.parent for _, part in written}:
-            self._sync_folder(folder)
+            marker.check(self.name, self._root, self._config.marker)
+        for at in range(0, len(written), _AHEAD):
+            outcomes += self._named(written[at : at + _AHEAD], going)
+        for folder in folders:
+            self._sync_folder(Path(folder))
         return outcomes
 
-    def _name(self, part: Path, key: str, content: Content, going: Going) -> Receipt:
-        """Read a written file back and give it its name; its folder is synced by the caller."""
+    def _lay(self, part: str, item: Item, going: Going) -> None:
+        """Write a file under its temporary name; it is synced by the caller, with all others."""
+        if item.content.bytes > BLOCK_BYTES:
+            self._write(Path(part), item.source, item.content, going, sync=False)
+            return
+        data = b"".join(blocks(item.source, item.content, going, target=self.name))
+        with target_errors(self.name, f"writing {part}"):
+            fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                while (done := os.write(fd, data)) < len(data):
+                    data = data[done:]
+                os.ftruncate(fd, item.content.bytes)  # an earlier attempt may have left more
+                self._give(fd, self._mode)
+            except BaseException:
+                self._drop(Path(part))
+                raise
+            finally:
+                os.close(fd)
+
+    def _named(self, written: Sequence[tuple[Item, str]], going: Going) -> Iterator[Outcome]:
+        """Read written files back and give them their names; their folders are synced by the caller."""
+        with ExitStack() as stack:
+            files = [self._opened_again(part, stack) for _, part in written]
+            for (item, part), file in zip(written, files, strict=True):
+                try:
+                    if isinstance(file, HoldfastError):
+                        raise file
+                    yield item, self._name(Path(part), file, item.key, item.content, going)
+                except HoldfastError as error:
+                    yield item, error
+
+    def _opened_again(self, part: str, stack: ExitStack) -> BinaryIO | HoldfastError | None:
+        """Open a written file, its content forgotten and on its way from the disk again; None where it is gone."""
+        try:
+            fd = os.open(part, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return None  # another worker was first
+        except OSError as error:
+            return translate(error, self.name, f"reading {part} back")
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        # All of them are asked for before the first is waited for: a disk carries many questions at once.
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
+        return stack.enter_context(os.fdopen(fd, "rb", buffering=0))
+
+    def _name(self, part: Path, file: BinaryIO | None, key: str, content: Content, going: Going) -> Receipt:
         with target_errors(self.name, f"naming {key}"):
             try:
-                fd = os.open(part, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-                with os.fdopen(fd, "rb", buffering=0) as file:
-                    right = self._reads_back(file, content, going)
-                if not right:
+                if file is not None:
+                    if sha256_of(file, going, self.name) != content.sha256:
+                        self._drop(part)
+                        raise ContentDiffers(f"{self.name}: what was read back of {key} is not what was written")
+                    # A second name and then one less: unlike a rename it never replaces.
+                    os.link(part, f"{self._root}/{key}")
                     self._drop(part)
-                    raise ContentDiffers(f"{self.name}: what was read back of {key} is not what was written")
-                # A second name and then one less: unlike a rename it never replaces, and it needs no sync of its own.
-                (self._root / key).hardlink_to(part)
-                self._drop(part)
-                return Receipt(self._address(key), "sha256")
+                    return Receipt(self._address(key), "sha256")
             except (FileExistsError, FileNotFoundError):
                 pass  # another worker was first
             except OSError as error:
@@ -166,8 +214,7 @@ class FolderTarget:
                     raise
                 return self._rename(part, key, content, going)
         self._drop(part)
-        found = self._already(key, content, going)
-        if found is None:
+        if (found := self._already(key, content, going)) is None:
             raise TargetAway(f"{self.name}: {key} came and went while it was sent")
         return found
 

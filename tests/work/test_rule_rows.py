@@ -1,0 +1,97 @@
+"""Rows of a rule whose key has expired, or whose table is gone: none is the fault of a file (C075)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from holdfast.catalog.db import Catalog, open_catalog
+from holdfast.core.delivery import DeliveryState
+from holdfast.library import archive_incidents
+from holdfast.work.rule_rows import REFUSALS, WAIT_US
+from support.handed import RULE, Handed
+from support.postgrest import PostgRest, postgrest
+from support.sending import Sending
+
+
+@pytest.fixture(name="pushed")
+def _pushed(tmp_path: Path) -> Iterator[Catalog]:
+    """A catalog that goes by the clock that is pushed; PostgreSQL has one of its own."""
+    with open_catalog(f"sqlite:///{tmp_path / 'pushed.sqlite'}") as made:
+        yield made
+
+
+def rules(table: PostgRest) -> str:
+    """Return a rule that sends stills and writes rows."""
+    return (
+        '[deliveries.snaps]\ntarget = "nas"\nassets = ["stills"]\nname = "shop"\n'
+        f'row = {{url = "{table.url}", table = "ase_snapshot", key = "k", preset = "shop"}}\n'
+    )
+
+
+def incident(site: Handed) -> str:
+    """Return what the target's open incident says; empty where there is none."""
+    with site.catalog.read() as tx:
+        found = archive_incidents.find(tx, site.node, "nas")
+    return "" if found is None else found.detail
+
+
+@pytest.mark.parametrize("code", [401, 403, 404])
+def test_a_key_that_expired_holds_the_rule(pushed: Catalog, tmp_path: Path, code: int) -> None:
+    """None fails: rows wait, the table is asked ever more rarely, an incident says what to do, and all go on."""
+    with postgrest() as table:
+        site = Handed(tmp_path, pushed, rules(table))
+        for number in range(12):
+            site.still(number)
+        table.answers = [code] * 4
+        with Sending(site) as sending:
+            sending.drain()
+            assert len(site.arrived()) == 12
+            assert {row.state for row in site.rows()} == {DeliveryState.PENDING}
+            assert f"answers {code}" in incident(site)
+            assert "key of the row" in incident(site)
+            asked = [len(table.asked)]
+            for _ in range(4):
+                sending.wait(WAIT_US / 1e6 + 1)
+                sending.drain()
+                asked.append(len(table.asked))
+            assert asked[-1] - asked[0] <= 3 * 2  # a look and a row each
+            assert sending.drained_within(1200, 30)
+        assert len(table.rows) == 12
+        assert {row.attempts for row in site.rows()} <= {1, 2}
+        assert incident(site) == ""
+
+
+def test_other_rules_go_on_and_leave_the_incident_open(pushed: Catalog, tmp_path: Path) -> None:
+    """While a rule's rows are refused, files of other rules for its target are delivered, and do not close it."""
+    with postgrest() as table:
+        site = Handed(tmp_path, pushed, rules(table) + RULE)
+        site.still(0)
+        table.answers = [401] * 99
+        with Sending(site) as sending:
+            sending.drain()
+            site.segment(0)
+            site.segment(1)
+            sending.drain()
+        states = {row.rule: row.state for row in site.rows()}
+        assert states == {"snaps": DeliveryState.PENDING, "archive": DeliveryState.DELIVERED}
+        assert "401" in incident(site)
+
+
+def test_rows_that_are_all_refused_hold_the_rule(pushed: Catalog, tmp_path: Path) -> None:
+    """A column that the table does not have fails a few rows, not all of them; mended, the others go by themselves."""
+    with postgrest() as table:
+        site = Handed(tmp_path, pushed, rules(table))
+        for number in range(12):
+            site.still(number)
+        table.answers = [400] * (REFUSALS + 1)
+        with Sending(site) as sending:
+            sending.drain()
+            states = [row.state for row in site.rows()]
+            assert states.count(DeliveryState.FAILED) == REFUSALS
+            assert states.count(DeliveryState.PENDING) == 12 - REFUSALS
+            sending.wait(700)
+            sending.drain()
+            sending.wait(700)
+            sending.drain()
+        assert len(table.rows) == 12 - REFUSALS
