@@ -159,7 +159,7 @@ REFUSED: tuple[tuple[Which, dict[str, Any], str, str], ...] = (
     (OFFICE, SFTP | {"password": {"file": "/etc/hostname"}}, "password", "can only stand in the configuration file"),
     (OFFICE, SFTP | {"user": "a\nb"}, "user", "holds a control character"),
     (OFFICE, SFTP | {"user": "a****"}, "user", "stands for what is hidden"),
-    (Which("targets", "-x"), SFTP, "name", "is no name for a target"),
+    (Which("targets", "-x"), SFTP, "id", "is no name for a target"),
     (SNAPS, {"target": "moon"}, "target", "there is no target 'moon'"),
     (SNAPS, {"target": "nas", "name": "{x}"}, "name", "has a field {x} that there is not"),
     (SNAPS, {"target": "nas", "row": {"url": "https://a.example"}}, "row.table", "is missing"),

@@ -35,7 +35,11 @@ class _Fields(HTMLParser):
         self.found: dict[str, str] = {}
         self._action = action
         self._inside = False
-        self._select = ""
+        self._select = self._text = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._text:
+            self.found[self._text] += data
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         has = {name: value or "" for name, value in attrs}
@@ -45,6 +49,8 @@ class _Fields(HTMLParser):
             self._select = self._select if tag == "option" else ""
         elif tag == "input" and "name" in has and (has.get("type") not in {"checkbox", "radio"} or "checked" in has):
             self.found[has["name"]] = has.get("value", "")
+        elif tag == "textarea":
+            self._text, self.found[has["name"]] = has["name"], ""
         elif tag == "select":
             self._select = has.get("name", "")
         if tag == "option" and self._select and (self._select not in self.found or "selected" in has):
@@ -52,6 +58,7 @@ class _Fields(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self._select = "" if tag == "select" else self._select
+        self._text = "" if tag == "textarea" else self._text
         self._inside = self._inside and tag != "form"
 
 

@@ -21,6 +21,7 @@ RESERVED = {
     "bookings", "recordings", "recording-logs", "booking-stats", "status", "share", "media", "signed-url", "stream",
     "delete-video", "system", "live-preview", "health", "livez", "metrics", "api",
 }  # fmt: skip
+NAS = '[targets.nas]\ntype = "folder"\npath = "nas"\n[deliveries.nas]\ntarget = "nas"\n'
 PUBLIC = {"/static/{version}/{name:path}", "/sign-in", "/sign-out", "/theme"}
 LEADS_ON = "/cameras/-/show"  # no page of its own: it leads to a camera's
 
@@ -53,7 +54,7 @@ def test_every_page_asks_for_a_sign_in(two: Site) -> None:
 
 def test_every_page_comes_at_once_beside_dead_cameras(tmp_path: Path, clock: PushedClock) -> None:
     """With 8 dead cameras that have footage and gaps, each page is there within half a second, from its rows (F66)."""
-    with silent_cameras(8) as cameras, site(tmp_path, clock, more=cameras_at(cameras)) as made:
+    with silent_cameras(8) as cameras, site(tmp_path, clock, more=cameras_at(cameras) + NAS) as made:
         for n in range(8):
             journal = made.journal(f"dead{n}")
             for _ in range(10):
@@ -64,7 +65,7 @@ def test_every_page_comes_at_once_beside_dead_cameras(tmp_path: Path, clock: Pus
         event = put(made, replace(moved(clock.wall_us())[0], camera="dead3"))
         admin, slow = made.as_(Role.ADMIN), {}
         for route in routes():
-            path = route.path.replace("{camera}", "dead3").replace("{event}", str(event))
+            path = route.path.replace("{camera}", "dead3").replace("{event}", str(event)).replace("{name}", "nas")
             if route.path in {*PUBLIC, LEADS_ON} or "GET" not in (route.methods or ()):
                 continue
             took_s = []

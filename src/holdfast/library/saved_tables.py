@@ -326,7 +326,7 @@ def _checked(
     """Return a table with its secrets, as it would be saved, and the settings that it would make."""
     if not CAMERA_ID.fullmatch(which.name):
         words = f"{which.name!r} is no name for a {NOUNS[which.section]}"
-        _refuse(which, [Wrong("name", words, "use 1 to 50 of A-Z a-z 0-9 _ -; - not first")])
+        _refuse(which, [Wrong("id", words, "use 1 to 50 of A-Z a-z 0-9 _ -; - not first")])
     own = _said(table)
     if wrong := table_secrets.out_of_reach(which.section, own):
         _refuse(which, wrong)

@@ -16,6 +16,7 @@ UNTOUCHED = object()
 """Somebody left a field as it was."""
 
 _YES, _NO = "yes", "no"
+_BETWEEN = {"list": ", ", "lines": "\n"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +69,10 @@ def written(about: Settable, value: Any) -> str:
         return ""
     if about.kind == "switch":
         return _YES if value else _NO
-    if about.kind == "list":
-        return ", ".join(value)
+    if about.kind in _BETWEEN:
+        return _BETWEEN[about.kind].join(value)
+    if about.kind == "table":
+        return "\n".join(f"{name} = {text}" for name, text in value.items())
     if about.kind == "windows":
         return format_hours(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -88,23 +91,41 @@ def read(now: SettingNow, form: Mapping[str, str]) -> Any:
     text = typed if about.kind == "secret" else typed.strip()
     if text == ("" if about.kind == "secret" else written(about, now.value)):
         return UNTOUCHED
-    empty = about.kind in {"text", "list", "windows"} or about.default == ""
+    empty = about.kind in {"text", "list", "lines", "windows"} or about.default == ""
     if not text and not (empty and now.below):
         return None
-    return _meant(about, text)
+    return meant(about, text)
 
 
-def _meant(about: Settable, text: str) -> Any:
+def meant(about: Settable, text: str) -> Any:
+    """Return the value that a text in a field stands for.
+
+    Raises:
+        BadInput: It is no value of this kind; the message begins with the key.
+    """
     if about.kind == "switch":
         return text == _YES
-    if about.kind == "list":
-        return [part.strip() for part in text.split(",") if part.strip()]
+    if about.kind in {"list", "lines"}:
+        parts = text.split(",") if about.kind == "list" else text.splitlines()
+        return [part.strip() for part in parts if part.strip()]
+    if about.kind == "table":
+        return _pairs(about, text)
     if about.kind != "windows":
         return text
     try:
         return parse_hours(text)
     except ValueError as error:
         raise BadInput(f"{about.key}: {error.args[0]}", hint=str(error.args[1])) from error
+
+
+def _pairs(about: Settable, text: str) -> dict[str, str]:
+    found = {}
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        name, mark, value = line.partition("=")
+        if not mark or not name.strip():
+            raise BadInput(f"{about.key}: {line!r} has no name before a =", hint="write a line each, name = text")
+        found[name.strip()] = value.strip()
+    return found
 
 
 def _options(about: Settable) -> list[tuple[str, str]]:

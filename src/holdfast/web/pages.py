@@ -24,9 +24,12 @@ from holdfast.web import (
     password,
     people,
     reports,
+    rule_edit,
+    sending,
     settings,
     stills,
     storage,
+    target_edit,
 )
 from holdfast.web.failures import error_page
 from holdfast.web.render import page
@@ -48,6 +51,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     storage.router,
     checks.router,
     people.router,
+    sending.router,
+    target_edit.router,
+    rule_edit.router,
     settings.router,
     cameras.router,
     camera_add.router,

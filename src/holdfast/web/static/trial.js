@@ -20,6 +20,8 @@ form?.addEventListener("submit", async (event) => {
   panel().setAttribute("aria-busy", "true");
   panel().scrollIntoView({ block: "nearest", behavior: "smooth" });
   const body = new URLSearchParams(new FormData(form, button));
+  const began = performance.now(), seconds = panel().querySelector("[data-seconds]");
+  const ticking = setInterval(() => { if (seconds) seconds.textContent = Math.round((performance.now() - began) / 1000); }, 1000);
   try {
     const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" }, signal: asking.signal });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -32,6 +34,7 @@ form?.addEventListener("submit", async (event) => {
     said.textContent = "The server did not answer, or you were signed out. Try once more.";
     panel().querySelector(".trial-facts").replaceChildren(said);
   } finally {
+    clearInterval(ticking);
     asking = null;
     panel().removeAttribute("aria-busy");
     button.removeAttribute("aria-busy");
