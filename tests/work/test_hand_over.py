@@ -1,6 +1,7 @@
 """Telling scripts and services of finished files: everything once, whatever breaks, and nothing before its time."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from holdfast.catalog.work_rows import retry
 from holdfast.core.handover import id_of
 from support.handed import Handed
 from support.receiver import Receiver, receiver
+from support.recording import until
 from support.rtsp_peer import free_port
 from support.sending import Sending
 from support.telling import Telling
@@ -214,6 +216,22 @@ def test_a_file_that_is_gone(catalog: Catalog, tmp_path: Path, service: Receiver
         assert (telling.one(), telling.one("hook")) == (3, 4)
         assert telling.states()[2:] == ["missing", "done"]
     assert (service.asked[0].facts["file"], service.asked[0].facts["here"]) == (other, False)
+
+
+def test_a_worker_that_stops_waits_for_nobody(pushed: Catalog, tmp_path: Path, service: Receiver) -> None:
+    """With a receiver that says nothing for a minute, stopping takes seconds, and the row is given back (C135)."""
+    site = Handed(tmp_path, pushed, WEBHOOK.format(service.url) + "timeout_s = 100\n")
+    site.segment(0)
+    service.held.clear()
+    with Telling(site) as telling:
+        telling.planning.once()
+        worker = threading.Thread(target=telling.one)
+        worker.start()
+        until(lambda: len(service.asked) == 1)
+        telling.runner.ask_stop()
+        worker.join(30)
+        (row,) = telling.rows()
+    assert (worker.is_alive(), row.state.value, row.attempts) == (False, "pending", 0)
 
 
 def test_a_rule_that_is_gone_holds_its_rows(pushed: Catalog, tmp_path: Path, service: Receiver) -> None:

@@ -19,6 +19,7 @@ from holdfast.core.errors import NameTaken, StorageError, TargetAway
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import FILE_MODE, ensure_folder, fsync_folder, replace_atomically
 from holdfast.storage.targets.apart import Apart
+from holdfast.storage.targets.contract import Going
 
 QUIET_S = 30.0  # chosen: a disk that wakes up takes ten; a folder that says nothing for longer is away
 _LONGEST = 64 * 1024  # chosen: ten times the longest marker; a larger file is none of ours
@@ -37,7 +38,9 @@ class Markers:
     def __init__(self, rule: str, quiet_s: float = QUIET_S) -> None:
         self._apart = Apart(rule, quiet_s)
 
-    def put(self, root: Path, name: str, data: bytes, *, file: str) -> Path:
+    def put(
+        self, root: Path, name: str, data: bytes, *, file: str, stop: Callable[[], bool] = lambda: False
+    ) -> Path:  # fmt: skip
         """Make a marker, durable.
 
         Args:
@@ -45,13 +48,14 @@ class Markers:
             name: Name below it, with slashes.
             data: What stands in it; empty where its being there says all.
             file: The file that it tells of, as `data` names it: an older marker that tells of it is replaced.
+            stop: Says that nobody waits for it any more.
 
         Raises:
             NameTaken: Something else has the name.
             TargetAway: It cannot be written now.
         """
         path = root / name
-        return self._do("making a marker", lambda: _put(root, path, data, file))
+        return self._do("making a marker", lambda: _put(root, path, data, file), stop)
 
     def remove(self, path: Path, file: str) -> None:
         """Take a marker away that is of this file, or empty; what is there no more, or not ours, is left alone.
@@ -59,11 +63,11 @@ class Markers:
         Raises:
             TargetAway: It cannot be removed now.
         """
-        self._do("removing a marker", lambda: _remove(path, file))
+        self._do("removing a marker", lambda: _remove(path, file), lambda: False)
 
-    def _do(self, doing: str, body: Callable[[], T]) -> T:
+    def _do(self, doing: str, body: Callable[[], T], stop: Callable[[], bool]) -> T:
         try:
-            return self._apart.run(doing, lambda _going: body())
+            return self._apart.run(doing, lambda _going: body(), Going(told_to_stop=stop))
         except StorageError as error:
             raise TargetAway(str(error), hint=error.hint) from error
 

@@ -15,6 +15,7 @@ Any thread; one client for all of them. Not here: what is told, signatures (core
 """
 
 import threading
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
@@ -26,6 +27,7 @@ from holdfast.core.errors import TargetAway, TargetRefused
 from holdfast.core.handover import signature
 from holdfast.core.timing import SECOND_US, from_datetime
 from holdfast.storage.targets.apart import Apart
+from holdfast.storage.targets.contract import Going
 
 SHUT_S = 600.0  # C069: whoever does not let us in is asked as rarely as the longest wait says
 LONGEST_WAIT_S = 3600.0  # chosen: a receiver that names next year has a wrong clock
@@ -59,13 +61,14 @@ class Webhook:
         self._lock = threading.Lock()
         self._http: httpx.Client | None = None
 
-    def send(self, uid: str, body: bytes, now_us: int) -> str:
+    def send(self, uid: str, body: bytes, now_us: int, stop: Callable[[], bool] = lambda: False) -> str:
         """Tell of a file; return what was answered, as in "204 No Content".
 
         Args:
             uid: The id of the hand-over, the same each time that it is tried.
             body: What is told.
             now_us: Wall time, for the signature.
+            stop: Says that nobody waits for the answer any more.
 
         Raises:
             TargetAway: Not taken now.
@@ -78,7 +81,7 @@ class Webhook:
         }  # fmt: skip
         if self._config.secret:
             headers["webhook-signature"] = signature(self._config.secret.reveal(), uid, at_s, body)
-        answer = self._ask("POST", headers, body)
+        answer = self._ask("POST", headers, body, stop)
         if answer.is_success:
             return _said(answer)
         raise self._error(answer, now_us)
@@ -89,7 +92,7 @@ class Webhook:
         Raises:
             TargetAway: Nobody does, or it is a redirect.
         """
-        answer = self._ask("HEAD", {}, b"")
+        answer = self._ask("HEAD", {}, b"", lambda: False)
         if answer.is_redirect or answer.status_code in _SHUT:
             raise self._error(answer, 0)
         return _said(answer)
@@ -101,7 +104,7 @@ class Webhook:
         if http is not None:
             http.close()
 
-    def _ask(self, method: str, headers: dict[str, str], body: bytes) -> httpx.Response:
+    def _ask(self, method: str, headers: dict[str, str], body: bytes, stop: Callable[[], bool]) -> httpx.Response:
         def ask() -> httpx.Response:
             with self._client().stream(method, self._config.url.reveal(), headers=headers, content=body) as answer:
                 # Nobody reads the answer's body; a short one is taken so that the connection can be used again.
@@ -113,7 +116,7 @@ class Webhook:
                 return answer
 
         try:
-            return self._apart.run("waiting for an answer", lambda _going: ask())
+            return self._apart.run("waiting for an answer", lambda _going: ask(), Going(told_to_stop=stop))
         except httpx.InvalidURL as error:
             raise HoldOff(f"{self._rule}: its address cannot be asked", SHUT_S, hint="correct url") from error
         except httpx.HTTPError as error:

@@ -12,8 +12,9 @@ Runs on the threads of an engine. Not here: which files (library.handing_over), 
 """
 
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -24,7 +25,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.config.handovers import AnyHandover, MarkerConfig, WebhookConfig
 from holdfast.core.config.model import Config
 from holdfast.core.errors import BadInput, TargetAway, TargetError, VolumeMissing
-from holdfast.core.handover import Copy, HandoverState, body_of, marker_name, told
+from holdfast.core.handover import HandoverState, body_of, marker_name, told
 from holdfast.core.naming import Naming
 from holdfast.core.timing import MINUTE_US
 from holdfast.library import archive_incidents
@@ -100,27 +101,34 @@ class HandOver:
             return
         with self._catalog.read() as tx:
             copies = handovers.copies(tx, row.id.node, row.asset)
+        facts = told(
+            row.rule, row.asset, node=self._node, path=str(source), here=here, copies=copies, zone=self._zone
+        )  # fmt: skip
         try:
-            made = self._tell(row, rule, source, copies, here=here)
+            made = self._tell(job, row, rule, source, facts)
         except TargetError as error:
             self._failed(job, row, hold, error)
             return
         hold.well()
         self._done(job, row, hold, made)
 
-    def _tell(self, row: HandoverRow, rule: AnyHandover, source: Path, copies: list[Copy], *, here: bool) -> str:
+    def _tell(
+        self, job: Job, row: HandoverRow, rule: AnyHandover, source: Path, facts: Mapping[str, Any]
+    ) -> str:  # fmt: skip
         """Tell, and return what came of it in words."""
-        facts = told(
-            row.rule, row.asset, node=self._node, path=str(source), here=here, copies=copies, zone=self._zone
-        )  # fmt: skip
+
+        def stop() -> bool:
+            return not job.alive()
+
         if isinstance(rule, WebhookConfig):
-            return self._webhooks[row.rule].send(facts["id"], body_of(facts), self._clock.wall_us())
-        key = next((copy.key for copy in copies if copy.target in rule.after), "")
+            return self._webhooks[row.rule].send(facts["id"], body_of(facts), self._clock.wall_us(), stop)
+        key = next((copy["key"] for copy in facts["copies"] if copy["target"] in rule.after), "")
         if "{key}" in rule.template and not key:
             raise TargetAway(f"{row.rule}: {rule.after[0]} has no copy of it just now")
         name = marker_name(rule.template, row.asset, Naming(zone=self._zone), key)
         data = b"" if rule.content == "empty" else body_of(facts)
-        return str(self._markers[row.rule].put(rule.folder or source.parent, name, data, file=row.asset.file))
+        root = rule.folder or source.parent
+        return str(self._markers[row.rule].put(root, name, data, file=row.asset.file, stop=stop))
 
     def _is_here(self, row: HandoverRow, source: Path) -> bool:
         """Say whether the file still lies here as it was; where its volume is away that is asked again later.
