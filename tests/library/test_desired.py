@@ -11,7 +11,7 @@ from holdfast.core.config import ConfigInvalid, Loaded, load
 from holdfast.core.errors import BadInput, StorageError
 from holdfast.core.plan import Plan, StreamPlan
 from holdfast.core.timing import parse_instant
-from holdfast.library import desired
+from holdfast.library import desired, ram
 
 BASE = 'state_dir = "state"\n[volumes.main]\npath = "disk"\n'
 
@@ -188,3 +188,23 @@ def test_the_kept_copy_is_private(tmp_path: Path) -> None:
     """The copy holds what the file holds, so nobody else may read it."""
     desired.remember_config(_load(tmp_path, BASE))
     assert stat.S_IMODE((tmp_path / "state" / desired.GOOD_CONFIG).stat().st_mode) == 0o600
+
+
+def test_capture_to_memory_is_planned(tmp_path: Path) -> None:
+    """C081: short files in memory for who wants that; hours stay hours; what keeps nothing does not settle."""
+    path = tmp_path / "holdfast.toml"
+    window = "windows = [{start = '08:00', end = '18:00'}]"
+    path.write_text(
+        "[memory]\ncap = '20 MB'\nsegment_s = 30\n[volumes.main]\npath = 'v'\n"
+        "[cameras.a]\nurl = 'rtsp://192.0.2.1/a'\n[cameras.a.capture]\nmode = 'ram'\n"
+        f"[cameras.b]\nurl = 'rtsp://192.0.2.1/b'\nsegment_s = 10\n[cameras.b.capture]\nmode = 'ram'\n{window}\n"
+        "[cameras.b.retention]\nonly = 'events'\n[cameras.c]\nurl = 'rtsp://192.0.2.1/c'\n",
+        encoding="utf-8",
+    )
+    config = load(path, {})
+    a, b, c = desired.build_plan(config).streams
+    assert (a.memory, a.memory_bytes) == (str(ram.home(config.config)), 20_000_000)
+    assert (a.segment_s, a.settles, a.capture.mode) == (30, True, "always")
+    assert (b.segment_s, b.settles, b.capture.mode) == (10, False, "window")
+    assert (c.memory, c.segment_s, c.settles) == ("", 600, True)
+    assert Plan.from_json(Plan(streams=(a, b, c)).to_json()).streams == (a, b, c)

@@ -6,7 +6,7 @@ import pytest
 
 from holdfast.core.plan import Capture, Plan, StreamPlan
 from holdfast.core.status import StreamState, StreamStatus, status_name
-from holdfast.library.status import Health, gap_words, read_now, span_words
+from holdfast.library.status import Health, gap_words, read_now, span_words, spilling
 
 NOW = 1_790_000_000_000_000
 S = 1_000_000
@@ -244,3 +244,20 @@ def test_a_disk_that_fills_is_a_notice_and_a_doubt_a_trouble(tmp_path: Path) -> 
     assert now.troubles[0].startswith("nothing is deleted, and a disk may fill: the clock was set; it waits for")
     role(tmp_path, "worker", retention={"off": "", "problem": "the disk refused", "disks": []})
     assert read_now(plan, tmp_path, NOW).troubles == ("what is over may not be deleted: the disk refused",)
+
+
+def test_what_memory_does_is_a_notice(tmp_path: Path) -> None:
+    """Footage that goes to its disk because memory is full, and what memory dropped, are said; all is well (C081)."""
+    plan = Plan(streams=(replace(stream("gate"), memory="/dev/shm/x"),))  # noqa: S108 - only named
+    put(tmp_path, status("gate", memory="it is full", spilled=2))
+    role(tmp_path, "supervisor")
+    role(tmp_path, "worker", memory={"problem": "gate/main: it is full", "dropped": 3, "dropped_bytes": 45_000_000})
+    now = read_now(plan, tmp_path, NOW)
+    assert now.well
+    assert now.notices == (
+        "footage that should lie in memory goes to its disk: gate/main: it is full",
+        "memory dropped 3 files (45 MB) that nothing held, since the start",
+    )
+    assert spilling(plan, tmp_path, NOW) == "gate/main: it is full"
+    assert spilling(Plan(streams=(stream("gate"),)), tmp_path, NOW) == ""
+    assert spilling(plan, tmp_path, NOW + 60 * S) == ""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from holdfast.core.errors import BadInput, NotFound
 from holdfast.core.footage import PART
-from holdfast.core.journal import Begun, Emptied, Sealed
+from holdfast.core.journal import Begun, Emptied, Removed, Sealed
 from holdfast.media.boxread import Ended, Fragment
 from holdfast.media.footage import read_fragments, samples_of
 from holdfast.media.recover import DAMAGED, MOST_LENGTH_US, describe, leftovers, recover, recover_stream
@@ -39,7 +39,7 @@ def _whole_until(part: Path, size: int) -> list[Fragment]:
     return [f for f in found if f.offset + f.bytes <= size]
 
 
-def _recover(root: Path) -> list[Sealed | Emptied]:
+def _recover(root: Path) -> list[Sealed | Emptied | Removed]:
     return list(recover_stream(root, GATE, skip=None))
 
 

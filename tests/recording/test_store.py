@@ -1,10 +1,11 @@
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
 from holdfast.core.camera import Kind, Sample, StreamKey, Track
-from holdfast.core.errors import DiskFull
+from holdfast.core.errors import DiskFull, FileDeleted
 from holdfast.core.footage import lock_path, timeline
 from holdfast.core.journal import Beat, Opened, Removed, Sealed
 from holdfast.recording.fragmenter import Fragment, Fragmenter
@@ -12,6 +13,7 @@ from holdfast.recording.handover import RunStart
 from holdfast.recording.store import StreamStore
 from holdfast.storage.journal import JournalWriter, stream_lines
 from support.clock import PushedClock
+from support.ram import shm
 from support.recording import stream_plan
 from support.small_disk import fill, small_disk
 
@@ -125,6 +127,95 @@ def test_no_sound_is_lost_where_files_are_cut(tmp_path: Path, lag_s: float, bloc
     assert len(lines) == 4
     assert sum(line.audio_samples for line in lines) == sent
     assert [line.dropped_samples for line in lines] == [0, 0, 0, 0]
+
+
+@pytest.mark.needs("mount")
+@pytest.mark.parametrize("volume", ["has room", "is full"])
+def test_memory_that_fills_in_the_midst_of_a_file_costs_no_picture(tmp_path: Path, volume: str) -> None:
+    """C081: a tmpfs that is full to the last byte, or a cap that is reached, sends the file to the volume, whole."""
+    clock, fragments = PushedClock(), _fragments(0.2, 1)
+    with (
+        small_disk(tmp_path / "ram", size_bytes=24 * MIB) as ram,
+        small_disk(tmp_path / "vol", size_bytes=8 * MIB) as root,
+    ):
+        plan = stream_plan(
+            root, "rtsp://127.0.0.1/x", memory=str(ram / "home"), memory_bytes=20 * MIB, reserve_bytes=MIB // 2
+        )
+        expendable, cleared = _cleared(root, clock)
+        with StreamStore(plan, clock, expendable, "s") as store:
+            begin_us = clock.wall_us()
+            store.begin(RunStart("r", TRACKS, "first", begin_us, 1))
+            assert store.segment is not None
+            file = store.segment.file
+            for number, fragment in enumerate(fragments):
+                if number == 5:
+                    assert store.segment.in_memory
+                    fill(ram, leave_bytes=0)
+                    if volume == "is full":
+                        fill(root, leave_bytes=0)
+                store.write(fragment, begin_us)
+            sealed = store.seal(start_us=begin_us, start_boot_us=1, end_us=begin_us + 1, ended="cut")
+            assert sealed is not None
+            store.say(sealed, sync=True)
+        assert (store.ram.spilled, sealed.video_samples) == (1, 300)
+        assert not (root / file).is_symlink()
+        assert sealed.sha256 == hashlib.sha256((root / file).read_bytes()).hexdigest()
+        assert _removed(root) == (cleared[:1] if volume == "is full" else [])
+        assert list((ram / "home").rglob("*.mp4")) == []
+
+
+def test_a_cap_that_is_reached_moves_what_grows(tmp_path: Path) -> None:
+    """C081: once others have filled memory up to the cap, the growing file is moved, and the next one stays out."""
+    clock, fragments = PushedClock(), _fragments(0.2, 1)
+    with shm() as folder:
+        plan = stream_plan(tmp_path, "rtsp://127.0.0.1/x", memory=str(folder / "home"), memory_bytes=20 * MIB)
+        with StreamStore(plan, clock, tmp_path / "absent", "s") as store:
+            begin_us = clock.wall_us()
+            store.begin(RunStart("r", TRACKS, "first", begin_us, 1))
+            segment = store.segment
+            assert segment is not None
+            store.write(fragments[0], begin_us)
+            there = [segment.in_memory]
+            (folder / "home/other").write_bytes(bytes(20 * MIB))
+            clock.advance(3)
+            store.look(now_us=clock.boot_us())
+            assert [*there, segment.in_memory] == [True, False]
+            store.write(fragments[1], begin_us)
+            sealed = store.seal(start_us=begin_us, start_boot_us=1, end_us=begin_us + 1, ended="cut")
+            store.begin(RunStart("r", TRACKS, "cut", begin_us + 1, 1))
+            assert store.segment is not None
+            assert not store.segment.in_memory
+            assert "20 of the 20 MiB" in store.ram.why
+        assert sealed is not None
+        assert sealed.bytes == (tmp_path / sealed.file).stat().st_size
+
+
+def test_memory_that_cannot_be_used_is_no_reason_not_to_record(tmp_path: Path) -> None:
+    """C081: where the folder in memory is somebody else's, or no folder, files go to the volume."""
+    clock, fragments = PushedClock(), _fragments(0.2, 1)
+    (tmp_path / "file").touch()
+    plan = stream_plan(tmp_path, "rtsp://127.0.0.1/x", memory=str(tmp_path / "file"), memory_bytes=20 * MIB)
+    with StreamStore(plan, clock, tmp_path / "absent", "s") as store:
+        store.begin(RunStart("r", TRACKS, "first", clock.wall_us(), 1))
+        assert store.segment is not None
+        assert not store.segment.in_memory
+        assert store.write(fragments[0], clock.wall_us()) > 0
+        assert store.ram.spilled == 1
+
+
+def test_a_file_in_memory_whose_link_is_deleted_is_noticed(tmp_path: Path) -> None:
+    """D4: whoever deletes a growing file deletes its link; what was in memory then is a gap, as it is on a disk."""
+    clock, fragments = PushedClock(), _fragments(0.2, 1)
+    with shm() as folder:
+        plan = stream_plan(tmp_path, "rtsp://127.0.0.1/x", memory=str(folder / "home"), memory_bytes=20 * MIB)
+        with StreamStore(plan, clock, tmp_path / "absent", "s") as store:
+            store.begin(RunStart("r", TRACKS, "first", clock.wall_us(), 1))
+            assert store.segment is not None
+            store.write(fragments[0], clock.wall_us())
+            store.segment.sync()
+            (tmp_path / f"{store.segment.file}.part").unlink()
+            with pytest.raises(FileDeleted):
+                store.segment.sync()
 
 
 def _fragments(lag_s: float, blocks: int) -> list[Fragment]:

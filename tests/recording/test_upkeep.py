@@ -1,3 +1,5 @@
+import hashlib
+import shutil
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,14 +9,17 @@ from typing import Any
 import pytest
 
 from holdfast.core.footage import PART, lock_path, stream_folder
-from holdfast.core.journal import Emptied, Event, Sealed
+from holdfast.core.journal import LOST_MEMORY, Begun, Emptied, Event, Removed, Sealed
 from holdfast.core.plan import StreamPlan
-from holdfast.media.recover import recover
+from holdfast.media.recover import leftovers, recover
 from holdfast.recording import upkeep as module
-from holdfast.recording.upkeep import AGAIN_US, Upkeep
+from holdfast.recording.upkeep import AGAIN_US, Upkeep, _Job
+from holdfast.storage.journal import JournalWriter
 from holdfast.storage.lock import FileLock
+from holdfast.storage.memory import links
 from support.clock import PushedClock
 from support.media import WALL_US, Footage, encode, end_of, write_part
+from support.ram import room, shm
 from support.recording import stream_plan, until
 from support.small_disk import fill, small_disk
 
@@ -92,7 +97,7 @@ def test_a_file_that_we_stumble_over_holds_up_no_other(
         segment.abandon()
         files.append(segment.file)
 
-    def stumble(root: Path, file: str, **more: Any) -> Iterator[Sealed | Emptied]:
+    def stumble(root: Path, file: str, **more: Any) -> Iterator[Sealed | Emptied | Removed]:
         if file == files[0]:
             raise struct.error("argument out of range")
         yield from recover(root, file, **more)
@@ -119,3 +124,84 @@ def test_files_of_a_stream_that_was_let_go_are_left_alone(tmp_path: Path, upkeep
         upkeep.take(plan, [segment.file], said.append)
         until(lambda: said)
     assert (tmp_path / segment.file).exists()
+
+
+def test_finished_files_leave_memory(tmp_path: Path, upkeep: Upkeep, footage: Footage) -> None:
+    """C081: what policy keeps is moved to its volume once it is finished; of what it chooses from nothing is moved."""
+    with shm() as folder, FileLock(_locked(tmp_path)):
+        for settles in (False, True):
+            plan = replace(_plan(tmp_path), settles=settles)
+            start_us = WALL_US + settles * 60_000_000
+            segment = write_part(tmp_path, footage, start_us=start_us, memory=room(folder))
+            sealed = segment.seal(start_us=start_us, end_us=start_us + 1, ended="cut")
+            with JournalWriter(tmp_path, plan.key, PushedClock()) as journal:
+                journal.write(sealed, sync=False)
+            said: list[Event] = []
+            upkeep.take(plan, [segment.file], said.append)
+            path = tmp_path / segment.file
+            until(lambda: upkeep.waiting == 0)
+            if settles:
+                until(lambda path=path: not path.is_symlink())  # type: ignore[misc]
+            assert path.is_symlink() is not settles
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == sealed.sha256
+            assert said == []
+
+
+def test_stopping_moves_what_waits(tmp_path: Path, clock: PushedClock, footage: Footage) -> None:
+    """C081: an orderly end moves what lies in memory, as a host that is switched off is stopped in order first."""
+    upkeep = Upkeep("boot-1", clock)
+    plan = _plan(tmp_path)
+    with shm() as folder:
+        segment = write_part(tmp_path, footage, memory=room(folder))
+        segment.seal(start_us=WALL_US, end_us=WALL_US + 1, ended="cut")
+        with upkeep._wake:  # nobody holds the stream's lock any more, so the thread itself would pass it over
+            upkeep._put(_Job(plan, segment.file, lambda _: None, due_us=10**15))
+        upkeep.stop(5)
+        assert not (tmp_path / segment.file).is_symlink()
+        assert (tmp_path / segment.file).exists()
+
+
+def test_a_kill_leaves_memory_to_the_next_recorder(tmp_path: Path, upkeep: Upkeep, footage: Footage) -> None:
+    """F11, C081: a file that grew in memory when its recorder was killed is finished there, moved, and told of once."""
+    with shm() as folder, FileLock(_locked(tmp_path)):
+        plan, said = _plan(tmp_path), list[Event]()
+        segment = write_part(tmp_path, footage, memory=room(folder))
+        segment.abandon()
+        path = tmp_path / segment.file
+        assert leftovers(tmp_path, plan.key) == [segment.file]
+        upkeep.take(plan, [segment.file], said.append)
+        until(lambda: said and not path.is_symlink())
+        (sealed,) = said
+        assert isinstance(sealed, Sealed)
+        assert (sealed.recovered, sealed.bytes) == (True, path.stat().st_size)
+        assert sealed.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_what_the_power_took_from_memory_is_told(tmp_path: Path, upkeep: Upkeep, footage: Footage) -> None:
+    """F11, C081: a growing file was never there, a finished one is lost; each is said, and then its link goes."""
+    with shm() as folder, FileLock(_locked(tmp_path)):
+        plan, said, memory = _plan(tmp_path), list[Event](), room(folder)
+        whole = write_part(tmp_path, footage, memory=memory)
+        sealed = whole.seal(start_us=WALL_US, end_us=WALL_US + 1, ended="cut")
+        grew = write_part(tmp_path, footage, start_us=WALL_US + 60_000_000, memory=memory)
+        grew.abandon()
+        with JournalWriter(tmp_path, plan.key, PushedClock()) as journal:
+            for one in (whole, grew):
+                journal.write(Begun(file=one.file, run="r", start_us=WALL_US, why="cut"), sync=False)
+            journal.write(sealed, sync=False)
+            shutil.rmtree(memory.home)
+            assert links(tmp_path, plan.key) == [whole.file]
+            upkeep.take(plan, [whole.file, grew.file], said.append)
+            until(lambda: len(said) == 2)
+            lost = Removed(file=whole.file, bytes=sealed.bytes, why=LOST_MEMORY)
+            assert said == [lost, Emptied(file=grew.file, detail=LOST_MEMORY)]
+            for event in said:
+                journal.write(event, sync=False)
+        upkeep.take(plan, [whole.file, grew.file], said.append)
+        until(lambda: not any((tmp_path / whole.file).parent.iterdir()))
+        assert len(said) == 2
+
+
+def _locked(root: Path) -> Path:
+    plan = _plan(root)
+    return root / lock_path(plan.key)

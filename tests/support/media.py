@@ -11,6 +11,7 @@ import numpy as np
 
 from holdfast.core.camera import Kind, Sample, StreamKey, Track
 from holdfast.media.segment import SegmentFile, SegmentHead
+from holdfast.storage.memory import Memory
 
 WALL_US = 1_790_000_000_000_000
 GATE = StreamKey("gate", "main")
@@ -149,9 +150,13 @@ def _first(footage: Footage, group: list[Sample]) -> Sample:
     return next((s for s in group if footage.tracks[s.track].kind is Kind.VIDEO), group[0])
 
 
-def write_part(root: Path, footage: Footage, *, start_us: int = WALL_US, run: str = "run-1") -> SegmentFile:
+def write_part(
+    root: Path, footage: Footage, *, start_us: int = WALL_US, run: str = "run-1", memory: Memory | None = None
+) -> SegmentFile:
     """Write all fragments of some footage; neither sealed nor closed."""
-    segment = SegmentFile.create(root, head(start_us=start_us, run=run), footage.tracks, segment_s=600)
+    segment = SegmentFile.create(
+        root, head(start_us=start_us, run=run), footage.tracks, segment_s=600, memory=memory
+    )  # fmt: skip
     for group in fragments(footage):
         segment.write(group, wall_of(footage, group, start_us))
     return segment

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, false, func, insert, select, text, true, union_all, update
+from sqlalchemy import Select, bindparam, delete, false, func, insert, select, text, union_all, update
 from sqlalchemy.engine import RowMapping
 
 from holdfast.catalog import cameras, schema
 from holdfast.catalog.db import Transaction
 from holdfast.catalog.rows import PAGE, PAGE_MAX, Id, Page, SegmentRow, cursor_of, new_ids, read_cursor
 from holdfast.core.camera import StreamKey
+from holdfast.core.journal import LOST_MEMORY
 
 _SEGMENTS = schema.segments.c
 _RUNS = schema.runs.c
@@ -90,7 +91,8 @@ def gone(tx: Transaction, stream: Id, from_us: int, to_us: int) -> list[tuple[in
     where &= (_SEGMENTS.start_us < to_us) & ((_SEGMENTS.end_us > from_us) | _SEGMENTS.end_us.is_(None))
     spans = select(_SEGMENTS.start_us, func.coalesce(_SEGMENTS.end_us, _SEGMENTS.start_us)).where(where)
     # Word for word the conditions of the two indexes: with a bound value in its place neither would be used.
-    removed = spans.add_columns(true()).where(text("state = 'removed'"))
+    on_purpose = (func.coalesce(_SEGMENTS.removed_why, "") != LOST_MEMORY).label("on_purpose")
+    removed = spans.add_columns(on_purpose).where(text("state = 'removed'"))
     missing = spans.add_columns(false()).where(_SEGMENTS.state == "sealed", text("missing_us IS NOT NULL"))
     rows: Iterable[Any] = tx.run("segments", union_all(removed, missing))
     return sorted((start_us, end_us, bool(on_purpose)) for start_us, end_us, on_purpose in rows)
@@ -207,7 +209,7 @@ def newest(tx: Transaction, node: int, count: int) -> list[Newest]:
     query = select(*columns).where(_SEGMENTS.node == node, _SEGMENTS.stream_id == bindparam("stream"))
     query = query.where(_SEGMENTS.state == "sealed", _SEGMENTS.missing_us.is_(None))
     query = query.order_by(_SEGMENTS.start_us.desc(), _SEGMENTS.id.desc()).limit(count)
-    volumes = _volume_names(tx, node)
+    volumes = volume_names(tx, node)
     # Stream by stream, because only so an index leads to them: over all at once every row would be sorted.
     found = [
         Newest(row.start_us, row.file, stream.key, volumes[row.volume_id], row.end_us, row.bytes)
@@ -225,7 +227,7 @@ def usage(tx: Transaction, node: int) -> list[Usage]:
     counted = counted.where(_SEGMENTS.node == node, _SEGMENTS.state == "sealed", _SEGMENTS.missing_us.is_(None))
     rows = tx.run("segments", counted.group_by(_SEGMENTS.volume_id, _SEGMENTS.stream_id)).all()
     names = {stream.id.number: stream.key for stream in cameras.streams(tx, node)}
-    volumes = _volume_names(tx, node)
+    volumes = volume_names(tx, node)
     # A sum of integers is a decimal number in PostgreSQL.
     found = [
         Usage(volumes[row.volume_id], names[row.stream_id], files=int(row.files), bytes=int(row.bytes)) for row in rows
@@ -251,7 +253,8 @@ def set_missing(tx: Transaction, rows: Iterable[SegmentRow], now_us: int | None)
         tx.run(f"segment {row.file}", update(schema.segments).where(where).values(missing_us=now_us))
 
 
-def _volume_names(tx: Transaction, node: int) -> dict[int, str]:
+def volume_names(tx: Transaction, node: int) -> dict[int, str]:
+    """Return the names of a node's volumes by their numbers."""
     query = select(_VOLUMES.id, _VOLUMES.name).where(_VOLUMES.node == node)
     return {int(row.id): str(row.name) for row in tx.run("volumes", query)}
 

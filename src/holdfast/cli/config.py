@@ -12,10 +12,11 @@ from holdfast.core.config.layers import leaves
 from holdfast.core.config.problems import did_you_mean, dotted
 from holdfast.core.errors import NotFound
 from holdfast.library import cameras as roster
-from holdfast.library import settings
+from holdfast.library import ram, settings
 
 app = typer.Typer(no_args_is_help=True)
 
+MEMORY_HINT = "set memory.dir to a folder on a tmpfs, and memory.cap to what that holds"
 _WIDEST = 60  # chosen: one long address must not push every origin off the screen
 
 
@@ -32,6 +33,10 @@ def check(config: ConfigOption = None, *, as_json: JsonOption = False) -> int:
         problems = error.problems
     else:
         warnings, cameras = loaded.warnings, len(loaded.config.cameras)
+        # The only thing that the file alone cannot tell, and that would otherwise be found out by a worn-out SD card.
+        if ram.users(loaded.config) and (why := ram.trouble(loaded.config)):
+            words = f"{why}; footage goes to the disk at once"
+            warnings = (*warnings, Problem(place=path.name, key="memory", message=words, hint=MEMORY_HINT))
     if as_json:
         echo_json({"file": str(path), "ok": not problems, "problems": _listed(problems), "warnings": _listed(warnings)})
     else:

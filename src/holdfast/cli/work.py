@@ -17,6 +17,7 @@ from holdfast.library.desired import load_or_last_good
 from holdfast.library.index import Indexer
 from holdfast.library.reindex import reconcile
 from holdfast.roles.logging import set_up_logging
+from holdfast.roles.memory_loop import MemoryLoop
 from holdfast.roles.retention_loop import RetentionLoop
 from holdfast.roles.work_loop import WorkLoop, Workshop
 from holdfast.roles.worker import Worker
@@ -52,6 +53,8 @@ def work(
         )  # fmt: skip
         retention = RetentionLoop(clock, node=LOCAL, open_catalog=open_catalog)
         worker.with_loop(retention).with_status("retention", retention.status)
+        memory = MemoryLoop(clock, node=LOCAL, open_catalog=open_catalog)
+        worker.with_loop(memory).with_status("memory", memory.status)
         durable = WorkLoop(clock, node=LOCAL, open_catalog=open_catalog, make=make)
         worker.with_loop(durable).with_status("work", durable.status)
         worker.run()

@@ -20,6 +20,9 @@ VERSION = 1
 CHAIN_START = "0" * 64
 """What the first line of a stream is chained to."""
 
+LOST_MEMORY = "it was in memory when the power went, or when somebody emptied that"
+"""Why a finished file is gone that nobody removed: in a `Removed` line, which every version knows how to read."""
+
 _LONE = re.compile("[\ud800-\udfff]")  # a half of a surrogate pair alone has no encoding
 
 
@@ -149,7 +152,7 @@ class Emptied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
-    """A segment's file was unlinked. `why`: `reserve` (room was needed, policy had cleared it) or a policy."""
+    """A segment's file is gone. `why`: `reserve` (room was needed, policy had cleared it), a policy, `LOST_MEMORY`."""
 
     kind: ClassVar[str] = "removed"
     file: str

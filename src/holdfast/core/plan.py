@@ -85,6 +85,9 @@ class StreamPlan:
         transport: `tcp` or `udp`.
         volume: Path of the volume's root.
         volume_id: What its marker file must say; empty accepts any folder (recording by hand).
+        memory: Folder on a tmpfs that files go to first; empty writes them to the volume.
+        memory_bytes: What this node's files may take there.
+        settles: Whether finished files are moved from there to the volume at once, or policy chooses among them.
         audio: `optional` (record it where there is some), `required` (its absence is flagged), `off`.
         segment_s: Segments are cut at clock multiples of this.
         open_timeout_s: Deadline for connecting and describing.
@@ -116,6 +119,9 @@ class StreamPlan:
     transport: str = "tcp"
     volume: str
     volume_id: str = ""
+    memory: str = ""
+    memory_bytes: int = 0
+    settles: bool = True
     audio: str = "optional"
     segment_s: int = 600
     open_timeout_s: float = 10.0

@@ -56,6 +56,8 @@ class StreamStatus:
         mismatch: Fields in which the stream differs from what is expected, as `video.width: 1280, expected 1920`.
         pictures: Pictures recorded since the recorder started.
         media_bytes: Bytes of payload recorded since the recorder started.
+        memory: Why files that should lie in memory first go to the volume; empty where all is well, or none should.
+        spilled: Files that went there for such a reason, since the recorder opened the volume.
     """
 
     camera: str
@@ -84,6 +86,8 @@ class StreamStatus:
     mismatch: list[str] = field(default_factory=list)
     pictures: int = 0
     media_bytes: int = 0
+    memory: str = ""
+    spilled: int = 0
 
     def to_json(self) -> str:
         """Write the file's content."""

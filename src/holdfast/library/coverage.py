@@ -20,6 +20,7 @@ from holdfast.catalog.rows import Id
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import CatalogUnavailable, UsageError
 from holdfast.core.gap import PLANNED, Gap, gap_of
+from holdfast.core.journal import LOST_MEMORY
 from holdfast.core.timing import from_datetime, to_datetime
 from holdfast.library.footage import indexed_node
 from holdfast.library.timeline import lost, stream_timeline, streams_on
@@ -184,7 +185,7 @@ def from_journals(
             if span[0] >= span[1]:
                 continue
             pieces = [s for s in line.segments if s.start_us < span[1] and s.end_us > span[0]]
-            removed = tuple((s.start_us, s.end_us) for s in pieces if s.removed_why is not None)
+            removed = tuple((s.start_us, s.end_us) for s in pieces if s.removed_why not in {None, LOST_MEMORY})
             missing = tuple((s.start_us, s.end_us) for s in pieces if lost(volumes, s))
             found.append(_coverage(Ledger(key, span, line.gaps, removed, missing), day.isoformat()))
     return found

@@ -24,6 +24,7 @@ from holdfast.core.config.windows import windows_of
 from holdfast.core.errors import BadInput
 from holdfast.core.plan import Capture, Plan, StreamPlan
 from holdfast.core.timing import from_datetime
+from holdfast.library import ram
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import FOLDER_MODE, replace_atomically
 
@@ -86,6 +87,7 @@ def _stream(
 ) -> StreamPlan:
     name = camera.volume or next(iter(config.volumes))
     volume = config.volumes[name]
+    place = ram.place(config, camera, volume)
     return StreamPlan(
         camera=camera_id,
         stream=feed.stream,
@@ -96,8 +98,11 @@ def _stream(
         transport=camera.transport,
         volume=str(volume.path),
         volume_id=volume_ids.get(name, ""),
+        memory=str(place or ""),
+        memory_bytes=config.memory.cap if place else 0,
+        settles=ram.settles(camera),
         audio=camera.audio,
-        segment_s=camera.segment_s,
+        segment_s=min(camera.segment_s, config.memory.segment_s) if place else camera.segment_s,
         open_timeout_s=camera.open_timeout_s,
         stall_s=camera.stall_s,
         keyframe_s=camera.keyframe_s,
@@ -125,7 +130,8 @@ def _expected(camera: CameraConfig) -> dict[str, dict[str, str | int | float]]:
 
 
 def _capture(wanted: CaptureConfig, zone: str, *, enabled: bool) -> Capture:
-    mode = wanted.mode or ("window" if wanted.windows else "always")
+    # Where files lie first is another question than when there are any.
+    mode = wanted.mode if wanted.mode not in {None, "ram"} else "window" if wanted.windows else "always"
     until = _instant(wanted.override_until, zone) if wanted.override_until else None
     return Capture(
         mode=mode if enabled else "off",

@@ -8,6 +8,7 @@ Not here: levels (watermarks), the line in the log (roles.retention_loop).
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from holdfast.catalog import incidents, nodes, removals
 from holdfast.catalog.db import Catalog, Transaction
@@ -63,6 +64,14 @@ def tell(catalog: Catalog, marks: Mapping[str, Mark], fills: Mapping[str, Fill],
     return True
 
 
+def put(tx: Transaction, node: int, name: str, detail: str, now_us: int) -> None:
+    """Have an incident open while something is wrong with a disk that is no level, and none while `detail` is empty."""
+    if not detail:
+        _close(tx, node, name, now_us)
+    elif find(tx, node, name) is None:
+        _put(tx, node, name, detail, {}, now_us)
+
+
 def find(tx: Transaction, node: int, name: str) -> IncidentRow | None:
     """Return the open incident of a disk; None where it has room."""
     wanted = Wanted(node=node, camera=name_of(name), type=IncidentType.DISK, open=True)
@@ -72,6 +81,10 @@ def find(tx: Transaction, node: int, name: str) -> IncidentRow | None:
 def _open(tx: Transaction, node: int, name: str, fill: Fill | None, mark: Mark, now_us: int) -> None:
     detail = f"{name} is at level {mark}" if fill is None else fill.words
     seen = {"level": mark.value} | ({} if fill is None else {"free_bytes": fill.free_bytes, "path": str(fill.path)})
+    _put(tx, node, name, detail, seen, now_us)
+
+
+def _put(tx: Transaction, node: int, name: str, detail: str, seen: Mapping[str, Any], now_us: int) -> None:
     case = Case(IncidentType.DISK, Stage.ACTIVE, start_us=now_us, bad_us=now_us)
     incidents.put(tx, node, name_of(name), case, detail=detail, seen=seen, now_us=now_us)
 

@@ -71,7 +71,7 @@ def place_of(camera_id: str, camera: CameraConfig, zone: str, base: Path) -> Pla
         main = feeds(camera_id, camera, base)[0]
         if main.source == "folder" and not camera.encode.rotation:
             capture = camera.capture
-            always = capture.mode in {None, "", "always"} and not capture.windows and not capture.override
+            always = capture.mode in {None, "", "always", "ram"} and not capture.windows and not capture.override
             return Place(folder_of(main.url), camera.options.get("pattern", ""), zone, always)
     return None
 

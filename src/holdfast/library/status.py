@@ -146,9 +146,25 @@ def read_now(plan: Plan | None, runtime_dir: Path, now_us: int) -> NodeNow:
 
 
 def _notices(worker: dict[str, Any] | None) -> list[str]:
-    """Say which disks fill. A recorder fills its disk by design, so this alone is nothing wrong."""
+    """Say which disks fill, and what memory does. A recorder fills its disk by design, so this is nothing wrong."""
     disks = ((worker or {}).get("retention") or {}).get("disks") or ()
-    return [str(disk["words"]) for disk in disks if disk["level"] != "normal"]
+    found = [str(disk["words"]) for disk in disks if disk["level"] != "normal"]
+    memory = (worker or {}).get("memory") or {}
+    if memory.get("problem"):
+        found.append(f"footage that should lie in memory goes to its disk: {memory['problem']}")
+    if memory.get("dropped"):
+        size = memory["dropped_bytes"] / 1e6
+        found.append(f"memory dropped {memory['dropped']} files ({size:.0f} MB) that nothing held, since the start")
+    return found
+
+
+def spilling(plan: Plan | None, runtime_dir: Path, now_us: int) -> str:
+    """Say why a stream's files go to their volume although they should lie in memory first; empty where none does."""
+    for item in () if plan is None else plan.streams:
+        status = _read_status(runtime_dir, item.camera, item.stream) if item.memory else None
+        if status is not None and status.memory and _is_fresh(status.at_us, now_us):
+            return f"{item.key}: {status.memory}"
+    return ""
 
 
 def span_words(seconds: float) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import StorageError
 from holdfast.core.footage import PART, Segment, Timeline, derive, lock_path, placed, stream_folder
-from holdfast.core.journal import Begun, Closed, Down, Emptied, Line, Opened, Removed, Sealed
+from holdfast.core.journal import LOST_MEMORY, Begun, Closed, Down, Emptied, Line, Opened, Removed, Sealed
 from holdfast.library import kept
 from holdfast.storage.journal import list_streams, stream_lines
 from holdfast.storage.lock import holder
@@ -170,6 +170,8 @@ def stream_timeline(volumes: Mapping[str, Path], key: StreamKey, now_us: int) ->
 
 def lost(volumes: Mapping[str, Path], segment: Segment) -> bool:
     """Say whether a finished segment's file is gone although nobody removed it; not where its volume is away."""
+    if segment.removed_why == LOST_MEMORY:
+        return True
     volume, path = split(segment.file)
     root = volumes.get(volume)
     if segment.growing or segment.removed_why is not None or root is None or not (root / "footage").is_dir():

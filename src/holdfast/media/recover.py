@@ -16,15 +16,16 @@ from pathlib import Path, PurePosixPath
 from holdfast.core.camera import Kind, StreamKey
 from holdfast.core.errors import BadInput, DiskError, NotFound
 from holdfast.core.footage import PART, stream_folder
-from holdfast.core.journal import Emptied, Sealed
+from holdfast.core.journal import LOST_MEMORY, Begun, Emptied, Removed, Sealed
 from holdfast.core.timing import DAY_US, HOUR_US, stamp, ticks_to_us
 from holdfast.media.boxread import FRONT_BYTES, Ended, FileHead, Fragment, read_head, read_next
 from holdfast.media.footage import opened
 from holdfast.media.sealing import EndFacts, FragmentIndex, Layout, finish, hash_of
 from holdfast.media.segment import MOST_ATTEMPTS
+from holdfast.storage import memory
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import DurableFile, fsync_folder
-from holdfast.storage.journal import recent_lines, unfinished
+from holdfast.storage.journal import journal_files, read_journal, recent_lines, unfinished
 
 ENDED = "recovered"
 DAMAGED = ".damaged"
@@ -70,7 +71,9 @@ class _Survey:
         return sum(n for n, t in zip(self.counts, self.head.tracks, strict=True) if t.kind is kind)
 
 
-def recover_stream(root: Path, key: StreamKey, *, skip: str | None, boot: str = "") -> Iterator[Sealed | Emptied]:
+def recover_stream(
+    root: Path, key: StreamKey, *, skip: str | None, boot: str = ""
+) -> Iterator[Sealed | Emptied | Removed]:
     """Finish every interrupted file of a stream; oldest first, each one done before it is yielded.
 
     Args:
@@ -80,7 +83,8 @@ def recover_stream(root: Path, key: StreamKey, *, skip: str | None, boot: str = 
         boot: Id of this boot: only what began in it keeps its boot time, which means nothing in another one.
 
     Yields:
-        `Sealed` for what is finished now; `Emptied` for what held nothing, or was put aside as `.damaged`.
+        `Sealed` for what is finished now; `Emptied` for what held nothing, or was put aside as `.damaged`; `Removed`
+        for what was finished in memory and went with it.
 
     Raises:
         StorageError: The volume does not answer. What was yielded before is done; call again for the rest.
@@ -114,12 +118,15 @@ def _unaccounted(root: Path, key: StreamKey) -> set[str]:
     return set(unfinished(recent_lines(root, key)))
 
 
-def recover(root: Path, file: str, *, boot: str = "") -> Iterator[Sealed | Emptied]:
+def recover(root: Path, file: str, *, boot: str = "") -> Iterator[Sealed | Emptied | Removed]:
     """Finish one interrupted file that nobody writes to any more; as `recover_stream`.
 
     Yields nothing where somebody has finished it and said so meanwhile.
     """
     part, final = root / (file + PART), root / file
+    if memory.is_lost(part) or memory.is_lost(final):
+        yield from _gone(root, file)
+        return
     if _same_file(part, final):
         with storage_errors("removing", part):
             part.unlink()  # the power went between the two halves of a rename; the final name is the one to keep
@@ -134,12 +141,14 @@ def recover(root: Path, file: str, *, boot: str = "") -> Iterator[Sealed | Empti
     with storage_errors("looking for", final):
         taken = final.exists()
     if taken:
+        memory.move(part)  # under another name its link would not be known as one
         other = _free_name(root, file)
         with storage_errors("renaming", part):
             part.rename(root / (other + PART))
         yield Emptied(file=file, detail=f"its name was taken; it goes on as {PurePosixPath(other).name}")
         file = other
-    with DurableFile.reopen(root / (file + PART)) as open_file:
+    part = root / (file + PART)
+    with DurableFile.reopen(memory.data_of(part) or part) as open_file:
         survey = _survey(open_file)
         if isinstance(survey, _Survey) and not _named_for(file, survey.head.start_us):
             survey = "the head box is damaged: its begin is not the one that the file is named for"
@@ -148,6 +157,24 @@ def recover(root: Path, file: str, *, boot: str = "") -> Iterator[Sealed | Empti
             return
     detail = survey if isinstance(survey, str) else "not one whole fragment"
     yield _put_aside(root, file, detail)
+
+
+def _gone(root: Path, file: str) -> Iterator[Emptied | Removed]:
+    """Say what the power took with the memory that a file was in; once that is said, its link goes."""
+    _, camera, stream, day, _ = PurePosixPath(file).parts
+    word: object = None
+    for path in journal_files(root, StreamKey(camera, stream)):
+        for entry in read_journal(path) if path.name >= day else ():
+            event = entry.line.event if entry.line is not None else None
+            word = event if getattr(event, "file", None) == file else word
+    if isinstance(word, Begun):
+        yield Emptied(file=file, detail=LOST_MEMORY)
+    elif isinstance(word, Sealed):
+        yield Removed(file=file, bytes=word.bytes, why=LOST_MEMORY)
+    else:
+        # Only now: a link that is left says it again, one that went too early would never have said it.
+        memory.remove(root / (file + PART))
+        memory.remove(root / file)
 
 
 def _named_for(file: str, start_us: int) -> bool:
@@ -324,9 +351,9 @@ def _put_aside(root: Path, file: str, detail: str) -> Emptied:
     """Remove what certainly holds no footage; keep what may, under a name that nobody takes for footage."""
     part = root / (file + PART)
     if not detail:
-        with storage_errors("removing", part):
-            part.unlink()
+        memory.remove(part)
         return Emptied(file=file, detail="nothing had been written yet")
+    memory.move(part)
     aside = root / (_free_name(root, file, DAMAGED) + DAMAGED)
     with storage_errors("renaming", part):
         part.rename(aside)

@@ -14,7 +14,8 @@ from holdfast.core.errors import DiskError
 from holdfast.core.footage import PART
 from holdfast.media.boxes import REFERENCE_BYTES, SIDX_BYTES, SIDX_MOST, Reference, end_box, free_box, sidx
 from holdfast.storage.errors import storage_errors
-from holdfast.storage.files import DurableFile, fsync_folder, rename_durably
+from holdfast.storage.files import DurableFile, fsync_folder, rename_durably, rename_without_replacing
+from holdfast.storage.memory import data_of
 
 REFERENCES_A_SECOND = 2  # chosen: finer than any usual keyframe interval; 16 KB for 10 minutes
 SPARE_S = 60  # a segment is cut at the first keyframe after its time, so it may be longer
@@ -176,7 +177,10 @@ def finish(file: DurableFile, final: Path, layout: Layout, index: FragmentIndex,
         fsync_folder(final.parent)  # an earlier attempt came as far as the name
         return digest
     try:
-        rename_durably(part, final)
+        if data_of(part) is None:
+            rename_durably(part, final)
+        else:  # what lies in memory does not outlive a power cut, so its name need not either
+            rename_without_replacing(part, final)
     except FileExistsError as error:
         raise DiskError(
             f"{final} exists already; it is not written over", hint="recovery gives it another name"

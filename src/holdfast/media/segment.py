@@ -8,6 +8,7 @@ Runs on one thread at a time (the stream's writer); nothing here may be called f
 """
 
 import itertools
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -22,8 +23,10 @@ from holdfast.core.timing import ticks_to_us
 from holdfast.media.boxes import PLAIN_SAMPLE, SYNC_SAMPLE, TrackTable, fragment_head, free_box, head_box
 from holdfast.media.moov import header
 from holdfast.media.sealing import EndFacts, FragmentIndex, Layout, finish, reserved_bytes
+from holdfast.storage import memory as ram
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import Buffer, DurableFile, ensure_folder, fsync_folder
+from holdfast.storage.memory import Memory
 
 VERSION = 1
 MOST_ATTEMPTS = 1000  # files that begin in one second; more means that something is badly wrong
@@ -84,6 +87,7 @@ class SegmentFile:
         media_bytes: Payload in it.
         fragments: Fragments in it.
         dropped_samples: Samples left out because they were older than the file's first instant.
+        in_memory: Its bytes lie on a tmpfs, and go with a power cut.
         reached_ticks: How far each track has come in the run's ticks: what of it follows is not older.
     """
 
@@ -96,6 +100,7 @@ class SegmentFile:
         self.media_bytes = 0
         self.fragments = 0
         self.dropped_samples = 0
+        self.in_memory = False
         self._final = root / file
         self._head = head
         self._tracks = tuple(tracks)
@@ -113,7 +118,7 @@ class SegmentFile:
     @classmethod
     def create(
         cls, root: Path, head: SegmentHead, tracks: Sequence[Track], *, segment_s: int,
-        after_ticks: Sequence[int | None] = (),
+        after_ticks: Sequence[int | None] = (), memory: Memory | None = None,
     ) -> Self:  # fmt: skip
         """Make the file, exclusively: a name that is taken, finished or not, is left alone and the next one used.
 
@@ -125,6 +130,7 @@ class SegmentFile:
             tracks: What will be written; at least one.
             segment_s: How long it is meant to become: the index gets room accordingly.
             after_ticks: `reached_ticks` of the file before it in the same run: sound that comes late goes on there.
+            memory: Where its bytes go for now; None writes it to the volume.
 
         Raises:
             Unsupported: A codec that cannot be stored.
@@ -137,13 +143,17 @@ class SegmentFile:
             final = root / file
             ensure_folder(root, final.parent)
             with storage_errors("looking for", final):
-                if final.exists():
+                # A link of which memory lost the bytes has the name, too.
+                if os.path.lexists(final):
                     continue
             with suppress(FileExistsError):
-                open_file = DurableFile.create(final.with_name(final.name + PART))
+                part = final.with_name(final.name + PART)
+                open_file = DurableFile.create(part) if memory is None else ram.create(root, str(file), memory)
                 segment = cls(root, str(file), head, tracks, open_file, after_ticks)
                 segment._reserved_bytes = reserved_bytes(segment_s)
-                segment._make_name_durable()
+                segment.in_memory = memory is not None
+                if memory is None:  # else the name would outlive what it stands for
+                    segment._make_name_durable()
                 return segment
         raise DiskError(f"{MOST_ATTEMPTS} files named {segment_path(head.key, head.start_us)} exist already")
 
@@ -216,8 +226,24 @@ class SegmentFile:
             recovered=recovered, tracks=[dict(t.facts()) for t in self._tracks], dropped_samples=self.dropped_samples,
         )  # fmt: skip
 
+    def settle(self) -> None:
+        """Go on writing on the volume: what memory holds of it is moved there, which takes as long as writing it does.
+
+        Raises:
+            NotFound: Its bytes are gone.
+            StorageError: The volume does not take it; it goes on in memory, whole.
+        """
+        part = self._final.with_name(self._final.name + PART)
+        ram.move(part)
+        fresh = DurableFile.reopen(part)
+        self._file.close()
+        # A failed write may have left bytes behind those that count; the file itself knows no better.
+        fresh.cut(self._file.size)
+        self._file, self.in_memory = fresh, False
+
     def _check_name(self) -> None:
-        if self._file.unlinked():
+        linked = not self.in_memory or os.path.lexists(self._final.with_name(self._final.name + PART))
+        if self._file.unlinked() or not linked:
             raise FileDeleted(f"{self.file} was deleted while it was being written")
 
     def abandon(self) -> None:
@@ -234,9 +260,7 @@ class SegmentFile:
         if self.fragments:
             raise BadInput(f"{self.file} holds footage and is not thrown away")
         self._file.close()
-        part = self._final.with_name(self._final.name + PART)
-        with storage_errors("removing", part):
-            part.unlink(missing_ok=True)
+        ram.remove(self._final.with_name(self._final.name + PART))
 
     def _make_name_durable(self) -> None:
         try:

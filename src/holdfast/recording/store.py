@@ -6,6 +6,7 @@ is given files that no writer touches any more.
 """
 
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Self
 
 from holdfast import __version__
 from holdfast.core.clock import Clock
-from holdfast.core.errors import DiskFull
+from holdfast.core.errors import DiskFull, StorageError
 from holdfast.core.footage import lock_path, stream_folder
 from holdfast.core.journal import Begun, Event, Opened, Removed, Sealed
 from holdfast.core.plan import StreamPlan
@@ -23,6 +24,8 @@ from holdfast.media.recover import leftovers
 from holdfast.media.segment import SegmentFile, SegmentHead
 from holdfast.recording.fragmenter import Fragment
 from holdfast.recording.handover import RunStart
+from holdfast.recording.ram import Ram
+from holdfast.storage import memory
 from holdfast.storage.files import ensure_folder
 from holdfast.storage.journal import JournalWriter
 from holdfast.storage.lock import FileLock
@@ -53,6 +56,7 @@ class StreamStore:
         self._looked_us = 0
         self._removed: list[Removed] = []  # unlinked, and not in the journal yet
         self._reached: tuple[str, list[int | None]] = ("", [])  # a run, and how far its newest file has come
+        self.ram = Ram(plan)
         self.segment: SegmentFile | None = None
         self.leftovers: list[str] = []
 
@@ -74,7 +78,7 @@ class StreamStore:
             stack.enter_context(FileLock(self.root / lock_path(plan.key), what=f"recording of {plan.key}"))
             self._journal = stack.enter_context(JournalWriter(self.root, plan.key, self._clock))
             # Listed before anything is written: what is recovered later can never be the file that grows by then.
-            self.leftovers = leftovers(self.root, plan.key)
+            self.leftovers = [*leftovers(self.root, plan.key), *self._in_memory()]
             opened = Opened(
                 camera=plan.camera,
                 stream=plan.stream,
@@ -84,6 +88,11 @@ class StreamStore:
             )
             self.say(opened)
             self._stack = stack.pop_all()
+
+    def _in_memory(self) -> list[str]:
+        """Return finished files that are to leave memory, or were lost with it; policy looks after the others."""
+        found = memory.links(self.root, self._plan.key)
+        return [file for file in found if self._plan.settles or memory.is_lost(self.root / file)]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -98,6 +107,8 @@ class StreamStore:
             event: What is said.
             sync: A power cut must not forget it.
         """
+        if isinstance(event, Sealed) and not self._plan.settles and memory.data_of(self.root / event.file) is not None:
+            sync = False  # its line need not outlive what it is about; whoever moves the file syncs the journal first
         try:
             self._journal.write(event, sync=sync)
         except DiskFull:
@@ -109,7 +120,7 @@ class StreamStore:
             self._say_removed()
 
     def look(self, *, now_us: int) -> None:
-        """See now and then that the volume is still the right one, and that its reserve is free.
+        """See now and then that the volume is still the right one, and that its reserve and memory have room.
 
         Raises:
             VolumeMissing: The marker is gone: the disk was unmounted.
@@ -121,6 +132,18 @@ class StreamStore:
         self._volume.check()
         if self._volume.short_bytes() > 0:
             self.make_room()
+        if self.segment is not None and self.segment.in_memory and (why := self.ram.over()):
+            self._spill(self.segment, why)
+
+    def _spill(self, segment: SegmentFile, why: str) -> None:
+        """Go on with a file on the volume that was begun in memory; nothing of it is lost."""
+        self.ram.refused(why)
+        try:
+            segment.settle()
+        except DiskFull:
+            if not self._free():
+                raise
+            segment.settle()
 
     def make_room(self) -> None:
         """Unlink what policy has cleared of this stream, oldest first, and write down what went.
@@ -167,7 +190,7 @@ class StreamStore:
             sync=clock.synchronised(), why=run.why, program=__version__, site=run.site,
         )  # fmt: skip
         reached = self._reached[1] if self._reached[0] == run.run else ()
-        self.segment = SegmentFile.create(self.root, head, run.tracks, segment_s=plan.segment_s, after_ticks=reached)
+        self.segment = self._created(head, run, reached)
         try:
             self.say(Begun(file=self.segment.file, run=run.run, start_us=run.start_us, why=run.why))
         except BaseException:
@@ -176,13 +199,29 @@ class StreamStore:
             raise
         self._reached = (run.run, self.segment.reached_ticks)  # grows with the file; the next one goes on from there
 
+    def _created(self, head: SegmentHead, run: RunStart, reached: Sequence[int | None]) -> SegmentFile:
+        place, length_s = self.ram.place(), self._plan.segment_s
+        try:
+            return SegmentFile.create(
+                self.root, head, run.tracks, segment_s=length_s, after_ticks=reached, memory=place
+            )  # fmt: skip
+        except StorageError as error:
+            if place is None:
+                raise
+            # Memory is an advantage, never a condition: whatever is wrong with it, the volume takes the file.
+            self.ram.refused(str(error))
+        return SegmentFile.create(self.root, head, run.tracks, segment_s=length_s, after_ticks=reached)
+
     def write(self, fragment: Fragment, wall_us: int) -> int:
         """Append one fragment to the segment; where the disk is full, make room and try once more."""
         assert self.segment is not None  # noqa: S101 - the writer begins a segment before it writes into it
         try:
             return self.segment.write(fragment.samples, wall_us)
-        except DiskFull:
-            self.make_room()
+        except DiskFull as error:
+            if self.segment.in_memory:
+                self._spill(self.segment, str(error))
+            else:
+                self.make_room()
             return self.segment.write(fragment.samples, wall_us)
 
     def seal(self, *, start_us: int, start_boot_us: int | None, end_us: int, ended: str) -> Sealed | None:
@@ -202,14 +241,17 @@ class StreamStore:
         except BaseException:
             segment.abandon()
             raise
+        self.ram.wrote(sealed.bytes)
         # The file was begun with a first guess of its start; the boot clock's anchor moves along with the better one.
         return replace(sealed, start_boot_us=start_boot_us)
 
     def _finish(self, segment: SegmentFile, *, start_us: int, end_us: int, ended: str) -> Sealed:
         try:
             return segment.seal(start_us=start_us, end_us=end_us, ended=ended)
-        except DiskFull:
-            if not self._free():
+        except DiskFull as error:
+            if segment.in_memory:
+                self._spill(segment, str(error))
+            elif not self._free():
                 raise
             return segment.seal(start_us=start_us, end_us=end_us, ended=ended)
 

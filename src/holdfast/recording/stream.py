@@ -163,7 +163,7 @@ class StreamRecorder:
             lost_s=round(condition.absence.lost_s, 3), drift_ppm=round(session.drift_ppm, 1) if session else 0.0,
             retry_in_s=None if retry_at_us is None else max(0.0, (retry_at_us - self._clock.boot_us()) / SECOND_US),
             notes=self._notes, mismatch=self._mismatch, pictures=self._meter.pictures,
-            media_bytes=self._meter.payload_bytes,
+            media_bytes=self._meter.payload_bytes, memory=writer.ram[0], spilled=writer.ram[1],
         )  # fmt: skip
 
     # --- the stream's thread -----------------------------------------------------------------------------------------

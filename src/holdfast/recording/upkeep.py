@@ -1,5 +1,7 @@
 """Finishing what interruptions left behind: one thread a process, after recording has begun again.
 
+It also moves finished files from memory to their volume (docs/design/0017).
+
 Recovery reads whole files, hashes and syncs them; none of that may stand before a camera's first picture, nor run for
 sixteen streams at once. The files handed in are those that no writer touches any more, under locks that this process
 holds, so nobody else works on them either.
@@ -22,6 +24,7 @@ from holdfast.core.journal import Event
 from holdfast.core.plan import StreamPlan
 from holdfast.core.timing import SECOND_US
 from holdfast.media.recover import recover
+from holdfast.storage import memory
 from holdfast.storage.lock import held_here
 
 AGAIN_US = 60 * SECOND_US  # chosen: a disk that was full or away is asked rarely, and a file is whole a minute later
@@ -71,11 +74,22 @@ class Upkeep:
         return len(self._jobs)
 
     def stop(self, timeout_s: float) -> None:
-        """Finish the file at hand and end; what is left is found again at the next start."""
+        """Finish the file at hand, move what lies in memory as far as there is time, and end.
+
+        What is left is found again at the next start; what was in memory is so only where the host stays on.
+        """
+        deadline_us = self._clock.boot_us() + round(timeout_s * SECOND_US)
         with self._wake:
             self._stopping = True
             self._wake.notify()
         self._thread.join(timeout_s)
+        for job in list(self._jobs.values()):
+            if self._thread.is_alive() or self._clock.boot_us() >= deadline_us:
+                return
+            try:
+                self._settle(job)
+            except (HoldfastError, OSError) as error:
+                self._again(job, error)
 
     def _put(self, job: _Job) -> None:
         if len(self._jobs) < MOST_JOBS:
@@ -96,10 +110,13 @@ class Upkeep:
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
-            if not held_here(Path(job.plan.volume) / lock_path(job.plan.key)):
-                continue  # the stream was let go: whoever takes it, this process too, finds the file again
             try:
-                self._recover(job)
+                if held_here(Path(job.plan.volume) / lock_path(job.plan.key)):
+                    self._recover(job)
+                else:
+                    # The stream was let go: whoever takes it, this process too, finds the file again. Moving one that
+                    # is finished needs no lock of a recorder's, and a host that stops does not keep its memory.
+                    self._settle(job)
             except (HoldfastError, OSError) as error:
                 self._again(job, error)
             except Exception as error:  # noqa: BLE001 - upkeep's supervisor: one file must not keep all others waiting
@@ -110,6 +127,12 @@ class Upkeep:
         for event in recover(Path(plan.volume), job.file, boot=self._boot):
             job.say(event)
             log.info("recovery.done", camera=plan.camera, stream=plan.stream, file=job.file, result=event.kind)
+        self._settle(job)
+
+    def _settle(self, job: _Job) -> None:
+        """Move a file from memory to its volume, unless policy decides later what of it is worth that."""
+        if job.plan.settles and memory.move(Path(job.plan.volume) / job.file):
+            log.debug("memory.settled", camera=job.plan.camera, stream=job.plan.stream, file=job.file)
 
     def _again(self, job: _Job, error: Exception, *, trace: Exception | None = None) -> None:
         """Try this file again later; the first failure is news, the others are not."""

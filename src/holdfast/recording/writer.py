@@ -26,6 +26,7 @@ from holdfast.recording.fragmenter import SLOW_US
 from holdfast.recording.handover import Item, RunEnd, RunStart, Trouble, Written
 from holdfast.recording.store import StreamStore
 from holdfast.recording.unsaid import Unsaid
+from holdfast.storage.memory import data_of
 
 BEAT_US = 2 * SECOND_US  # chosen: how far off a death while waiting may be placed, against 150 bytes each
 BEAT_CAP_US = 60 * SECOND_US  # specified: a gap is on record within a minute (C011)
@@ -35,6 +36,7 @@ HANDOVER_US = (
     SECOND_US // 4
 )  # chosen: a reload hands a stream over within a segment's sealing time; asking is one flock
 SYNC_AHEAD_US = SLOW_US + 100_000  # measured: a fragment is collected for half a second, a sync takes up to a tenth
+LEFT_US = 30 * SECOND_US  # chosen: where no camera answers, what an interruption left is not left for longer
 IDLE_S = 0.25  # chosen: how late a beat or a look at the volume may come while nothing is recorded
 QUIET_S = 2.0  # chosen: while footage flows, fragments wake the writer; it has nothing to look after in between
 ROOM_BYTES = 1 << 20  # chosen: with less, a full disk is not tried again; each try costs a file name and journal lines
@@ -82,7 +84,7 @@ class Writer:
         self._down: Down | None = None
         self._beat_us = self._down_us = 0
         self._retry_us = 0
-        self._synced_us = 0
+        self._synced_us = self._opened_us = 0
         # What a power cut costs is the interval *and* what was not written yet: it begins early enough for both.
         self._sync_us = max(plan.sync_s * SECOND_US / 2, plan.sync_s * SECOND_US - SYNC_AHEAD_US)
         self._start_us = 0
@@ -123,6 +125,12 @@ class Writer:
         store = self._store
         segment = store.segment if store is not None else None
         return segment.file if segment is not None else ""
+
+    @property
+    def ram(self) -> tuple[str, int]:
+        """Why files that should lie in memory first go to the volume, empty where they do not, and how many did."""
+        store = self._store
+        return ("", 0) if store is None else (store.ram.why, store.ram.spilled)
 
     def offer(self, written: Written) -> bool:
         """Hand over a fragment. False when the queue is full: the fragment is not taken, and nothing waits."""
@@ -227,6 +235,7 @@ class Writer:
             self._note(Trouble(error.reason, str(error), error.hint))
             return
         self._leftovers += self._store.leftovers
+        self._opened_us = now_us
         self._words.extendleft(reversed(self._unsaid.take(self._plan.key)))
         self._flush_words()
         self._settled()
@@ -317,8 +326,11 @@ class Writer:
         self._settled()
         if self._leftovers:
             # Only now, with footage flowing again: recovery reads and syncs, and must not delay the first picture.
-            leftovers, self._leftovers = list(dict.fromkeys(self._leftovers)), []
-            self._recover(self._plan, leftovers, self.say)
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        leftovers, self._leftovers = list(dict.fromkeys(self._leftovers)), []
+        self._recover(self._plan, leftovers, self.say)
 
     def _seal(self, end_us: int, ended: str, run_start_us: int) -> None:
         store = self._store
@@ -341,7 +353,11 @@ class Writer:
             self.segments += 1
             # Through the words that wait for the journal: a full disk must not make us forget a finished file.
             self._words.append(sealed)
-            self._flush_words()
+            try:
+                self._flush_words()
+            finally:
+                if self._plan.settles and data_of(store.root / file) is not None:
+                    self._recover(self._plan, [file], self.say)
 
     def _end(self, item: RunEnd) -> None:
         self._run = None
@@ -355,6 +371,8 @@ class Writer:
         self._flush_words()
         if self.trouble is not None and self._run is None:
             self._settled()
+        if self._leftovers and now_us - self._opened_us > LEFT_US:
+            self._hand_over()
         if self._down is not None and now_us >= self._beat_us:
             self._beat_us = now_us + min(BEAT_CAP_US, max(BEAT_US, (now_us - self._down_us) // BEAT_SHARE))
             store.say(Beat(reason=self._down.reason))

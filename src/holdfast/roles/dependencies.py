@@ -4,7 +4,6 @@ Reads installed metadata and the system; imports none of the heavy libraries. No
 a camera, a disk or a setting (library.doctor).
 """
 
-import os
 import platform
 import sqlite3
 import sys
@@ -13,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from holdfast.core.errors import MissingDependency
+from holdfast.storage.memory import is_memory
 
 REQUIRED = ("av", "numpy", "pydantic", "sqlalchemy", "alembic", "structlog", "typer", "rich")
 SQLITE_LEAST = (3, 24, 0)  # the first with upserts, which the catalog's statements use
@@ -44,21 +44,6 @@ def degraded(runtime_dir: Path) -> list[str]:
         found.append(f"SQLite {sqlite3.sqlite_version} is too old for the catalog: footage is recorded, not indexed")
     if not zoneinfo.available_timezones():
         found.append("no time zone data: install tzdata, or windows can only be given in UTC")
-    if not _in_memory(runtime_dir):
+    if not is_memory(runtime_dir):
         found.append(f"{runtime_dir} is on a disk: status files are written to it each second; use a tmpfs")
     return found
-
-
-def _in_memory(folder: Path) -> bool:
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    try:
-        mounts = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
-        device = os.stat(folder).st_dev  # noqa: PTH116 - compared with other mounts below in the same way
-    except OSError:
-        return True  # it cannot be told here, so nothing is claimed
-    for line in mounts:
-        _, where, kind, *_ = line.split(" ")
-        if kind in {"tmpfs", "ramfs"} and Path(where).exists() and os.stat(where).st_dev == device:  # noqa: PTH116 - as above
-            return True
-    return False

@@ -31,6 +31,7 @@ from holdfast.recording.upkeep import Upkeep
 from holdfast.storage.files import replace_atomically
 
 STATUS_S = 1.0  # specified: status files are replaced each second
+UPKEEP_S = 3.0  # chosen: with STOP_S, before the supervisor's 26 s: memory is moved to the disk in what is left of both
 STOP_S = 20.0  # specified: all roles in order within 30 s, so recorders within the first two thirds of it
 
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # <malloc.h> of glibc
@@ -192,6 +193,7 @@ class Recorder:
             left_s = max(0.1, (deadline_us - self._clock.boot_us()) / 1e6)
             if not recorder.join(left_s):
                 log.warning("stream.stuck", camera=recorder.plan.camera, stream=recorder.plan.stream)
-        self._upkeep.stop(timeout_s=2.0)
+        left_s = UPKEEP_S + (deadline_us - self._clock.boot_us()) / 1e6
+        self._upkeep.stop(timeout_s=max(2.0, left_s))
         self._report()
         log.info("recorder.stopped", shard=self._shard)

@@ -222,17 +222,27 @@ def rename_durably(source: Path, target: Path) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
-    try:
-        _rename_without_replacing(source, target)
-    except FileExistsError:
-        raise
-    except OSError as error:
-        raise translate(error, "renaming", source) from error
+    rename_without_replacing(source, target)
     # Syncing the file is not enough: its name lives in the folder, and a crash now could forget it.
     fsync_folder(target.parent)
 
 
-def _rename_without_replacing(source: Path, target: Path) -> None:
+def rename_without_replacing(source: Path, target: Path) -> None:
+    """Give a file another name in the same folder, which nothing has; a power cut may forget it.
+
+    Raises:
+        FileExistsError: The target's name is taken; nothing was changed.
+        StorageError: It could not be renamed.
+    """
+    try:
+        _rename(source, target)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise translate(error, "renaming", source) from error
+
+
+def _rename(source: Path, target: Path) -> None:
     libc = _libc()
     if hasattr(libc, "renameat2"):
         names = (os.fsencode(source), os.fsencode(target))

@@ -1,10 +1,13 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from holdfast.core.plan import Plan
-from holdfast.library.doctor.folders import check_logs, check_runtime, check_state, check_streams_file
-from support.patients import healthy, ordinary_user
+from holdfast.core.status import StreamState
+from holdfast.library.doctor.folders import check_logs, check_memory, check_runtime, check_state, check_streams_file
+from support.patients import healthy, ordinary_user, plan_for
+from support.supervised import write_status
 
 
 @pytest.mark.parametrize(
@@ -73,3 +76,17 @@ def test_damaged_streams_file_is_explained(tmp_path: Path) -> None:
 def test_folder_that_can_be_made_is_fine(tmp_path: Path) -> None:
     """A folder that is not there yet is no fault while its parent can be written."""
     assert not list(check_logs(healthy(tmp_path, log_dir=tmp_path / "not" / "yet")))
+
+
+def test_memory_that_does_not_take_footage_is_explained(tmp_path: Path) -> None:
+    """Why memory cannot be used, or is full, is said with its reason; where none is wanted, nothing is (C081)."""
+    plan = plan_for(tmp_path / "footage-disk", memory="/dev/shm/x")  # noqa: S108 - only named
+    patient = healthy(tmp_path, plan)
+    assert list(check_memory(patient)) == []
+    (unusable,) = check_memory(replace(patient, memory="/home is on a disk, not on a tmpfs"))
+    assert (unusable.fault, unusable.evidence) == ("memory-unusable", "/home is on a disk, not on a tmpfs")
+    now_us = patient.clock.wall_us()
+    why = "200 of the 256 MiB in memory are used"
+    write_status(patient.runtime_dir, "gate", StreamState.RECORDING, now_us, memory=why, spilled=3)
+    (full,) = check_memory(patient)
+    assert (full.fault, full.evidence) == ("memory-full", f"gate/main: {why}")

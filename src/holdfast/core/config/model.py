@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Va
 from holdfast.core.config.deliveries import DeliveryConfig
 from holdfast.core.config.encode import EncodeConfig
 from holdfast.core.config.handovers import HandoverConfig
+from holdfast.core.config.memory import MemoryConfig
 from holdfast.core.config.motion import MotionConfig
 from holdfast.core.config.objects import ObjectsConfig
 from holdfast.core.config.problems import nearest
@@ -163,10 +164,11 @@ class WebConfig(Table):
 class CaptureConfig(Table):
     """`capture`: when a camera is connected."""
 
-    mode: Literal["always", "window", "burst", "off"] | None = Field(
+    mode: Literal["always", "window", "ram", "burst", "off"] | None = Field(
         default=None,
-        description="`always`; `window`: only inside the windows and booked spans; `burst`: one picture every "
-        "`burst_s`; `off`. Unset is `window` where there are windows, else `always`.",
+        description="`always`; `window`: only inside the windows and booked spans; `ram`: like both, with files that "
+        "lie in memory first (`[memory]`); `burst`: one picture every `burst_s`; `off`. Unset is `window` where there "
+        "are windows, else `ram` where `retention.only` is `events` or `live` on an SD card, else `always`.",
     )
     windows: tuple[WindowConfig, ...] = Field(
         default=(), description="Hours in which to record, or to take burst pictures."
@@ -290,6 +292,7 @@ class Config(Table):
     site: SiteConfig = Field(default=SiteConfig(), description="The place.")
     volumes: dict[str, VolumeConfig] = Field(default={}, description="Where footage goes.")
     catalog: CatalogConfig = Field(default=CatalogConfig(), description="The index over footage.")
+    memory: MemoryConfig = Field(default=MemoryConfig(), description="Where footage lies before it is on a disk.")
     recorder: RecorderConfig = Field(default=RecorderConfig(), description="Processes of the recorder.")
     log: LogConfig = Field(default=LogConfig(), description="Log files.")
     web: WebConfig = Field(default=WebConfig(), description="Pages and API.")

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from holdfast.core.config.deliveries import DeliveryConfig, RowConfig
 from holdfast.core.config.handovers import HandoverCommon, MarkerConfig, WebhookConfig
+from holdfast.core.config.memory import MemoryConfig
 from holdfast.core.config.model import (
     CameraConfig,
     CatalogConfig,
@@ -42,12 +43,13 @@ from holdfast.core.config.work import WorkConfig
 BEGIN = "<!-- settings: begin -->"
 END = "<!-- settings: end -->"
 
-_SIZES = frozenset({"reserve", "max_bytes", "queue", "bandwidth"})
+_SIZES = frozenset({"reserve", "max_bytes", "queue", "bandwidth", "cap"})
 _TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Top of the file", Config),
     ("`[site]`", SiteConfig),
     ("`[volumes.NAME]`", VolumeConfig),
     ("`[catalog]`", CatalogConfig),
+    ("`[memory]`", MemoryConfig),
     ("`[recorder]`", RecorderConfig),
     ("`[log]`", LogConfig),
     ("`[web]`", WebConfig),

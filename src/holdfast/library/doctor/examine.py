@@ -7,7 +7,7 @@ from holdfast.library.doctor.cameras import check_cameras
 from holdfast.library.doctor.devices import check_devices
 from holdfast.library.doctor.faults import FAULTS
 from holdfast.library.doctor.finding import Finding, Severity
-from holdfast.library.doctor.folders import check_logs, check_runtime, check_state, check_streams_file
+from holdfast.library.doctor.folders import check_logs, check_memory, check_runtime, check_state, check_streams_file
 from holdfast.library.doctor.host import check_clock, check_descriptors, check_user
 from holdfast.library.doctor.keeping import check_levels, check_retention
 from holdfast.library.doctor.labour import check_work
@@ -36,6 +36,7 @@ CHECKS: Mapping[str, Check] = {
     "state folder": check_state,
     "runtime folder": check_runtime,
     "log folder": check_logs,
+    "memory": check_memory,
     "streams.json": check_streams_file,
     "volumes": check_volumes,
     "disks": check_disks,

@@ -10,6 +10,7 @@ from holdfast.library.doctor.faults import FAULTS
 from holdfast.library.doctor.finding import Finding
 from holdfast.library.doctor.mounts import mount_of
 from holdfast.library.doctor.patient import Patient
+from holdfast.library.status import spilling
 
 STREAMS_FILE = "streams.json"
 _MEMORY = frozenset({"tmpfs", "ramfs", "devtmpfs"})
@@ -29,6 +30,16 @@ def check_runtime(patient: Patient) -> Iterator[Finding]:
     kind = mount_of(access.nearest(folder))[1]
     if kind and kind not in _MEMORY:
         yield FAULTS["runtime-dir-on-disk"].found(str(folder), f"{folder} is on {kind}")
+
+
+def check_memory(patient: Patient) -> Iterator[Finding]:
+    """Can footage be captured to memory where it should be, and is it?"""
+    if patient.memory:
+        yield FAULTS["memory-unusable"].found("memory", patient.memory)
+        return
+    why = spilling(Plan(streams=patient.streams), patient.runtime_dir, patient.clock.wall_us())
+    if why:
+        yield FAULTS["memory-full"].found("memory", why)
 
 
 def check_logs(patient: Patient) -> Iterator[Finding]:

@@ -40,6 +40,7 @@ class Patient:
         log_dir: Holds the log files.
         catalog_url: Where the catalog is, as the catalog opens it; empty where there is none.
         disks: How full every disk is that is used.
+        memory: Why memory cannot be used that cameras are to be captured to; empty where it can, or none is.
         objects: By camera, what it looks for with a model; None where one is named, but nothing becomes an event.
         handovers: Rules of hand-over, by name.
         deep: Connect to cameras even while they are being recorded. Costs a session at the camera.
@@ -55,6 +56,7 @@ class Patient:
     log_dir: Path
     catalog_url: str = ""
     disks: tuple[Fill, ...] = ()
+    memory: str = ""
     objects: Mapping[str, Order | None] = field(default_factory=dict)
     handovers: Mapping[str, AnyHandover] = field(default_factory=dict)
     deep: bool = False

@@ -12,7 +12,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.config import ConfigInvalid, Loaded, Problem, default_path
 from holdfast.core.errors import BadInput
 from holdfast.core.plan import StreamPlan
-from holdfast.library import cameras, watermarks
+from holdfast.library import cameras, ram, watermarks
 from holdfast.library.desired import build_plan, read_plan
 from holdfast.library.doctor import access
 from holdfast.library.doctor.faults import FAULTS
@@ -110,6 +110,7 @@ def patient_of(
         log_dir=config.log_dir,
         catalog_url=config.catalog_url,
         disks=tuple(watermarks.fills(config)),
+        memory=ram.trouble(config) if ram.users(whole.config) else "",
         objects={
             name: order_of(one, loaded.base)
             for name, one in whole.config.cameras.items()
