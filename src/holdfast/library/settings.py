@@ -182,10 +182,7 @@ def change(
             key.
         CatalogUnavailable: The catalog did not answer.
     """
-    said = _Told(file)
-    for key, value in wanted.items():
-        _check(key, value, said)
-        _check_reach(key, value, file)
+    _check_all(wanted, file)
     now_us = clock.wall_us()
     with catalog.write() as tx:
         number = nodes.ensure(tx, node, now_us)
@@ -198,6 +195,22 @@ def change(
             kept = _kept(file.config.state_dir, key, value)
             settings.put(tx, number, SettingRow(key=key, value=kept, changed_us=now_us, changed_by=by))
     return sorted(changed)
+
+
+def would_be(
+    catalog: Catalog, node: str, file: Loaded, wanted: Mapping[str, Any], cameras: Sequence[Mapping[str, Any]] = ()
+) -> Loaded:
+    """Return everything as it would be after `change`, with the cameras of the catalog; changes nothing.
+
+    Raises:
+        NotFound, Conflict, BadInput: As `change`.
+        CatalogUnavailable: The catalog did not answer.
+    """
+    _check_all(wanted, file)
+    with catalog.read() as tx:
+        after = {key: row.value for key, row in _rows(tx, node).items()} | dict(wanted)
+    _must_make_sense(file, after, cameras, set(wanted))
+    return configuration.with_cameras(laid_over(file, after)[0], cameras)[0]
 
 
 class _Told:
@@ -223,6 +236,13 @@ class _Told:
 def _rows(tx: Transaction, node: str) -> dict[str, SettingRow]:
     number = nodes.find(tx, node)
     return {} if number is None else settings.every(tx, number)
+
+
+def _check_all(wanted: Mapping[str, Any], file: Loaded) -> None:
+    said = _Told(file)
+    for key, value in wanted.items():
+        _check(key, value, said)
+        _check_reach(key, value, file)
 
 
 def _check(key: str, value: Any, file: _Told) -> None:

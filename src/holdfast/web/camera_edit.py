@@ -19,9 +19,11 @@ from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library.camera_change import change_camera
 from holdfast.library.camera_rows import own_letters
 from holdfast.library.camera_settings import settings_of
+from holdfast.library.retention_preview import with_camera
 from holdfast.library.settings import SettingNow
 from holdfast.web import fields
 from holdfast.web.cameras import runtime_of
+from holdfast.web.foreseen import Foreseen, foreseen
 from holdfast.web.forms import Form, go_to
 from holdfast.web.render import page
 from holdfast.web.trying import Attempt, attempt
@@ -154,6 +156,7 @@ class _Said:
     tried: Attempt = field(default_factory=Attempt)
     retype: bool = False
     words: str = ""
+    preview: Foreseen | None = None
 
 
 @router.get("")
@@ -177,6 +180,9 @@ def save(request: Request, camera: str, context: Node, form: Form) -> Response:
         tried = attempt(request, context, name, _nested(wanted))
         return _show(request, context, name, _Said(typed=typed, tried=tried, retype="password" in wanted))
     try:
+        if form.get("what") == "preview":
+            config = with_camera(context.file, runtime_of(context), name, _nested(wanted))
+            return _show(request, context, name, _Said(typed=typed, preview=foreseen(context, config)))
         _change(request, context, name, wanted)
     except HoldfastError as error:
         return _show(request, context, name, _refused(error, typed, now))
@@ -272,5 +278,5 @@ def _show(request: Request, context: Context, camera: str, said: _Said) -> Respo
         sections=sections, in_file=name in context.file.config.cameras, file=str(context.file.path),
         enabled=bool(now and now["enabled"].value), username=now["username"].value if now else "", error=said.error,
         said=said.words, tried=said.tried.tried, picture=said.tried.picture, refused=said.tried.refused,
-        retype=said.retype,
+        retype=said.retype, preview=said.preview,
     )  # fmt: skip

@@ -18,6 +18,7 @@ from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library import cameras, settings
 from holdfast.library.settings import SettingNow
 from holdfast.web.fields import UNTOUCHED, Field, field, read
+from holdfast.web.foreseen import Foreseen, foreseen
 from holdfast.web.forms import Form, go_to
 from holdfast.web.render import page
 
@@ -181,11 +182,15 @@ def save(section: str, request: Request, context: Node, form: Form) -> Response:
         raise NotFound("there is no such section of the settings")
     keys = SECTIONS[section][2]
     wrong: dict[str, BadInput] = {}
+    preview: Foreseen | None = None
     try:
         catalog = context.catalog()
         now = {found.about.key: found for found in settings.list_settings(catalog, context.node, context.toml)}
         wanted, wrong = _wanted(keys, now, form)
-        if not wrong:
+        if not wrong and form.get("what") == "preview":
+            others = cameras.runtime_settings(catalog, context.node)
+            preview = foreseen(context, settings.would_be(catalog, context.node, context.toml, wanted, others).config)
+        elif not wrong:
             changed = settings.change(
                 catalog, context.node, context.toml, wanted, context.clock, by=identity_of(request).name,
                 cameras=cameras.runtime_settings(catalog, context.node),
@@ -197,7 +202,8 @@ def save(section: str, request: Request, context: Node, form: Form) -> Response:
         wrong = {str(error).partition(":")[0]: error}
     except HoldfastError as error:
         return _show(request, context, error)
-    return _show(request, context, typed={key: form[key] for key in keys if key in form}, wrong=wrong)
+    typed = {key: form[key] for key in keys if key in form}
+    return _show(request, context, typed=typed, wrong=wrong, preview=(section, preview))
 
 
 def _wanted(
@@ -226,6 +232,7 @@ def _show(
     saved: str = "",
     typed: Mapping[str, str] | None = None,
     wrong: Mapping[str, BadInput] | None = None,
+    preview: tuple[str, Foreseen | None] = ("", None),
 ) -> Response:
     typed, wrong = typed or {}, wrong or {}
     try:
@@ -233,7 +240,7 @@ def _show(
             found.about.key: found for found in settings.list_settings(context.catalog(), context.node, context.toml)
         }
     except CatalogError as away:
-        return page(request, "settings.html", 503, error=error or away, sections=None, saved="", file="")
+        return page(request, "settings.html", 503, error=error or away, sections=None, saved="", file="", preview=preview)
     sections = [(name, *parts, _fields(labels, now, typed, wrong)) for name, (*parts, labels) in SECTIONS.items()]
     first = next(iter(wrong.values()), None)
     status = error.http_status if error else first.http_status if first else 200
@@ -241,7 +248,7 @@ def _show(
     left = None if error or not wrong or wrong.keys() & now.keys() else first
     return page(
         request, "settings.html", status, error=error or left, sections=sections, saved=saved,
-        file=str(context.toml.path),
+        file=str(context.toml.path), preview=preview,
     )  # fmt: skip
 
 
