@@ -17,7 +17,7 @@ from holdfast.storage import volume
 from holdfast.storage.targets.contract import Going
 from holdfast.storage.targets.many import Item
 from holdfast.work import deliver
-from holdfast.work.way import TELL_US
+from holdfast.work.hold import TELL_US
 from support.handed import RULE, Handed
 from support.sending import Sending
 from support.small_disk import fill, small_disk

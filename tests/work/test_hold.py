@@ -2,8 +2,7 @@
 
 from holdfast.core.errors import NameTaken, TargetAway, TargetRefused
 from holdfast.storage.webhook import HoldOff
-from holdfast.work.hold import Hold
-from holdfast.work.way import AWAY_CAP_US, REFUSALS, TELL_US
+from holdfast.work.hold import AWAY_CAP_US, REFUSALS, TELL_US, Hold
 from support.clock import PushedClock
 
 

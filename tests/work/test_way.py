@@ -8,7 +8,8 @@ from holdfast.core.config.targets import FolderTarget
 from holdfast.core.config.windows import WindowConfig
 from holdfast.core.errors import BadInput, TargetAway, TargetRefused
 from holdfast.storage.targets.make import make_target
-from holdfast.work.way import AWAY_CAP_US, REFUSALS, Way
+from holdfast.work.hold import AWAY_CAP_US, REFUSALS
+from holdfast.work.way import Way
 from support.clock import PushedClock
 
 

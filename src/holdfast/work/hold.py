@@ -1,23 +1,31 @@
-"""How a receiver is asked again that does not take anything: one row at a time, after waits that double.
+"""How a receiver or a target is asked again that does not take anything.
 
-In memory: whoever begins anew asks anew. Any thread. Not here: the way to a target, which has hours and a bandwidth too
-(way), sending.
+It holds its lane, not its rows: one of them asks again after a wait that doubles, and all others stay as they are. One
+that refuses several in a row is asked more rarely, too: a key that has expired must not let a hundred thousand rows
+fail, one after the other (F43).
+
+In memory: whoever begins anew asks anew. Any thread. Not here: hours and bandwidth of a target (way), sending, rows.
 """
 
 import threading
 
 from holdfast.core.clock import Clock
-from holdfast.core.errors import TargetAway, TargetError, TargetRefused
-from holdfast.core.timing import SECOND_US
+from holdfast.core.errors import HoldfastError, TargetAway, TargetFull, TargetRefused
+from holdfast.core.timing import MINUTE_US, SECOND_US
 from holdfast.storage.webhook import HoldOff
-from holdfast.work.way import AWAY_CAP_US, FIRST_US, REFUSALS, REFUSED_CAP_US, TELL_US
+
+FIRST_US = 5 * SECOND_US  # C069
+AWAY_CAP_US = MINUTE_US  # chosen: one question a minute disturbs nobody, and F24 wants a backlog gone in ten
+REFUSED_CAP_US = 10 * MINUTE_US  # C069
+REFUSALS = 3  # chosen: more files than one that are refused in a row speak against the key, not against the files
+TELL_US = 10 * MINUTE_US  # F20: what is away for longer is told as an incident
 
 
 class Hold:
-    """What is known of a receiver.
+    """What is known of whoever takes rows of a lane.
 
     Args:
-        parallel: Rows that it may be told of at once while it is well.
+        parallel: Rows that may be on their way at once while it is well.
         clock: Time.
     """
 
@@ -34,11 +42,23 @@ class Hold:
         """Whether there may be an open incident about it; whoever worked here before may have left one."""
 
     def room(self) -> int:
-        """Say how many rows it may be told of at once now."""
+        """Say how many rows may be on their way at once now."""
         with self._lock:
             if not self._wait_us:
                 return self._parallel
             return 1 if self._clock.boot_us() >= self._ask_us else 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether it did not take anything last: one row asks again after a wait."""
+        with self._lock:
+            return bool(self._wait_us)
+
+    @property
+    def fine(self) -> bool:
+        """Whether nothing was refused or failed last."""
+        with self._lock:
+            return not self._wait_us and not self._refused
 
     def well(self) -> None:
         """Take note that it took something."""
@@ -46,10 +66,10 @@ class Hold:
             self._wait_us = self._refused = 0
             self._away_us, self._told = None, False
 
-    def failed(self, error: TargetError) -> None:
-        """Take note that it did not. One that refuses several in a row is asked more rarely, too (F43)."""
+    def failed(self, error: HoldfastError) -> None:
+        """Take note that it did not; what is wrong with one file alone changes nothing here."""
         with self._lock:
-            if isinstance(error, TargetAway):
+            if isinstance(error, TargetAway | TargetFull):
                 self._hold(AWAY_CAP_US, round(error.wait_s * SECOND_US) if isinstance(error, HoldOff) else 0)
             elif isinstance(error, TargetRefused):
                 self._refused += 1
