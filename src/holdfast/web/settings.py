@@ -240,7 +240,9 @@ def _show(
             found.about.key: found for found in settings.list_settings(context.catalog(), context.node, context.toml)
         }
     except CatalogError as away:
-        return page(request, "settings.html", 503, error=error or away, sections=None, saved="", file="", preview=preview)
+        return page(
+            request, "settings.html", 503, error=error or away, sections=None, saved="", file="", preview=preview
+        )
     sections = [(name, *parts, _fields(labels, now, typed, wrong)) for name, (*parts, labels) in SECTIONS.items()]
     first = next(iter(wrong.values()), None)
     status = error.http_status if error else first.http_status if first else 200
