@@ -70,7 +70,6 @@ def test_lists_and_neighbours(catalog: Catalog) -> None:
         assert events.neighbours(tx, middle, Wanted()) == (ids[1], ids[3])
         assert events.neighbours(tx, middle, Wanted(camera="gate")) == (ids[0], ids[4])
         assert events.neighbours(tx, events.get(tx, ids[4]), Wanted()) == (ids[3], None)
-        assert [row.id for row in events.oldest(tx, node, 300, 9)] == ids[:2]
 
 
 def test_what_has_a_new_picture_waits_to_be_looked_through(catalog: Catalog) -> None:

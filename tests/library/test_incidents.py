@@ -1,4 +1,4 @@
-"""Incidents as people have them: clearing, purging, names."""
+"""Incidents as people have them: clearing, names."""
 
 from pathlib import Path
 
@@ -10,30 +10,10 @@ from holdfast.catalog.incidents import Wanted
 from holdfast.catalog.rows import Id
 from holdfast.core.errors import BadInput, NotFound, StorageError
 from holdfast.core.incident import Case, IncidentType, Stage
-from holdfast.core.timing import DAY_US
 from holdfast.library import incidents as library
 from holdfast.watching.evidence import Pin, write
 
 BLACK = IncidentType.BLACKSCREEN
-
-
-def test_old_ones_are_purged(tmp_path: Path) -> None:
-    """What began over 90 days ago and has ended goes with its picture; what lasts or is younger stays (C066)."""
-    with open_catalog(f"sqlite:///{tmp_path}/catalog.sqlite") as catalog:
-        with catalog.write() as tx:
-            node = nodes.ensure(tx, "local", 1)
-            for camera, day, stage in (
-                ("a", 1, Stage.RESOLVED), ("b", 50, Stage.RESOLVED), ("c", 1, Stage.ACTIVE),
-            ):  # fmt: skip
-                start_us = day * DAY_US
-                row = incidents.put(tx, node, camera, Case(BLACK, stage, start_us, start_us, 2, start_us + 5), now_us=1)
-                pin = Pin(BLACK, start_us, 1, start_us, b"x", 1, 1)
-                incidents.add_pictures(tx, row, [write(tmp_path, "main", camera, pin)])
-        assert library.purge(catalog, {"main": tmp_path}, 100 * DAY_US) == 1
-        assert library.purge(catalog, {"main": tmp_path}, 100 * DAY_US) == 0
-        page, _ = library.find(catalog, Wanted(), limit=10)
-        assert [row.camera for row in page.rows] == ["b", "c"]
-    assert len(list(tmp_path.rglob("*.jpg"))) == 2
 
 
 def test_open_ones_are_never_cleared(tmp_path: Path) -> None:

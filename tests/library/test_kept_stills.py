@@ -110,17 +110,6 @@ def test_deleting(on: Means) -> None:
     assert files(on.volumes["own"]) == {}
 
 
-def test_old_ones_go(on: Means) -> None:
-    """After its days a camera's stills go, others' and younger ones stay; so much at once and no more."""
-    take(on)
-    now_us = WALL_US + 3 * DAY_US + 5 * SECOND_US
-    assert kept_stills.purge(on.catalog, on.volumes, {"yard": 1}, now_us) == 0
-    assert kept_stills.purge(on.catalog, on.volumes, {"gate": 3}, now_us, most=2) == 2
-    assert kept_stills.purge(on.catalog, on.volumes, {"gate": 3}, now_us) == 1
-    assert outcomes(on.catalog)[0].slot_us == WALL_US + 6 * SECOND_US
-    assert kept_stills.purge(on.catalog, on.volumes, {"gate": 3}, now_us, node="other") == 0
-
-
 def test_days(on: Means) -> None:
     """Days with stills are listed, newest first, as long as clocks show them."""
     assert kept_stills.days(on.catalog, "gate", BERLIN) == []

@@ -16,7 +16,7 @@ from holdfast.core.retention import Going, Hold, HoldKind
 from holdfast.http.errors import problems
 from holdfast.http.paging import Cursor, Limit, Offset, page_of
 from holdfast.http.rights import Right, identity_of, needs
-from holdfast.library import disk_incidents, holds, retention, watermarks
+from holdfast.library import disk_incidents, holds, pictures, retention, watermarks
 from holdfast.library import forecast as foreseeing
 from holdfast.library.instants import read_instant
 from holdfast.library.watermarks import Mark
@@ -54,6 +54,18 @@ class GoingOut(BaseModel):
     why: str = Field(examples=["older than 7 days"])
 
 
+class BesideOut(BaseModel):
+    """What goes beside footage, of one class and camera for one reason."""
+
+    kind: str = Field(alias="class", examples=["still"], description="`still`, `event` or `incident`.")
+    camera: str = Field(examples=["gate"])
+    why: str = Field(examples=["older than 30 days"])
+    count: int
+    bytes: int = Field(description="Bytes of its pictures, as far as they are known.")
+    from_us: int = Field(examples=[1_777_140_000_000_000])
+    to_us: int = Field(examples=[1_777_744_800_000_000])
+
+
 class RetentionOut(BaseModel):
     """What would be deleted now, in that order."""
 
@@ -63,6 +75,7 @@ class RetentionOut(BaseModel):
     files: int = Field(description="Files that go, in all.")
     bytes: int = Field(description="Their bytes.")
     items: list[GoingOut]
+    beside: list[BesideOut] = Field(description="Stills, events and incidents that go, with their pictures.")
     cursor: str | None
 
 
@@ -150,11 +163,19 @@ def list_going(context: Node, limit: Limit = 100, cursor: Cursor = "", offset: O
     """Return what policy would delete now, file by file and in that order, and how full the disks are."""
     catalog, config = context.catalog(), context.config
     trust = retention.trust_now(catalog, context.clock, node=context.node)
-    going = retention.outlook(catalog, config, context.clock, node=context.node).going
+    found = retention.outlook(catalog, config, context.clock, node=context.node)
+    going = found.going
     rows, following = page_of(going, lambda one: f"{one.piece.volume}:{one.piece.file}"[-120:], limit, cursor, offset)
     return RetentionOut(
         enabled=config.retention.enabled, off=trust.off_why or None, files=len(going),
         bytes=sum(one.piece.bytes for one in going), items=[_going(one) for one in rows], cursor=following,
+        beside=[
+            BesideOut(
+                **{"class": one.kind}, camera=one.camera, why=one.why, count=one.count, bytes=one.bytes,
+                from_us=one.from_us, to_us=one.to_us,
+            )
+            for one in pictures.summed(found.pictures)
+        ],
         disks=[
             FillOut(
                 name=one.name, path=str(one.path), total_bytes=one.total_bytes, free_bytes=one.free_bytes,

@@ -241,12 +241,6 @@ def remove(tx: Transaction, events: Sequence[Id]) -> None:
         tx.run("events", delete(schema.events).where(_EVENTS.node == node, _EVENTS.id.in_(numbers)))
 
 
-def oldest(tx: Transaction, node: int, before_us: int, limit: int) -> list[EventRow]:
-    """Return events of a node that ended before an instant, oldest first."""
-    query = select(schema.events).where(_EVENTS.start_us < before_us, _EVENTS.node == node, _EVENTS.end_us < before_us)
-    return [_row(row) for row in tx.run("events", query.order_by(_EVENTS.start_us).limit(limit)).mappings()]
-
-
 def _is(event: Id) -> ColumnElement[bool]:
     return (_EVENTS.node == event.node) & (_EVENTS.id == event.number)
 

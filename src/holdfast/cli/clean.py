@@ -20,14 +20,35 @@ from holdfast.core.config import Config
 from holdfast.core.retention import Going
 from holdfast.core.timing import iso
 from holdfast.core.trust import Trust
-from holdfast.library import retention
+from holdfast.library import pictures, retention
 from holdfast.library.leftovers import Leftover
+from holdfast.library.pictures import Over
 from holdfast.library.settings import load_in_force
 from holdfast.work.retain import Retainer
 
 app = typer.Typer()
 
 DOUBT_HINT = "nothing is deleted until the clock is synchronised, or: holdfast clean --confirm"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What goes, or went, of each class."""
+
+    going: Sequence[Going]
+    others: Sequence[Leftover]
+    shown: Sequence[Over]
+
+    @property
+    def bytes(self) -> int:
+        """All of it."""
+        beside = sum(one.bytes for one in self.others) + sum(one.bytes for one in self.shown)
+        return sum(one.piece.bytes for one in self.going) + beside
+
+    @property
+    def count(self) -> int:
+        """Files of footage, other files, and stills, events and incidents."""
+        return len(self.going) + len(self.others) + len(self.shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +85,11 @@ def run(
             return _tell(catalog, loaded.config, clock, files=files, as_json=as_json)
         passed = Retainer(catalog, clock).run(loaded.config)
     zone = loaded.config.site.time_zone
+    told = Told(passed.deleted, passed.cleared, passed.pictures)
     if as_json:
-        echo_json(
-            {**_facts(passed.deleted, passed.cleared, passed.trust, dry_run=False), "problems": list(passed.problems)}
-        )
+        echo_json({**_facts(told, passed.trust, dry_run=False), "problems": list(passed.problems)})
     else:
-        _print(passed.deleted, passed.cleared, passed.trust, zone, files=files, words="deleted")
+        _print(told, passed.trust, zone, files=files, words="deleted")
         for problem in passed.problems:
             Console(stderr=True).print(Text(problem, "yellow"), soft_wrap=True)
     return int(not passed.trust.may_delete or bool(passed.problems) or passed.waiting > 0)
@@ -78,10 +98,11 @@ def run(
 def _tell(catalog: Catalog, config: Config, clock: SystemClock, *, files: bool, as_json: bool) -> int:
     trust = retention.trust_now(catalog, clock)
     found = retention.outlook(catalog, config, clock)
+    told = Told(found.going, found.leftovers, found.pictures)
     if as_json:
-        echo_json(_facts(found.going, found.leftovers, trust, dry_run=True))
+        echo_json(_facts(told, trust, dry_run=True))
     else:
-        _print(found.going, found.leftovers, trust, config.site.time_zone, files=files, words="would be deleted")
+        _print(told, trust, config.site.time_zone, files=files, words="would be deleted")
     return int(not trust.may_delete)
 
 
@@ -104,12 +125,19 @@ def lines_of(going: Iterable[Going]) -> list[Line]:
     ]  # fmt: skip
 
 
-def _facts(going: Sequence[Going], others: Sequence[Leftover], trust: Trust, *, dry_run: bool) -> dict[str, Any]:
+def _facts(told: Told, trust: Trust, *, dry_run: bool) -> dict[str, Any]:
     return {
         "dry_run": dry_run, "off": trust.off_why or None,
-        "bytes": sum(one.piece.bytes for one in going) + sum(one.bytes for one in others),
+        "bytes": told.bytes,
         "others": [
-            {"file": str(one.path), "class": one.kind, "bytes": one.bytes, "why": one.why} for one in others
+            {"file": str(one.path), "class": one.kind, "bytes": one.bytes, "why": one.why} for one in told.others
+        ],
+        "pictures": [
+            {
+                "id": str(one.id), "class": one.kind, "camera": one.camera, "at": iso(one.at_us), "bytes": one.bytes,
+                "files": [f"{volume}:{file}" for volume, file in one.files], "why": one.why,
+            }
+            for one in told.shown
         ],
         "files": [
             {
@@ -117,30 +145,31 @@ def _facts(going: Sequence[Going], others: Sequence[Leftover], trust: Trust, *, 
                 "from": iso(one.piece.start_us), "to": iso(one.piece.end_us), "bytes": one.piece.bytes,
                 "sha256": one.piece.sha256, "rule": one.rule.value, "why": one.why,
             }
-            for one in going
+            for one in told.going
         ],
     }  # fmt: skip
 
 
-def _print(
-    going: Sequence[Going], others: Sequence[Leftover], trust: Trust, zone: str, *, files: bool, words: str
-) -> None:
+def _print(told: Told, trust: Trust, zone: str, *, files: bool, words: str) -> None:
     console = wide_console()
     if not trust.may_delete:
         console.print(Text(f"nothing may be deleted now: {trust.off_why}", "yellow"))
         console.print(Text(f"try: {DOUBT_HINT}", "dim"))
     table = Table("CAMERA", "VOLUME", "FROM", "TO", "FILES", "SIZE", "WHY", box=None, pad_edge=False)
-    for line in lines_of(going):
+    for line in lines_of(told.going):
         table.add_row(
             line.camera, line.volume, local_time(line.from_us, zone), local_time(line.to_us, zone), str(line.files),
             size(line.bytes), Text(line.why),
         )  # fmt: skip
-    if going:
+    if told.going:
         console.print(table)
-    for one in going if files else ():
+    for one in told.going if files else ():
         console.print(Text(f"{one.piece.volume}:{one.piece.file}  {size(one.piece.bytes)}  {one.why}"))
-    for other in others:
+    for row in pictures.summed(told.shown):
+        console.print(Text(f"{row.count} {row.words} of {row.camera}  {size(row.bytes)}  {row.why}"))
+    for other in told.others:
         console.print(Text(f"{other.path}  {size(other.bytes)}  {other.kind}: {other.why}"))
-    count = len(going) + len(others)
-    total = size(sum(one.piece.bytes for one in going) + sum(one.bytes for one in others))
-    console.print(f"{count} file{'' if count == 1 else 's'}, {total}, {words}" if count else f"nothing {words}")
+    many = f"{told.count} file{'' if told.count == 1 else 's'}"
+    if told.shown:
+        many = f"{told.count} files and pictures"
+    console.print(f"{many}, {size(told.bytes)}, {words}" if told.count else f"nothing {words}")

@@ -13,11 +13,9 @@ from holdfast.catalog.rows import Id, Page
 from holdfast.core.clock import Clock
 from holdfast.core.errors import Conflict, NotFound
 from holdfast.core.objects import Seen, from_json
-from holdfast.core.timing import DAY_US
 from holdfast.watching import evidence
 from holdfast.watching.stirs import THUMBNAIL, A, B
 
-KEPT_US = 90 * DAY_US  # chosen: as incidents; footage is kept by policy, which may be shorter or longer
 MOST = 500  # rows that are deleted at once
 
 
@@ -121,19 +119,6 @@ def delete(catalog: Catalog, volumes: Mapping[str, Path], event: Id) -> None:
     if row.told.end_us is None:
         raise Conflict(f"event {event} goes on", hint="it can be deleted once it is over")
     _remove(catalog, volumes, [row])
-
-
-def purge(catalog: Catalog, volumes: Mapping[str, Path], now_us: int, node: int, *, kept_us: int = KEPT_US) -> int:
-    """Delete some events of this node that have been over for their time; return how many.
-
-    Raises:
-        CatalogUnavailable: It did not answer.
-        StorageError: A picture cannot be deleted; its event stays.
-    """
-    with catalog.read() as tx:
-        rows = events.oldest(tx, node, now_us - kept_us, MOST)
-    _remove(catalog, volumes, rows)
-    return len(rows)
 
 
 def _remove(catalog: Catalog, volumes: Mapping[str, Path], rows: list[EventRow]) -> None:

@@ -7,18 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from holdfast.catalog import incidents, nodes
+from holdfast.catalog import incidents
 from holdfast.catalog.db import Catalog
 from holdfast.catalog.incidents import IncidentRow, Picture, Wanted
-from holdfast.catalog.nodes import LOCAL
 from holdfast.catalog.rows import Id, Page
 from holdfast.core.clock import Clock
 from holdfast.core.errors import BadInput, NotFound
 from holdfast.core.incident import IncidentType
-from holdfast.core.timing import DAY_US
 from holdfast.watching import evidence
 
-KEPT_US = 90 * DAY_US  # C066: so long after its end an incident is kept
 MOST = 500  # rows that are deleted at once
 
 Shown = Mapping[Id, Sequence[Picture]]
@@ -184,14 +181,3 @@ def clear(catalog: Catalog, volumes: Mapping[str, Path], wanted: Wanted) -> int:
         with catalog.write() as tx:
             incidents.remove(tx, [row.id for row in page.rows])
         gone += len(page.rows)
-
-
-def purge(
-    catalog: Catalog, volumes: Mapping[str, Path], now_us: int, node: str = LOCAL, *, kept_us: int = KEPT_US
-) -> int:
-    """Delete incidents of this node that have been over for their time (C066); return how many."""
-    with catalog.read() as tx:
-        number = nodes.find(tx, node)
-    if number is None:
-        return 0
-    return clear(catalog, volumes, Wanted(node=number, open=False, to_us=now_us - kept_us))

@@ -187,34 +187,6 @@ def clear(
     return gone
 
 
-def purge(
-    catalog: Catalog, volumes: Mapping[str, Path], keep_days: Mapping[str, int], now_us: int, *, node: str = LOCAL,
-    most: int = MOST,
-) -> int:  # fmt: skip
-    """Delete the stills of cameras whose time is over, `most` of each at most; return how many.
-
-    Args:
-        catalog: The catalog.
-        volumes: Roots by name.
-        keep_days: Days, by camera; a camera that is not named keeps its stills for good.
-        now_us: Wall time.
-        node: Name of this node.
-        most: How many at once.
-
-    Raises:
-        CatalogUnavailable: It did not answer.
-        StorageError: A file cannot be deleted.
-    """
-    with catalog.read() as tx:
-        number = nodes.find(tx, node)
-    if number is None:
-        return 0
-    return sum(
-        clear(catalog, volumes, Wanted(node=number, camera=camera, to_us=now_us - kept * DAY_US), most=most)
-        for camera, kept in keep_days.items()
-    )
-
-
 def planned(order: Order, span: tuple[int, int]) -> int:
     """Count the planned instants of a span.
 

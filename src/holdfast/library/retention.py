@@ -4,8 +4,8 @@ The dry run, the run, the forecast and the page all ask here, so that they canno
 an event loop. Footage is looked at oldest first and only as far as something may follow from it, so that a year of it
 costs little more than a week.
 
-Not here: what must stay (keeping), deleting (work.retain), whether anything may be deleted at all (core.trust), other
-files (library.leftovers).
+Not here: what must stay (keeping), deleting (work.retain), whether anything may be deleted at all (core.trust), what
+lies beside footage (pictures, leftovers).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,8 +30,9 @@ from holdfast.core.retention import (
 )
 from holdfast.core.timing import HOUR_US, MINUTE_US
 from holdfast.core.trust import Look, Trust
-from holdfast.library import keeping, kept, leftovers, volumes
+from holdfast.library import keeping, kept, leftovers, pictures, volumes
 from holdfast.library.leftovers import Leftover
+from holdfast.library.pictures import Over
 from holdfast.library.volumes import VolumeState
 from holdfast.storage import expendable as expendable_list
 
@@ -56,6 +57,7 @@ class Outlook:
         cleared: By volume, what a recorder may remove by itself, in that order.
         holds: What must stay.
         leftovers: Other files that go, before any footage does.
+        pictures: Stills, events and incidents that go, after footage.
     """
 
     now_us: int
@@ -67,6 +69,7 @@ class Outlook:
     cleared: Mapping[str, Sequence[Piece]]
     holds: tuple[Hold, ...] = field(default=(), repr=False)
     leftovers: tuple[Leftover, ...] = ()
+    pictures: tuple[Over, ...] = ()
 
 
 def outlook(catalog: Catalog, config: Config, clock: Clock, *, node: str = LOCAL) -> Outlook:
@@ -98,22 +101,35 @@ def outlook(catalog: Catalog, config: Config, clock: Clock, *, node: str = LOCAL
                 removals.newest_us(tx, number, stream) if len(ready) > 1 else dict.fromkeys(ready, now_us),
             )
         ]  # fmt: skip
-    going = decide(judge, pieces, used=used, short=short) if config.retention.enabled else []
+        enabled = config.retention.enabled
+        going = decide(judge, pieces, used=used, short=short) if enabled else []
+        left_short = _left_short(short, going)
+        shown = pictures.over(tx, number, config, judge, ready=ready, short=left_short) if enabled else []
     gone = {(one.piece.volume, one.piece.file) for one in going}
     left = [piece for piece in pieces if (piece.volume, piece.file) not in gone]
     cleared = {
         name: expendable(judge, [piece for piece in left if piece.volume == name], most)
         for name, most in enough(ready, intake).items()
-        if config.retention.enabled
+        if enabled
     }
     return Outlook(
         now_us=now_us, judge=judge, disks=disks, intake=intake, short=short, going=tuple(going), cleared=cleared,
         holds=tuple(standing),
         leftovers=tuple(
             leftovers.found(config, now_us, short=[ready[name] for name in short if name in ready])
-            if config.retention.enabled else ()
+            if enabled else ()
         ),
+        pictures=tuple(shown),
     )  # fmt: skip
+
+
+def _left_short(short: Mapping[str, int], going: Iterable[Going]) -> dict[str, int]:
+    """Return by how much volumes stay short once the footage is gone that may go."""
+    left = dict(short)
+    for one in going:
+        if one.piece.volume in left:
+            left[one.piece.volume] -= one.piece.bytes
+    return {name: missing for name, missing in left.items() if missing > 0}
 
 
 def look(tx: Transaction, node: int, clock: Clock) -> Look:

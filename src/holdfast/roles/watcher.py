@@ -23,7 +23,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.config import Config, ConfigInvalid, Loaded
 from holdfast.core.errors import HoldfastError, StorageError
 from holdfast.core.timing import DAY_US, SECOND_US
-from holdfast.library import cameras, events, incidents, keeping, retention
+from holdfast.library import cameras
 from holdfast.library.contracts import Contracts
 from holdfast.library.moving import motion_of
 from holdfast.library.recognising import Searcher
@@ -142,9 +142,7 @@ class Watcher:
         now_us = self._clock.boot_us()
         if now_us - self._looked_us >= AGAIN_S * 1e6:
             self._looked_us = now_us
-            config = self._look_at_settings(catalog)
-            with suppress(StorageError):  # a picture on a volume that is away; it is tried again
-                self._purge(catalog, config)
+            self._look_at_settings(catalog)
             with catalog.write() as tx:
                 wall_us = self._clock.wall_us()
                 measures.forget(
@@ -166,17 +164,6 @@ class Watcher:
         self._keep(catalog)
         self._objects.turn(catalog, self._number)
         return self._stills.turn(catalog) or behind
-
-    def _purge(self, catalog: Catalog, config: Config) -> None:
-        """Delete what is too old: never by a clock that is in doubt, and nothing that footage hangs on."""
-        with catalog.read() as tx:
-            if not retention.may_forget(tx, self._number, self._clock):
-                return
-        roots = {name: volume.path for name, volume in config.volumes.items()}
-        wall_us, events_us = self._clock.wall_us(), keeping.events_kept_us(config)
-        incidents.purge(catalog, roots, wall_us, self._node, kept_us=keeping.incidents_kept_us(config))
-        if events_us is not None:
-            events.purge(catalog, roots, wall_us, self._number, kept_us=events_us)
 
     def _ready(self) -> Catalog:
         if self._catalog is not None and self._catalog.replaced():

@@ -20,7 +20,7 @@ from holdfast.core.timing import DAY_US
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
 from holdfast.http.rights import Right, identity_of, needs
-from holdfast.library import disk_incidents, holds, retention, watermarks
+from holdfast.library import disk_incidents, holds, pictures, retention, watermarks
 from holdfast.library import forecast as foreseeing
 from holdfast.library.forecast import Forecast
 from holdfast.library.instants import read_instant
@@ -109,18 +109,20 @@ def _show(
     facts: dict[str, Any] = {
         "disks": _disks(watermarks.fills(config)),
         "enabled": config.retention.enabled, "policy": config.retention.disk_full, "names": names, "error": error,
-        "typed": typed or {}, "away": None, "off": "", "lines": [], "files": [], "total": 0, "count": 0,
+        "typed": typed or {}, "away": None, "off": "", "lines": [], "beside": [], "files": [], "total": 0, "count": 0,
         "forecasts": [], "held": [], "by": BY, "sentence": sentence, "shown": FILES_SHOWN, "wide": WIDE, "high": HIGH,
     }  # fmt: skip
     try:
         catalog = context.catalog()
-        going = retention.outlook(catalog, config, context.clock, node=context.node).going
+        outlook = retention.outlook(catalog, config, context.clock, node=context.node)
+        going = outlook.going
         found = foreseeing.forecast(catalog, config, context.clock, node=context.node)
         levels = disk_incidents.told(catalog, node=context.node)
         facts |= {
             "disks": _disks(watermarks.fills(config, levels)),
             "off": retention.trust_now(catalog, context.clock, node=context.node).off_why,
             "lines": lines_of(going, names), "files": going[:FILES_SHOWN], "count": len(going),
+            "beside": pictures.summed(outlook.pictures),
             "total": sum(one.piece.bytes for one in going), "forecasts": [(one, chart_of(one)) for one in found],
             "held": holds.listed(catalog, node=context.node),
         }  # fmt: skip

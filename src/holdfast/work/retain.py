@@ -31,8 +31,9 @@ from holdfast.core.errors import AlreadyRunning, CatalogError, DiskFull, Storage
 from holdfast.core.retention import DiskFull as DiskFullPolicy
 from holdfast.core.retention import Going, Judge, Piece, Rule
 from holdfast.core.trust import Trust
-from holdfast.library import keeping, kept, lasting, leftovers, retention, volumes
+from holdfast.library import keeping, kept, lasting, leftovers, pictures, retention, volumes
 from holdfast.library.leftovers import Leftover
+from holdfast.library.pictures import Over
 from holdfast.library.retention import Outlook
 from holdfast.storage import expendable
 from holdfast.storage.expendable import Entry
@@ -50,6 +51,7 @@ class Passed:
         trust: Whether anything could be deleted, and if not, why.
         deleted: What went, by rule and reason.
         cleared: Other files that went.
+        pictures: Stills, events and incidents that went.
         finished: Files whose deletion somebody else had begun.
         bytes: Bytes that went.
         waiting: Files that are over, too, and are left to the next pass.
@@ -60,6 +62,7 @@ class Passed:
     trust: Trust
     deleted: tuple[Going, ...] = ()
     cleared: tuple[Leftover, ...] = ()
+    pictures: tuple[Over, ...] = ()
     finished: int = 0
     bytes: int = 0
     waiting: int = 0
@@ -160,11 +163,15 @@ class Retainer:
         chosen = found.going if most is None else found.going[:most]
         gone = self._delete(chosen, config, roots)
         self._publish(config, found, {(one.piece.volume, one.piece.file) for one in gone} | self._refused)
+        shown, problems = pictures.clear(self._catalog, self._ready, found.pictures, found.now_us)
+        self._problems += problems
         if len(gone) == len(chosen):
             self._note_pass()
         return Passed(
             trust=trusted, deleted=tuple(gone), cleared=tuple(cleared), finished=finished, outlook=found,
-            bytes=sum(one.piece.bytes for one in gone) + sum(one.bytes for one in cleared),
+            pictures=tuple(shown),
+            bytes=sum(one.piece.bytes for one in gone) + sum(one.bytes for one in cleared)
+            + sum(one.bytes for one in shown),
             waiting=len(found.going) - len(gone), problems=tuple(self._problems),
         )  # fmt: skip
 
