@@ -15,6 +15,7 @@ from support.receiver import Receiver, receiver
 from support.recording import until
 from support.rtsp_peer import free_port
 from support.sending import Sending
+from support.small_disk import fill, small_disk
 from support.telling import Telling
 
 MARKER = '[handovers.r]\ntype = "marker"\nsince = "all"\n'
@@ -64,6 +65,22 @@ def test_markers_in_a_folder_by_a_template(catalog: Catalog, tmp_path: Path) -> 
         assert {again.one(), again.one()} == {2, 3}
     found = {path.relative_to(tmp_path / "marks"): path.read_bytes() for path in (tmp_path / "marks").rglob("*.*")}
     assert found == {Path("gate") / f"{file.stem}.ready": b"" for file in files[1:]}
+
+
+@pytest.mark.needs("mount")
+def test_a_full_disk_fails_no_marker(pushed: Catalog, tmp_path: Path) -> None:
+    """On a disk without room markers wait, nothing half lies there, and with room again all are made (F18)."""
+    with small_disk(tmp_path / "disk", size_bytes=400_000) as disk:
+        site = Handed(tmp_path, pushed, MARKER)
+        files = [site.segment(number) for number in range(3)]
+        ballast = fill(disk, leave_bytes=0)
+        with Telling(site) as telling:
+            telling.drain()
+            assert telling.states() == ["pending"] * 3
+            assert not list(disk.rglob("*.done*"))
+            ballast.unlink()
+            assert telling.done_within(600)
+        assert all((disk / f"{file}.done").stat().st_size for file in files)
 
 
 def test_a_foreign_file_fails_one_marker(catalog: Catalog, tmp_path: Path) -> None:

@@ -8,6 +8,9 @@ made then, and not before.
 A receiver that is away, or does not let us in, holds its lane, not its rows. One that refuses a file fails that one,
 with a hint and an incident. A marker needs its file; a service is told even where retention was faster, with that.
 
+This is no kind of target: what a target acknowledges is a copy, which lets retention delete the file here; that
+somebody heard of it is none.
+
 Runs on the threads of an engine. Not here: which files (library.handing_over), requests and files (storage).
 """
 
