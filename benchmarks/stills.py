@@ -27,7 +27,8 @@ from holdfast.core.config.stills import StillsConfig
 from holdfast.core.timing import SECOND_US
 from holdfast.library import footage, kept_stills
 from holdfast.library.footage import Piece
-from holdfast.library.still_taking import Means, order_of
+from holdfast.library.still_order import order_of
+from holdfast.library.still_taking import Means
 from holdfast.media.index_of import Indexes
 from holdfast.media.synthetic import VideoSpec
 from holdfast.sim.camera import CameraSpec

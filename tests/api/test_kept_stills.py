@@ -1,6 +1,7 @@
 """Stills over HTTP."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def _two(tmp_path: Path, clock: PushedClock) -> Iterator[Site]:
         yield made
 
 
-def put(made: Site, camera: str, slot_us: int, *, missed: bool = False) -> None:
+def put(made: Site, camera: str, slot_us: int, *, missed: bool = False, sealed: bool = False) -> None:
     """Write a still with its files."""
     context = made.home.context
     (volume, root), *_ = context.volumes.items()
@@ -40,6 +41,11 @@ def put(made: Site, camera: str, slot_us: int, *, missed: bool = False) -> None:
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         (root / file).write_bytes(b"\xff\xd8picture")
         (root / outcome.thumbnail).write_bytes(b"\xff\xd8small")
+    if sealed:
+        (root / outcome.file).rename(root / f"{outcome.file}.age")
+        outcome = replace(
+            outcome, file=f"{outcome.file}.age", thumbnail="", plain_bytes=7, plain_sha256="1" * 64
+        )  # fmt: skip
     with context.catalog().write() as tx:
         stills.put(tx, nodes.ensure(tx, context.node, 1), [outcome], 1)
 
@@ -93,6 +99,27 @@ def test_pictures_and_thumbnails(two: Site) -> None:
     assert client.get(items[0]["picture_url"]).status_code == 404
     assert client.get(f"{URL}/{items[0]['id']}").json()["id"] == items[0]["id"]
     assert client.get(f"{URL}/1-999").status_code == 404
+
+
+def test_an_encrypted_still_is_a_file_and_no_picture(two: Site) -> None:
+    """It says so, what its picture is, and where its file is; it is never answered as a picture (C155)."""
+    client = two.as_()
+    put(two, "gate", two.clock.wall_us(), sealed=True)
+    body = client.get(URL, params={"camera": "gate", "limit": 2}).json()
+    sealed, plain = body["items"]
+    assert (body["taken"], body["encrypted"]) == (5, 1)
+    assert (sealed["encrypted"], sealed["plain_bytes"], sealed["plain_sha256"]) == (True, 7, "1" * 64)
+    assert (sealed["bytes"], sealed["sha256"]) == (9, "0" * 64)
+    assert (sealed["picture_url"], sealed["thumbnail_url"]) == (None, None)
+    assert (plain["encrypted"], plain["plain_bytes"], plain["encrypted_url"]) == (False, None, None)
+    answer = client.get(sealed["encrypted_url"])
+    assert (answer.content, answer.headers["content-type"]) == (b"\xff\xd8picture", "application/octet-stream")
+    assert '.jpg.age"' in answer.headers["content-disposition"]
+    for name in ("picture", "thumbnail"):
+        refused = client.get(f"{URL}/{sealed['id']}/{name}")
+        assert refused.status_code == 409
+        assert "holdfast decrypt" in refused.json()["error"]["hint"]
+    assert client.get(f"{URL}/{plain['id']}/encrypted").status_code == 404
 
 
 def test_days(two: Site) -> None:

@@ -44,6 +44,17 @@ def test_what_was_written_is_read(catalog: Catalog) -> None:
             stills.get(tx, Id(node, 2))
 
 
+def test_encrypted_ones_are_told_apart(catalog: Catalog) -> None:
+    """What is in an encrypted file stands beside what the file is; they are counted, and can be left out (C155)."""
+    one = taken(20, plain_bytes=700, plain_sha256="1" * 64)
+    node = filled(catalog, taken(10), one, missed(30))
+    with catalog.read() as tx:
+        rows = {sealed: stills.page(tx, Wanted(sealed=sealed, state=TAKEN)).rows for sealed in (True, False)}
+        assert [(row.outcome, row.outcome.is_sealed) for row in rows[True]] == [(one, True)]
+        assert [(row.outcome.slot_us, row.outcome.is_sealed) for row in rows[False]] == [(10, False)]
+        assert stills.count(tx, Wanted(node=node)) == Count(taken=2, missed=1, sealed=1, bytes=2000)
+
+
 def test_a_slot_has_one_row(catalog: Catalog) -> None:
     """What is written twice is there once, and a picture that is there is not replaced by another one (S1)."""
     node = filled(catalog, taken(10), taken(20))

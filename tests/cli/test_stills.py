@@ -1,9 +1,11 @@
 """`holdfast stills` over footage that is stored."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import av
+import pyrage  # type: ignore[import-untyped] # it comes without types
 import pytest
 
 from holdfast.cli.main import main
@@ -67,6 +69,36 @@ def test_an_old_span_is_taken_listed_and_filmed(
         assert float(media.duration or 0) / av.time_base == pytest.approx(2.5, abs=0.1)
     assert _run("timelapse", "gate", *_span(node), "--out", str(film)) == 65
     assert "--force" in capsys.readouterr().err
+
+
+def test_encrypted_ones_say_so_and_open(
+    node: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:  # fmt: skip
+    """They are listed as such and left out of films; `decrypt` gives the picture with the row's plain hash (C155)."""
+    key, config = pyrage.x25519.Identity.generate(), node.with_name("sealed.toml")
+    text = node.read_text().replace('name = "shop"', f'name = "bench", encrypt = ["{key.to_public()}"]')
+    config.write_text(text.replace('"state"', '"sealed-state"'))
+    (node.parent / "sealed-state").mkdir()
+    (tmp_path / "key.txt").write_text(f"{key}\n")
+    span = ["-c", str(config), *_span(node)[2:]]
+    assert _run("take", "gate", *span) == 0
+    capsys.readouterr()
+    assert _run("list", "gate", "-c", str(config)) == 0
+    told = capsys.readouterr().out
+    assert told.count(".jpg.age  (encrypted)") == 5
+    assert "5 of them encrypted, 1 missed" in told
+    assert _run("timelapse", "gate", *span, "--out", str(tmp_path / "a.mp4")) == 65
+    assert "are encrypted" in capsys.readouterr().err
+    assert _run("list", "gate", "-c", str(config), "--json") == 0
+    newest = json.loads(capsys.readouterr().out)["stills"][1]
+    assert newest["encrypted"]
+    file = node.parent / "disk" / newest["file"]
+    with pytest.raises(SystemExit) as left:
+        main(["decrypt", str(file), "-i", str(tmp_path / "key.txt"), "-o", str(tmp_path / "a.jpg")])
+    assert not left.value.code
+    assert newest["plain_sha256"] in capsys.readouterr().out
+    assert hashlib.sha256((tmp_path / "a.jpg").read_bytes()).hexdigest() == newest["plain_sha256"]
+    assert number_in(tmp_path / "a.jpg") == 499  # the last picture before the outage
 
 
 def test_another_rhythm(node: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,6 +30,7 @@ SEGMENT = Asset(
 STILL = replace(
     SEGMENT, kind=AssetKind.STILL, stream="", file="stills/12/2026-05-01/12_20260501T180000.000Z.jpg", end_us=START_US
 )
+SEALED = replace(STILL, file=f"{STILL.file}.age")
 JOURNAL = replace(SEGMENT, kind=AssetKind.JOURNAL, file="footage/12/main/2026-05-01.journal")
 EVIDENCE = replace(
     STILL, kind=AssetKind.EVIDENCE, label="blackscreen/2", file="incidents/12/2026-05-01/x_2.jpg"
@@ -56,6 +57,8 @@ def named(asset: Asset, template: str, **more: str) -> str:
         (EVIDENCE, "bench", {}, "alerts/blackscreen/12/20260501200000/frame_2.jpg"),
         (SEGMENT, "{camera}_{utc}.mkv", {}, "12_20260501T180000.000Z.mkv.mp4"),
         (STILL, "{camera}/{stem}", {"ending": ".webp"}, "12/12_20260501T180000.000Z.webp"),
+        (SEALED, "own", {"sealed": ".age", "ending": ".webp"}, SEALED.file),
+        (SEALED, "shop", {}, "camera_12/20260501_200000_640_360.jpg.age"),
     ],
 )
 def test_names(asset: Asset, template: str, more: dict[str, str], key: str) -> None:

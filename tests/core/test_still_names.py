@@ -83,7 +83,8 @@ def test_what_can_be_a_name() -> None:
 
 
 def test_what_lies_beside() -> None:
-    """A thumbnail is named after its picture, whatever the picture's kind."""
+    """What belongs to a picture is named after it, whatever the picture's kind, encrypted or not."""
+    assert beside("stills/gate/d/gate_1.jpg.age", ".json") == "stills/gate/d/gate_1.json"
     assert beside("stills/gate/d/gate_20260501T180000.000Z.webp", "_thumbnail.jpg") == (
         "stills/gate/d/gate_20260501T180000.000Z_thumbnail.jpg"
     )

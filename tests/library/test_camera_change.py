@@ -130,6 +130,19 @@ def test_nonsense_changes_nothing(
     assert cameras.runtime_settings(catalog, NODE) == []
 
 
+def test_stills_that_a_rule_compresses_are_not_encrypted(catalog: Catalog, tmp_path: Path) -> None:
+    """Whoever asks for both is told so; what was saved before never takes a camera out of recording (C154, C155)."""
+    keys = ["age1" + "q" * 58]
+    rule = '[targets.nas]\ntype = "folder"\npath = "nas"\n[deliveries.snaps]\ntarget = "nas"\n'
+    plain = load(tmp_path / "holdfast.toml", {}, text=TEXT)
+    snaps = load(tmp_path / "holdfast.toml", {}, text=f'{TEXT}{rule}assets = ["stills"]\nquality = 60\n')
+    with pytest.raises(UsageError, match="the rule snaps compresses pictures anew, and the stills of gate"):
+        change(catalog, snaps, "gate", stills={"encrypt": keys})
+    assert change(catalog, plain, "gate", stills={"encrypt": keys})
+    assert whole(catalog, snaps, "gate").stills.encrypt == tuple(keys)
+    assert change(catalog, snaps, "gate", name="Gate")
+
+
 def test_unknown_camera(catalog: Catalog, loaded: Loaded) -> None:
     """A camera that is not there is named with those that are."""
     with pytest.raises(NotFound) as caught:

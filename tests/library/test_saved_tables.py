@@ -14,7 +14,7 @@ from holdfast.catalog.settings import SettingRow
 from holdfast.core.config import Loaded, load
 from holdfast.core.config.targets import S3Target, SftpTarget
 from holdfast.core.errors import BadInput, Conflict, NotFound
-from holdfast.library import settings
+from holdfast.library import cameras, settings
 from holdfast.library.saved_tables import Which, find_table, list_tables, put_table, remove_table, rules_of, would_be
 from holdfast.library.table_secrets import Section
 from support.catalog import catalog, catalog_url, postgres
@@ -175,6 +175,18 @@ def test_what_makes_no_sense_is_said_of_its_field(tmp_path: Path, catalog: Catal
         assert [one.field for one in refused.value.fields] == [field], table
         assert says in refused.value.fields[0].message
     assert settings.saved(catalog, "pier") == {}
+
+
+def test_a_rule_compresses_no_encrypted_stills(tmp_path: Path, catalog: Catalog) -> None:
+    """A rule is refused that would compress stills which a camera encrypts, one that was added too (C154, C155)."""
+    file = read(tmp_path)
+    snaps, table = Which("deliveries", "snaps"), {"target": "nas", "assets": ["stills"], "quality": 60}
+    dock = {"id": "dock", "url": "rtsp://192.0.2.1/dock", "stills": {"encrypt": ["age1" + "q" * 58]}}
+    cameras.remember(file.config.state_dir, [dock])
+    with pytest.raises(BadInput, match="stills of dock are encrypted") as error:
+        put(catalog, file, snaps, table)
+    assert [one.field for one in error.value.fields] == ["quality"]
+    assert put(catalog, file, snaps, {**table, "cameras": ["gate"]}).config.deliveries["snaps"].recompresses
 
 
 def test_every_wrong_field_is_named_at_once(tmp_path: Path, catalog: Catalog) -> None:

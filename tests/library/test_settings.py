@@ -130,6 +130,16 @@ def test_no_file_of_this_machine_as_model_or_labels(tmp_path: Path, catalog: Cat
     assert changed(catalog, file, defaults__objects__labels_file="").defaults.objects.labels_file == ""
 
 
+def test_stills_that_a_rule_compresses_are_not_encrypted(tmp_path: Path, catalog: Catalog) -> None:
+    """Encrypting the stills of all cameras is refused while a rule compresses some anew, of added ones too (C155)."""
+    rule = '[targets.nas]\ntype = "folder"\npath = "nas"\n[deliveries.snaps]\ntarget = "nas"\nassets = ["stills"]\n'
+    file = load(tmp_path / "holdfast.toml", {}, text=f'{FILE}{rule}quality = 60\ncameras = ["dock"]\n')
+    wanted, dock = {"defaults.stills.encrypt": ["age1" + "q" * 58]}, {"id": "dock", "url": "rtsp://192.0.2.1/dock"}
+    with pytest.raises(BadInput, match="the rule snaps compresses pictures anew, and the stills of dock"):
+        settings.change(catalog, "pier", file, wanted, PushedClock(), cameras=[dock])
+    assert settings.change(catalog, "pier", file, wanted, PushedClock()) == ["defaults.stills.encrypt"]
+
+
 def test_a_nearly_right_key_is_named(tmp_path: Path, catalog: Catalog) -> None:
     """A mistyped key is answered with the one that was meant."""
     with pytest.raises(NotFound) as refused:

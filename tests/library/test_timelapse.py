@@ -1,11 +1,13 @@
 """Stills of a span as a film."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import av
 import pytest
+from pyrage.x25519 import Identity  # type: ignore[import-untyped] # it comes without types
 
 from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.core.errors import BadInput, NotFound, UsageError
@@ -46,6 +48,21 @@ def test_a_film_has_the_stills_of_its_span(catalog: Catalog, tmp_path: Path) -> 
         path.write_bytes(b"garbage")
     with pytest.raises(BadInput):
         timelapse.make(catalog, on.volumes, target, "gate", SPAN)
+
+
+def test_encrypted_stills_are_left_out(catalog: Catalog, tmp_path: Path) -> None:
+    """Nobody here can read them: they are counted, and where there are no others there is no film (C155)."""
+    gate = Gate(tmp_path / "vol")
+    gate.record(5, numbered)
+    gate.rest()
+    on, sealed = means(gate, catalog), replace(order(1), recipients=(str(Identity.generate().to_public()),))
+    at_us = WALL_US + 2 * SECOND_US
+    kept_stills.take(GATE, sealed, on, (WALL_US, at_us), clock=gate.clock)
+    with pytest.raises(BadInput, match="are encrypted"):
+        timelapse.make(catalog, on.volumes, tmp_path / "a.mp4", "gate", SPAN)
+    kept_stills.take(GATE, order(1), on, (at_us, WALL_US + 5 * SECOND_US), clock=gate.clock)
+    film = timelapse.make(catalog, on.volumes, tmp_path / "a.mp4", "gate", SPAN)
+    assert (film.pictures, film.left_out, film.sealed) == (3, 0, 2)
 
 
 def test_what_cannot_be_is_refused(catalog: Catalog, tmp_path: Path) -> None:

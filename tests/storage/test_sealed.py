@@ -6,7 +6,7 @@ import pyrage  # type: ignore[import-untyped]
 import pytest
 
 from holdfast.core.errors import BadInput, Conflict, DiskFull, NotFound, UsageError
-from holdfast.storage.sealed import HEADER, is_sealed, read_identities, seal, unseal
+from holdfast.storage.sealed import HEADER, is_sealed, read_identities, seal, seal_bytes, unseal
 from support.small_disk import small_disk
 
 DATA = os.urandom(3_000_001)
@@ -41,6 +41,18 @@ def test_what_was_sealed_opens_to_the_same(source: Path, keys: tuple[str, Path],
     assert opened == made.plain
     assert (tmp_path / "b.mp4").read_bytes() == DATA
     assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "a.mp4.age", "b.mp4", "identity.txt"}
+
+
+def test_what_was_sealed_in_memory_opens_too(keys: tuple[str, Path], tmp_path: Path) -> None:
+    """Bytes that were sealed without a file open like a file, and never without somebody for whom (C155)."""
+    sealed = seal_bytes(DATA, [keys[0]])
+    (tmp_path / "a.age").write_bytes(sealed)
+    assert DATA[1000:1100] not in sealed
+    opened = unseal(tmp_path / "a.age", tmp_path / "b", read_identities(keys[1]))
+    assert opened.sha256 == hashlib.sha256(DATA).hexdigest()
+    for nobody in ([], ["age1" + "q" * 58]):
+        with pytest.raises(UsageError):
+            seal_bytes(DATA, nobody)
 
 
 def test_nothing_opens_for_another(source: Path, keys: tuple[str, Path], tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from holdfast.core.plan import Window
 from holdfast.core.still_names import Naming
 from holdfast.core.stills import Grid
 from holdfast.core.timing import SECOND_US
-from holdfast.library.still_taking import Means, Order, StillsTaker
+from holdfast.library.still_order import Order
+from holdfast.library.still_taking import Means, StillsTaker
 from holdfast.media.keeping import Style
 from holdfast.storage.volume import Volume
 from support.films import Picture

@@ -63,6 +63,28 @@ def test_a_day_has_its_pictures_and_what_was_missed(kept: Site) -> None:
     assert re.findall(r'data-watch="/cameras/gate\?at=\d+"', html)
 
 
+def test_encrypted_stills_are_named_and_not_shown(kept: Site) -> None:
+    """One is a tile that leads to its file, with words how to open it; where all are, no film is offered (C155)."""
+    context = kept.home.context
+    (volume, _), *_ = context.volumes.items()
+    slot_us = kept.clock.wall_us() - MINUTE_US // 2
+    for camera in ("gate", "dock"):
+        one = Outcome(
+            camera=camera, slot_us=slot_us, at_us=slot_us, volume=volume, file=f"stills/{camera}/x.jpg.age", width=320,
+            height=180, bytes=9, sha256="0" * 64, plain_bytes=7, plain_sha256="1" * 64,
+        )  # fmt: skip
+        with context.catalog().write() as tx:
+            stills.put(tx, nodes.ensure(tx, context.node, 1), [one], 1)
+    html = kept.page("/stills?camera=gate", Role.OPERATOR)
+    assert "7 taken" in words(html)
+    assert "1 of them encrypted" in words(html)
+    assert "holdfast decrypt FILE --identity KEY" in words(html)
+    assert len(re.findall(r'<a class="still-sealed" href="/api/v1/stills/\d+-\d+/encrypted" download', html)) == 1
+    assert len(re.findall(r"<img ", html.partition('id="stills"')[2].partition("</ul>")[0])) == 6
+    assert "Make film" in words(html)
+    assert "Make film" not in words(kept.page("/stills?camera=dock", Role.OPERATOR))
+
+
 def test_missed_alone(kept: Site) -> None:
     """Only what was missed can be shown, by day."""
     html = kept.page("/stills?camera=gate&only=missed")

@@ -1,4 +1,4 @@
-"""Stills that are kept: lists, counts of days, pictures, thumbnails, deleting.
+"""Stills that are kept: lists, counts of days, pictures, thumbnails, encrypted files, deleting.
 
 Not here: pictures of any instant on demand (stills), taking them (library.still_taking).
 """
@@ -57,8 +57,16 @@ class StillOut(BaseModel):
         description="Path under the volume's root.",
         examples=["stills/gate/2026-05-01/gate_20260501T180000.000Z.jpg"],
     )
-    picture_url: str | None = Field(examples=["/api/v1/stills/1-42/picture"])
+    encrypted: bool = Field(description="Whether the file is encrypted with age, so that it cannot be shown here.")
+    plain_bytes: int | None = Field(
+        description="Size of the picture in an encrypted file; null for others.", examples=[None]
+    )
+    plain_sha256: str = Field(description="SHA-256 of that picture; empty for others.", examples=[""])
+    picture_url: str | None = Field(
+        description="Null where it was missed or is encrypted.", examples=["/api/v1/stills/1-42/picture"]
+    )
     thumbnail_url: str | None = Field(examples=["/api/v1/stills/1-42/thumbnail"])
+    encrypted_url: str | None = Field(description="Address of the encrypted file; null for others.", examples=[None])
 
 
 class StillsOut(BaseModel):
@@ -67,6 +75,7 @@ class StillsOut(BaseModel):
     items: list[StillOut]
     taken: int = Field(description="Of all that are meant, those that were taken.", examples=[131])
     missed: int = Field(description="Of all that are meant, those that were missed.", examples=[1])
+    encrypted: int = Field(description="Of those that were taken, the encrypted ones.", examples=[0])
     bytes: int = Field(description="Size of all of them together.")
     cursor: str | None = Field(description="For the next page.")
 
@@ -128,8 +137,8 @@ def list_stills(
     page = kept_stills.find(catalog, wanted, limit=limit, cursor=cursor or None, oldest_first=order == "oldest")
     count = kept_stills.count(catalog, wanted)
     return StillsOut(
-        items=[_out(row) for row in page.rows], taken=count.taken, missed=count.missed, bytes=count.bytes,
-        cursor=page.cursor,
+        items=[_out(row) for row in page.rows], taken=count.taken, missed=count.missed, encrypted=count.sealed,
+        bytes=count.bytes, cursor=page.cursor,
     )  # fmt: skip
 
 
@@ -189,7 +198,7 @@ def delete_still(context: Node, still: Which) -> None:
 @router.get(
     "/{still}/picture", summary="Get the picture of a still", dependencies=[needs(Right.VIEWER)],
     response_class=FileResponse,
-    responses={200: {"content": {"image/jpeg": {}, "image/webp": {}}}, **problems(401, 403, 404, 422, 503)},
+    responses={200: {"content": {"image/jpeg": {}, "image/webp": {}}}, **problems(401, 403, 404, 409, 422, 503)},
 )  # fmt: skip
 def get_picture(
     context: Node,
@@ -197,23 +206,35 @@ def get_picture(
     *,
     download: Annotated[bool, Query(description="Have browsers save it under its name.")] = False,
 ) -> FileResponse:
-    """Return the picture as it was written, JPEG or WebP."""
+    """Return the picture as it was written, JPEG or WebP; one that is encrypted is refused."""
     return _file(context, still, small=False, download=download)
 
 
 @router.get(
     "/{still}/thumbnail", summary="Get the thumbnail of a still", dependencies=[needs(Right.VIEWER)],
     response_class=FileResponse,
-    responses={200: {"content": {"image/jpeg": {}, "image/webp": {}}}, **problems(401, 403, 404, 422, 503)},
+    responses={200: {"content": {"image/jpeg": {}, "image/webp": {}}}, **problems(401, 403, 404, 409, 422, 503)},
 )  # fmt: skip
 def get_thumbnail(context: Node, still: Which) -> FileResponse:
-    """Return a small JPEG of at most 50 KB; the picture itself where none was made."""
+    """Return a small JPEG of at most 50 KB; the picture itself where none was made, and nothing of encrypted ones."""
     return _file(context, still, small=True)
+
+
+@router.get(
+    "/{still}/encrypted", summary="Get an encrypted still", dependencies=[needs(Right.VIEWER)],
+    response_class=FileResponse,
+    responses={200: {"content": {"application/octet-stream": {}}}, **problems(401, 403, 404, 422, 503)},
+)  # fmt: skip
+def get_encrypted(context: Node, still: Which) -> FileResponse:
+    """Return the file of a still that is encrypted, under its name; `holdfast decrypt` and `age` open it."""
+    row = kept_stills.get(context.catalog(), kept_stills.read_id(still))
+    path = kept_stills.sealed_of(context.volumes, row)
+    return FileResponse(path, media_type="application/octet-stream", headers=_FOR_GOOD, filename=path.name)
 
 
 def _file(context: Context, still: str, *, small: bool, download: bool = False) -> FileResponse:
     row = kept_stills.get(context.catalog(), kept_stills.read_id(still))
-    path = kept_stills.path_of(context.volumes, row, small=small)
+    path = kept_stills.picture_of(context.volumes, row, small=small)
     return FileResponse(
         path, media_type=_TYPES.get(path.suffix, "application/octet-stream"), headers=_FOR_GOOD,
         filename=path.name if download else None,
@@ -222,12 +243,15 @@ def _file(context: Context, still: str, *, small: bool, download: bool = False) 
 
 def _out(row: StillRow) -> StillOut:
     one = row.outcome
-    taken = not one.cause
+    taken, url = not one.cause, f"/api/v1/stills/{row.id}"
+    shown = taken and not one.is_sealed
     return StillOut(
         id=str(row.id), camera=one.camera, location=one.location, state="taken" if taken else "missed",
         slot=iso(one.slot_us), slot_us=one.slot_us, at=None if one.at_us is None else iso(one.at_us), at_us=one.at_us,
         cause=one.cause, width=one.width, height=one.height, source_width=one.source_width,
         source_height=one.source_height, bytes=one.bytes, size_kb=round(one.bytes / 1000, 1), sha256=one.sha256,
-        file=one.file, picture_url=f"/api/v1/stills/{row.id}/picture" if taken else None,
-        thumbnail_url=f"/api/v1/stills/{row.id}/thumbnail" if taken else None,
+        file=one.file, encrypted=one.is_sealed, plain_bytes=one.plain_bytes if one.is_sealed else None,
+        plain_sha256=one.plain_sha256, picture_url=f"{url}/picture" if shown else None,
+        thumbnail_url=f"{url}/thumbnail" if shown else None,
+        encrypted_url=f"{url}/encrypted" if one.is_sealed else None,
     )  # fmt: skip

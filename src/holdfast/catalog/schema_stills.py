@@ -4,7 +4,7 @@ Like incidents they name cameras as people do: a reindex makes the rows of foota
 Part of `schema`, which names them too.
 """
 
-from sqlalchemy import CheckConstraint, Column, Index, PrimaryKeyConstraint, String, Table
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, PrimaryKeyConstraint, String, Table, Text, text
 
 from holdfast.catalog.schema_base import id_of, metadata, node, whole, words
 
@@ -41,6 +41,20 @@ stills = Table(
     whole("source_height", "pixels of the footage down; 0 where it was missed"),
     whole("bytes", "size of the picture's file in bytes; 0 where it was missed"),
     words("sha256", "SHA-256 of the picture's file in hexadecimal digits; empty where it was missed"),
+    Column(
+        "plain_bytes",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="size of the picture in an encrypted file in bytes; 0 where the file is the picture itself",
+    ),
+    Column(
+        "plain_sha256",
+        Text,
+        nullable=False,
+        server_default=text("''"),
+        comment="SHA-256 of that picture in hexadecimal digits; empty where the file is the picture itself",
+    ),
     whole("created_us", "when the row was made, microseconds since the epoch, UTC"),
     PrimaryKeyConstraint("node", "id"),
     CheckConstraint("state IN ('taken', 'missed')", name="state"),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, case, delete, func, select
 from sqlalchemy.engine import RowMapping
 
 from holdfast.catalog import schema
@@ -16,7 +16,8 @@ TAKEN, MISSED = "taken", "missed"
 
 _STILLS = schema.stills.c
 _POSITIONS = schema.still_positions.c
-_MOST_AT_ONCE = 500  # chosen: SQLite takes 32,766 values a statement, and a row has 18
+_SEALED = func.sum(case((_STILLS.plain_bytes > 0, 1), else_=0)).label("sealed")
+_MOST_AT_ONCE = 500  # chosen: SQLite takes 32,766 values a statement, and a row has 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,13 @@ class Outcome:
     source_height: int = 0
     bytes: int = 0
     sha256: str = ""
+    plain_bytes: int = 0
+    plain_sha256: str = ""
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether its file is encrypted, so that nobody here can show it."""
+        return bool(self.plain_sha256)
 
     @property
     def state(self) -> str:
@@ -59,17 +67,20 @@ class Wanted:
 
     node: int | None = None
     camera: str | None = None
+    volume: str | None = None
     state: str | None = None
     from_us: int | None = None
     to_us: int | None = None
+    sealed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """How many were taken and missed, and the size of the pictures in bytes."""
+    """How many were taken and missed, how many of those taken are encrypted, and the size of the files in bytes."""
 
     taken: int = 0
     missed: int = 0
+    sealed: int = 0
     bytes: int = 0
 
 
@@ -159,12 +170,12 @@ def page(
 
 def count(tx: Transaction, wanted: Wanted) -> Count:
     """Count stills."""
-    query = select(_STILLS.state, func.count().label("number"), func.sum(_STILLS.bytes).label("size"))
+    query = select(_STILLS.state, func.count().label("number"), func.sum(_STILLS.bytes).label("size"), _SEALED)
     found = {row.state: row for row in tx.run("stills", query.where(*_chosen(wanted)).group_by(_STILLS.state))}
     taken, missed = found.get(TAKEN), found.get(MISSED)
     return Count(
         taken=0 if taken is None else int(taken.number), missed=0 if missed is None else int(missed.number),
-        bytes=0 if taken is None else int(taken.size),
+        bytes=0 if taken is None else int(taken.size), sealed=0 if taken is None else int(taken.sealed),
     )  # fmt: skip
 
 
@@ -196,9 +207,15 @@ def _beyond(slot_us: int, node: int, number: int, *, later: bool) -> ColumnEleme
 
 def _chosen(wanted: Wanted) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
-    for column, value in ((_STILLS.node, wanted.node), (_STILLS.camera, wanted.camera), (_STILLS.state, wanted.state)):
+    given = (
+        (_STILLS.node, wanted.node), (_STILLS.camera, wanted.camera), (_STILLS.volume, wanted.volume),
+        (_STILLS.state, wanted.state),
+    )  # fmt: skip
+    for column, value in given:
         if value is not None:
             found.append(column == value)
+    if wanted.sealed is not None:
+        found.append(_STILLS.plain_bytes > 0 if wanted.sealed else _STILLS.plain_bytes == 0)
     if wanted.from_us is not None:
         found.append(_STILLS.slot_us >= wanted.from_us)
     if wanted.to_us is not None:

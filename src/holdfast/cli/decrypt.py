@@ -1,4 +1,6 @@
-"""`holdfast decrypt`: opens files that were encrypted before they were sent; `age --decrypt` does the same.
+"""`holdfast decrypt`: opens files that were encrypted before they were sent, and stills that were when they were taken.
+
+`age --decrypt` does the same.
 
 Exit codes: 0 all were opened, 65 one cannot be, 66 a file is not there.
 """
@@ -10,8 +12,9 @@ import typer
 
 from holdfast.cli.common import size
 from holdfast.cli.main import complain
+from holdfast.core.delivery import SEALED
 from holdfast.core.errors import HoldfastError, NotFound, UsageError
-from holdfast.storage.sealed import SUFFIX, read_identities, unseal
+from holdfast.storage.sealed import read_identities, unseal
 
 app = typer.Typer()
 
@@ -44,10 +47,10 @@ def run(
 
 
 def _into(file: Path, out: Path | None, *, alone: bool) -> Path:
-    own = file.name.removesuffix(SUFFIX)
+    own = file.name.removesuffix(SEALED)
     if out is None:
         if own == file.name:
-            raise UsageError(f"{file} does not end in {SUFFIX}, so its copy has no name", hint="give one with --out")
+            raise UsageError(f"{file} does not end in {SEALED}, so its copy has no name", hint="give one with --out")
         return file.with_name(own)
     if out.is_dir():
         return out / own

@@ -18,7 +18,7 @@ from holdfast.core.errors import UsageError
 from holdfast.core.plan import StreamPlan
 from holdfast.core.timing import iso
 from holdfast.library.folder_listing import Listed, listing
-from holdfast.library.still_taking import order_of
+from holdfast.library.still_order import order_of
 
 
 def list_folders(loaded: Loaded, streams: Sequence[StreamPlan], *, as_json: bool) -> int:

@@ -45,7 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tokens": ("tokens", "Make and revoke what programs show instead of a password."),
     "sim": ("sim", "Serve simulated cameras over RTSP, with faults on request."),
     "targets": ("targets", "List and test the places that finished files are sent to."),
-    "decrypt": ("decrypt", "Open files that were encrypted before they were sent."),
+    "decrypt": ("decrypt", "Open files that were encrypted for delivery, and encrypted stills."),
     "clean": ("clean", "Delete what is over now, or tell what that is."),
     "hold": ("hold", "Keep spans of footage, whatever policy and disk say."),
     "forecast": ("forecast", "Say when which camera would lose what, at today's rates."),

@@ -30,8 +30,9 @@ from holdfast.library import kept_stills, timelapse
 from holdfast.library.cameras import recall
 from holdfast.library.instants import read_instant
 from holdfast.library.settings import load_in_force
+from holdfast.library.still_order import order_of
 from holdfast.library.still_sidecar import Sidecars
-from holdfast.library.still_taking import Means, order_of
+from holdfast.library.still_taking import Means
 from holdfast.library.volumes import disk_of
 
 app = typer.Typer(no_args_is_help=True)
@@ -131,14 +132,16 @@ def show(
         rows = kept_stills.find(node.catalog, wanted, limit=limit).rows
         count = kept_stills.count(node.catalog, wanted)
         if as_json:
-            echo_json({"taken": count.taken, "missed": count.missed, "bytes": count.bytes,
+            echo_json({"taken": count.taken, "missed": count.missed, "encrypted": count.sealed, "bytes": count.bytes,
                        "stills": [_plain(row) for row in rows]})  # fmt: skip
             return 0
         for row in rows:
             one = row.outcome
             what = f"missed: {one.cause}" if one.cause else f"{node.volumes.get(one.volume, one.volume)}/{one.file}"
-            typer.echo(f"{local_time(one.slot_us, node.zone.key)}  {one.camera}  {what}")
-        typer.echo(f"{count.taken} taken ({size(count.bytes)}), {count.missed} missed")
+            sealed = "  (encrypted)" if one.is_sealed else ""
+            typer.echo(f"{local_time(one.slot_us, node.zone.key)}  {one.camera}  {what}{sealed}")
+        sealed = f", {count.sealed} of them encrypted" if count.sealed else ""
+        typer.echo(f"{count.taken} taken ({size(count.bytes)}){sealed}, {count.missed} missed")
         return 0
 
 
@@ -218,9 +221,11 @@ def film(  # noqa: PLR0913 - a command line has that many options
             )  # fmt: skip
         if as_json:
             echo_json({"file": str(target), "pictures": made.pictures, "left_out": made.left_out,
-                       "width": made.width, "height": made.height, "bytes": target.stat().st_size})  # fmt: skip
+                       "encrypted": made.sealed, "width": made.width, "height": made.height,
+                       "bytes": target.stat().st_size})  # fmt: skip
             return 0
         left = f", {made.left_out} could not be read" if made.left_out else ""
+        left += f", {made.sealed} are encrypted and left out" if made.sealed else ""
         typer.echo(f"{target}: {made.pictures} pictures, {size(target.stat().st_size)}{left}")
         return 0
 
@@ -242,4 +247,6 @@ def _plain(row: StillRow) -> dict[str, object]:
         "at": None if one.at_us is None else iso(one.at_us), "cause": one.cause, "volume": one.volume,
         "file": one.file, "thumbnail": one.thumbnail, "width": one.width, "height": one.height,
         "source_width": one.source_width, "source_height": one.source_height, "bytes": one.bytes, "sha256": one.sha256,
+        "encrypted": one.is_sealed, "plain_bytes": one.plain_bytes if one.is_sealed else None,
+        "plain_sha256": one.plain_sha256,
     }  # fmt: skip

@@ -9,6 +9,9 @@ Not here: targets (storage.targets), rows (catalog.deliveries), sending (work.de
 from dataclasses import dataclass
 from enum import StrEnum
 
+SEALED = ".age"
+"""Ends the name of a file that is encrypted, as age's own files do."""
+
 
 class AssetKind(StrEnum):
     """What a file is."""
@@ -68,3 +71,8 @@ class Asset:
     width: int = 0
     height: int = 0
     label: str = ""
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the file was encrypted as it was made: nobody here can read it, so it is sent as it is."""
+        return self.file.endswith(SEALED)

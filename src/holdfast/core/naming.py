@@ -69,7 +69,8 @@ class Naming:
         zone: IANA name of the site's time zone, for local times.
         user: Who `{user}` is; empty takes the asset's location, else its site.
         ending: Of the file as it is sent, such as `.mkv`; empty keeps the file's own.
-        sealed: What encryption appends, such as `.age`; empty where nothing is encrypted.
+        sealed: What encryption appends, such as `.age`; empty where nothing is encrypted. What is so already keeps the
+            ending that it has.
     """
 
     template: str = OWN
@@ -164,7 +165,7 @@ def key_of(asset: Asset, naming: Naming, begun_us: int | None = None) -> str:
         key += words["ending"]  # whatever a template says, a name tells what the file is
     if repeated(template, asset.start_us if begun_us is None else begun_us, naming.zone):
         key = numbered(key, 2)
-    return key + naming.sealed
+    return key if asset.is_sealed else key + naming.sealed
 
 
 def numbered(key: str, mark: int | str) -> str:
@@ -218,7 +219,8 @@ def column_of(text: str, words: Mapping[str, str]) -> str | float | None:
 def asset_words(asset: Asset, naming: Naming, begun_us: int) -> dict[str, str]:
     """Return what names may say of an asset; `begun_us` as for `key_of`."""
     path = PurePosixPath(asset.file)
-    ending = naming.ending if naming.ending and asset.kind is not AssetKind.JOURNAL else _ending(path.name)
+    own = not naming.ending or asset.kind is AssetKind.JOURNAL or asset.is_sealed
+    ending = _ending(path.name) if own else naming.ending
     stem = path.name.removesuffix(_ending(path.name))
     kind, _, number = asset.label.partition("/")
     return {

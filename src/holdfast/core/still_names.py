@@ -7,6 +7,7 @@ The picture's own instant, some milliseconds away, is in its row and in the file
 import re
 from dataclasses import dataclass
 
+from holdfast.core.delivery import SEALED
 from holdfast.core.naming import FIELD, filled, moment_words, plain, repeated, unknown_fields
 from holdfast.core.timing import day_of
 
@@ -63,7 +64,7 @@ def file_of(naming: Naming, slot_us: int, size: tuple[int, int], ending: str) ->
         naming: What its name is made of.
         slot_us: The planned instant.
         size: Pixels of the file, across and down.
-        ending: Such as `.jpg`.
+        ending: Such as `.jpg`, or `.jpg.age`.
     """
     template = PRESETS.get(naming.template, naming.template)
     words = {
@@ -81,4 +82,4 @@ def file_of(naming: Naming, slot_us: int, size: tuple[int, int], ending: str) ->
 
 def beside(file: str, ending: str) -> str:
     """Return the path of what belongs to a still: its thumbnail or its sidecar."""
-    return file.rpartition(".")[0] + ending
+    return file.removesuffix(SEALED).rpartition(".")[0] + ending

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from holdfast.catalog.db import Catalog
 from holdfast.core.clock import Clock
 from holdfast.core.config import CameraConfig, Loaded
+from holdfast.core.config.checks import sealed_though_compressed
 from holdfast.core.config.problems import did_you_mean, dotted, known_keys
 from holdfast.core.config.secret import is_reference
 from holdfast.core.errors import UsageError
@@ -115,6 +116,8 @@ def changed(
         if clean.get(one) and other not in clean:
             own.pop(other, None)
     own, password, whole = _whole(loaded, others, camera_id, own, password, base)
+    if "stills" in clean:
+        _check_rules(loaded, camera_id, whole)
     if remote:
         known = camera_rows.must_make_sense(loaded, others, camera_id, before) if before else base
         camera_reach.check_sources(loaded, camera_id, whole, known)
@@ -140,6 +143,12 @@ def _check_keys(camera_id: str, wanted: Mapping[str, Any], at: tuple[str, ...] =
             raise UsageError(f"camera {camera_id}: {dotted((*at, key))}: unknown key", hint=did_you_mean(key, known))
         if isinstance(value, Mapping) and not is_reference(value):
             _check_keys(camera_id, value, (*at, key))
+
+
+def _check_rules(loaded: Loaded, camera_id: str, camera: CameraConfig) -> None:
+    alone = loaded.config.model_copy(update={"cameras": {camera_id: camera}})
+    for rule, words, hint in sealed_though_compressed(alone):
+        raise UsageError(f"camera {camera_id}: stills.encrypt: the rule {rule} {words}", hint=hint)
 
 
 def _laid_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

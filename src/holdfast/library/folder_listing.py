@@ -18,7 +18,7 @@ from holdfast.core.still_names import file_of
 from holdfast.core.stills import slots
 from holdfast.core.timing import SECOND_US, iso
 from holdfast.library.folder_originals import reach_of
-from holdfast.library.still_taking import Order
+from holdfast.library.still_order import Order
 from holdfast.media.source.folder_files import Found, NotTaken, opened
 from holdfast.media.source.folder_names import PICTURES, Lateness, captured, folder_of, passed_over, shown
 from holdfast.media.source.folder_segments import FolderSegments
@@ -154,6 +154,6 @@ def _with_stills(listed: list[Listed], order: Order) -> list[Listed]:
     named = list(listed)
     for slot_us, (_, number) in sorted(best.items(), reverse=True):
         one = named[number]
-        file = file_of(order.naming, slot_us, (one.width, one.height), order.style.ending)
+        file = file_of(order.naming, slot_us, (one.width, one.height), order.ending)
         named[number] = replace(one, still=file)
     return named

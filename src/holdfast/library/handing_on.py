@@ -18,7 +18,7 @@ from holdfast.catalog.handing_on import Receiver
 from holdfast.core.clock import Clock
 from holdfast.core.config.deliveries import DeliveryConfig
 from holdfast.core.config.model import Config
-from holdfast.core.delivery import Asset, AssetKind
+from holdfast.core.delivery import SEALED, Asset, AssetKind
 from holdfast.core.naming import Naming, key_of
 from holdfast.core.retention import Promise
 from holdfast.core.schedule import NEVER_US
@@ -61,7 +61,7 @@ def naming_of(config: Config, rule: DeliveryConfig) -> Naming:
     """Return what a rule makes names of, but for the ending, which is the asset's."""
     target = config.targets[rule.target]
     return Naming(
-        template=rule.name, zone=config.site.time_zone, user=rule.user, sealed=".age" if target.encrypt else ""
+        template=rule.name, zone=config.site.time_zone, user=rule.user, sealed=SEALED if target.encrypt else ""
     )  # fmt: skip
 
 

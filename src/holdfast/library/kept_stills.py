@@ -4,7 +4,7 @@ Any thread but an event loop. Not here: pictures of any instant on demand (still
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,12 +17,13 @@ from holdfast.catalog.rows import Id, Page
 from holdfast.catalog.stills import Count, Outcome, StillRow, Wanted
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
-from holdfast.core.errors import NotFound, UsageError
+from holdfast.core.errors import Conflict, NotFound, UsageError
 from holdfast.core.still_names import FOLDER, SIDECAR, beside
 from holdfast.core.stills import slots
 from holdfast.core.timing import DAY_US, to_datetime
 from holdfast.library.coverage import day_span
-from holdfast.library.still_taking import SETTLE_US, Means, Order, StillsTaker
+from holdfast.library.still_order import Order
+from holdfast.library.still_taking import SETTLE_US, Means, StillsTaker
 from holdfast.storage.errors import storage_errors
 
 MOST = 500  # rows that are deleted at once
@@ -134,6 +135,29 @@ def path_of(volumes: Mapping[str, Path], row: StillRow, *, small: bool = False) 
     return path
 
 
+def picture_of(volumes: Mapping[str, Path], row: StillRow, *, small: bool = False) -> Path:
+    """Return the same of a still that can be shown.
+
+    Raises:
+        Conflict: It is encrypted.
+        NotFound: As for `path_of`.
+    """
+    if row.outcome.is_sealed:
+        raise Conflict(f"still {row.id} is encrypted", hint="holdfast decrypt FILE --identity KEY opens its file")
+    return path_of(volumes, row, small=small)
+
+
+def sealed_of(volumes: Mapping[str, Path], row: StillRow) -> Path:
+    """Return the same of a still that is encrypted.
+
+    Raises:
+        NotFound: It is not encrypted; or as for `path_of`.
+    """
+    if not row.outcome.is_sealed and not row.outcome.cause:
+        raise NotFound(f"still {row.id} is not encrypted", hint="it can be shown as it is")
+    return path_of(volumes, row)
+
+
 def remove(catalog: Catalog, volumes: Mapping[str, Path], wanted: Sequence[StillRow]) -> int:
     """Delete stills, with their files; return how many. One whose volume is away stays.
 
@@ -187,6 +211,34 @@ def clear(
     return gone
 
 
+def purge(
+    catalog: Catalog, volumes: Mapping[str, Path], keep_days: Mapping[str, int], now_us: int, *, node: str = LOCAL,
+    most: int = MOST,
+) -> int:  # fmt: skip
+    """Delete the stills of cameras whose time is over, `most` of each at most; return how many.
+
+    Args:
+        catalog: The catalog.
+        volumes: Roots by name.
+        keep_days: Days, by camera; a camera that is not named keeps its stills for good.
+        now_us: Wall time.
+        node: Name of this node.
+        most: How many at once.
+
+    Raises:
+        CatalogUnavailable: It did not answer.
+        StorageError: A file cannot be deleted.
+    """
+    with catalog.read() as tx:
+        number = nodes.find(tx, node)
+    if number is None:
+        return 0
+    return sum(
+        clear(catalog, volumes, Wanted(node=number, camera=camera, to_us=now_us - kept * DAY_US), most=most)
+        for camera, kept in keep_days.items()
+    )
+
+
 def planned(order: Order, span: tuple[int, int]) -> int:
     """Count the planned instants of a span.
 
@@ -225,7 +277,13 @@ def take(
     """
     if span[1] > clock.wall_us() - SETTLE_US:
         raise UsageError("this span is not over yet", hint="end it before now")
-    taker = StillsTaker(key, order, means, after_us=span[0] - 1, until_us=span[1] - 1)
+    with closing(StillsTaker(key, order, means, after_us=span[0] - 1, until_us=span[1] - 1)) as taker:
+        return _take(taker, means, span, clock, seen)
+
+
+def _take(
+    taker: StillsTaker, means: Means, span: tuple[int, int], clock: Clock, seen: Callable[[int], None]
+) -> Count:  # fmt: skip
     taken = missed = size = 0
     while taker.reached_us < span[1] - 1:
         before_us = taker.reached_us

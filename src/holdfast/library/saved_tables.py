@@ -18,14 +18,15 @@ from holdfast.catalog.db import Catalog, Transaction
 from holdfast.catalog.settings import SettingRow
 from holdfast.core.camera import CAMERA_ID
 from holdfast.core.clock import Clock
-from holdfast.core.config import Config, Loaded, Problem
+from holdfast.core.config import Config, Loaded, Problem, with_cameras
+from holdfast.core.config.checks import sealed_though_compressed
 from holdfast.core.config.deliveries import DeliveryConfig
 from holdfast.core.config.layers import SAVED
 from holdfast.core.config.problems import did_you_mean
 from holdfast.core.config.settable import Settable
 from holdfast.core.config.targets import AnyTarget
 from holdfast.core.errors import BadInput, Conflict, NotFound, Wrong
-from holdfast.library import table_secrets
+from holdfast.library import cameras, table_secrets
 from holdfast.library.settings import SettingNow, laid_over
 from holdfast.library.table_secrets import Section, keys_of
 
@@ -343,6 +344,10 @@ def _checked(
     if kept and moved:
         words, hint = "must be given anew: until now it goes elsewhere", "what is kept is sent only where it was sent"
         _refuse(which, [Wrong(one, words, hint) for one in kept])
+    whole = with_cameras(now, cameras.recall(now.config.state_dir))[0].config
+    for rule, words, hint in sealed_though_compressed(whole):
+        if which == ("deliveries", rule):
+            _refuse(which, [Wrong("quality" if "quality" in own else "form", words, hint)])
     return own, now.config
 
 

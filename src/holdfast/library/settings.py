@@ -20,6 +20,7 @@ from holdfast.catalog.settings import SettingRow
 from holdfast.core import config as configuration
 from holdfast.core.clock import Clock
 from holdfast.core.config import Loaded, Problem
+from holdfast.core.config.checks import sealed_though_compressed
 from holdfast.core.config.problems import did_you_mean
 from holdfast.core.config.secret import is_reference
 from holdfast.core.config.settable import TABLES, Settable, is_table, settable
@@ -285,6 +286,9 @@ def _must_make_sense(
         key = problem.key if problem.key in changed else next(iter(sorted(changed)), problem.key)
         where = f"{problem.key}: " if problem.key != key else ""
         raise BadInput(f"{key}: {where}{problem.message}", hint=problem.hint)
+    if "defaults.stills.encrypt" in changed:
+        for rule, words, hint in sealed_though_compressed(configuration.with_cameras(new, cameras)[0].config):
+            raise BadInput(f"defaults.stills.encrypt: the rule {rule} {words}", hint=hint)
 
 
 def _kept(state_dir: Path, key: str, value: Any) -> Any:

@@ -4,12 +4,11 @@ Footage is the queue: whoever comes later goes on where the last one was, and th
 under the same names. Files are written first, then their rows and how far it is in one transaction; so whatever is
 killed when, no instant is lost and none is there twice (S1).
 
-One object a camera, on one thread at a time. Not here: the grid (core.stills), which picture (still_pictures), several
-cameras (roles.watcher).
+One object a camera, on one thread at a time. Not here: the grid (core.stills), what is wanted (still_order),
+which picture (still_pictures), several cameras (roles.stills).
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,20 +19,20 @@ from holdfast.catalog.db import Catalog, Transaction
 from holdfast.catalog.stills import TAKEN, Outcome, Wanted
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
-from holdfast.core.config import CameraConfig
-from holdfast.core.config.windows import windows_of
 from holdfast.core.errors import BadInput, DiskFull, HoldfastError
 from holdfast.core.gap import PLANNED, Gap, GapReason
-from holdfast.core.still_names import SIDECAR, THUMBNAIL, Naming, beside, file_of
-from holdfast.core.stills import Grid, slots
+from holdfast.core.still_names import SIDECAR, THUMBNAIL, beside, file_of
+from holdfast.core.stills import slots
 from holdfast.core.timing import MINUTE_US, SECOND_US
 from holdfast.library import following, footage
 from holdfast.library.folder_originals import Originals, reach_of
 from holdfast.library.footage import KEEPS_UP_US
+from holdfast.library.still_order import Order
 from holdfast.library.still_pictures import NEAR_US, Answer, Pictures
+from holdfast.library.still_sealing import Sealing
 from holdfast.media.index_of import Indexes
-from holdfast.media.keeping import Style, finished, thumbnail
-from holdfast.media.still import Form, Shot, Still
+from holdfast.media.keeping import finished, thumbnail
+from holdfast.media.still import Shot, Still
 from holdfast.storage.batch import write_all
 from holdfast.storage.volume import Volume
 
@@ -51,36 +50,11 @@ REMOVED, DAMAGED = "removed", "damaged"
 """Causes besides the reasons of gaps: policy took the footage first; it cannot be decoded."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """Which stills of a camera are wanted."""
-
-    grid: Grid
-    style: Style
-    naming: Naming
-    sidecar: bool = False
-
-
 class Describing(Protocol):
     """Says what was judged of a still, as JSON for beside it; `before` are the two stills before it, oldest first."""
 
     def __call__(self, outcome: Outcome, before: Sequence[Outcome]) -> bytes:
         """Return it."""
-
-
-def order_of(camera_id: str, camera: CameraConfig, zone: str) -> Order:
-    """Return what a camera's settings ask for."""
-    wanted = camera.stills
-    every_us = round(wanted.every_s * SECOND_US)
-    naming = Naming(
-        template=wanted.name, zone=zone, camera=camera_id, location=camera.location, parts=bool(every_us % SECOND_US)
-    )
-    style = Style(
-        width=wanted.width, form=Form(wanted.form), quality=wanted.quality, thumbnail=wanted.thumbnail_size(), zone=zone
-    )
-    return Order(
-        grid=Grid(every_us, windows_of(wanted.windows), zone), style=style, naming=naming, sidecar=wanted.sidecar
-    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +129,7 @@ class StillsTaker:
         self._mended_us = 0
         self._again_us = 0
         self._wait_us = 0
+        self._sealing = Sealing(means.volumes[means.volume], key.camera, order.recipients)
 
     @property
     def waiting(self) -> list[Outcome]:
@@ -185,8 +160,18 @@ class StillsTaker:
         if first is None:
             self.reached_us = to_us
             return False
-        batch, before_us, slot = _Batch(), self.reached_us, first
         self._check_disk()
+        if not self._sealing.begin():
+            return False
+        try:
+            return self._taken(due, first, to_us, now_us, most_us)
+        finally:
+            if not self._outcomes:
+                self._sealing.end()
+
+    def _taken(self, due: Iterator[int], first: int, to_us: int, now_us: int, most_us: int) -> bool:
+        """Decide the instants from the first one on, and write the files; say whether there is more to do at once."""
+        batch, before_us, slot = _Batch(), self.reached_us, first
         with self._means.catalog.read() as tx:
             known = stills.known(tx, self._means.node, self.key.camera, first, to_us + 1)
         try:
@@ -228,6 +213,11 @@ class StillsTaker:
         self.taken += len(self._outcomes) - missed
         self._outcomes = []
         self._kept_us = self.reached_us
+        self._sealing.end()
+
+    def close(self) -> None:
+        """Forget what was not kept: it is taken again."""
+        self._sealing.end()
 
     def _enough(self, batch: _Batch, along_us: int, most_us: int) -> bool:
         if self.order.grid.every_us > STRAIGHT_US:
@@ -326,16 +316,16 @@ class StillsTaker:
     def _take(self, slot_us: int, shot: Shot, batch: _Batch, original: tuple[Shot, Still] | None) -> None:
         style, camera = self.order.style, self.key.camera
         shot, still = original or (shot, finished(shot, camera, style))
-        file = file_of(self.order.naming, slot_us, (still.width, still.height), style.ending)
-        batch.files.append((file, still.body))
+        stored = self._sealing.stored(still.body)
+        file = file_of(self.order.naming, slot_us, (still.width, still.height), self.order.ending)
+        batch.files.append((file, stored.body))
         small = ""
-        if style.thumbnail is not None:
+        if style.thumbnail is not None and not self.order.recipients:
             small = beside(file, THUMBNAIL)
             batch.files.append((small, thumbnail(shot, style.thumbnail)))
         outcome = self._outcome(
             slot_us, at_us=shot.at_us, volume=self._means.volume, file=file, thumbnail=small, width=still.width,
-            height=still.height, source_width=still.source_width, source_height=still.source_height,
-            bytes=len(still.body), sha256=hashlib.sha256(still.body).hexdigest(),
+            height=still.height, source_width=still.source_width, source_height=still.source_height, **stored.facts,
         )  # fmt: skip
         if self.order.sidecar and self._means.describe is not None:
             batch.files.append((beside(file, SIDECAR), self._means.describe(outcome, self._before(slot_us, batch))))

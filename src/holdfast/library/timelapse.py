@@ -6,6 +6,7 @@ asks for one over HTTP.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -44,22 +45,28 @@ def make(
     Raises:
         UsageError: The rate makes no sense.
         NotFound: There are no stills in the span.
-        BadInput: None of them can be read.
+        BadInput: None of them can be read, because they are encrypted or for another reason.
         StorageError: It cannot be written.
         CatalogUnavailable: It did not answer.
     """
     if not 0 < rate <= MOST_RATE:
         raise UsageError(f"{rate:g} pictures a second are none", hint=f"more than 0, and {MOST_RATE} at most")
     wanted = Wanted(camera=camera, state=TAKEN, from_us=span[0], to_us=span[1])
-    total = kept_stills.count(catalog, wanted).taken
-    if not total:
+    count = kept_stills.count(catalog, wanted)
+    if not count.taken:
         raise NotFound(f"{camera} has no stills in that span", hint="holdfast stills list shows what there is")
+    total = count.taken - count.sealed
+    if not total:
+        raise BadInput(
+            f"the stills of {camera} in that span are encrypted", hint="holdfast decrypt opens them, where the key is"
+        )
+    wanted = replace(wanted, sealed=False)
     film = write_film(
         target, _pictures(catalog, volumes, wanted), rate=rate, width=width, seen=lambda done: seen(done, total)
     )
     if not film.pictures:
         raise BadInput("none of the stills can be read")
-    return film
+    return replace(film, sealed=count.sealed)
 
 
 def _pictures(catalog: Catalog, volumes: Mapping[str, Path], wanted: Wanted) -> Iterator[Path]:

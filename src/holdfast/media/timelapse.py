@@ -27,12 +27,13 @@ MOST_RATE = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Film:
-    """What was written. `left_out` counts pictures that could not be read."""
+    """What was written. `left_out` counts pictures that could not be read, `sealed` those that nobody here can."""
 
     pictures: int
     left_out: int
     width: int
     height: int
+    sealed: int = 0
 
 
 def write_film(

@@ -22,8 +22,9 @@ from holdfast.core.errors import CatalogError, HoldfastError
 from holdfast.core.timing import SECOND_US
 from holdfast.library import kept_stills
 from holdfast.library.folder_originals import originals_of, place_of
+from holdfast.library.still_order import order_of
 from holdfast.library.still_sidecar import Sidecars
-from holdfast.library.still_taking import Means, StillsTaker, order_of
+from holdfast.library.still_taking import Means, StillsTaker
 from holdfast.library.volumes import disk_of
 from holdfast.media.index_of import Indexes
 
@@ -68,7 +69,8 @@ class StillsRound:
         roots = {name: volume.path for name, volume in config.volumes.items()}
         wanted = {name: one for name, one in config.cameras.items() if one.stills.enabled and one.enabled and roots}
         for gone in self._takers.keys() - wanted.keys():
-            del self._takers[gone], self._about[gone]
+            self._takers.pop(gone).close()
+            del self._about[gone]
             self._problems.pop(gone, None)
         if self._wanted != wanted.keys():
             with catalog.write() as tx:
@@ -96,6 +98,8 @@ class StillsRound:
                 ),
                 originals=originals_of(place, self._clock),
             )  # fmt: skip
+            if before is not None:
+                before.close()
             self._takers[camera_id] = StillsTaker(
                 StreamKey(camera_id, "main"), order, means, persisted=begun,
                 after_us=self._clock.wall_us() if after_us is None else after_us,
@@ -135,6 +139,8 @@ class StillsRound:
 
     def close(self) -> None:
         """Forget everything; what was not kept is taken again."""
+        for taker in self._takers.values():
+            taker.close()
         self._takers.clear()
         self._about.clear()
         self._wanted = None

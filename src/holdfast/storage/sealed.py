@@ -1,10 +1,11 @@
 """Files that only somebody else can read: sealed with age for its recipients (C155), and opened with an identity.
 
 The format is age's own (age-encryption.org/v1), so that the tool `age` opens them too. Both directions go through a
-file in blocks and never hold it in memory. Sealing the same file twice gives different bytes: whoever sends a sealed
-file keeps it until it has arrived.
+file in blocks and never hold it in memory; what must never be on a disk as it is goes through memory (`seal_bytes`).
+Sealing the same twice gives different bytes: whoever sends a sealed file keeps it until it has arrived.
 
-Any thread. Not here: who the recipients are (core.config.targets), when something is sealed (work.deliver).
+Any thread. Not here: who the recipients are (core.config.recipients), when something is sealed (work.prepare,
+library.still_sealing).
 """
 
 import hashlib
@@ -21,7 +22,6 @@ from holdfast.core.errors import BadInput, Conflict, HoldfastError, NotFound, Us
 from holdfast.storage.errors import storage_errors, translate
 from holdfast.storage.files import rename_durably
 
-SUFFIX = ".age"
 HEADER = b"age-encryption.org/v1\n"
 _MODE = 0o600
 _LONGEST_IDENTITY = 100_000  # chosen: an identity file holds a few lines
@@ -98,11 +98,23 @@ def seal(source: Path, into: Path, recipients: Sequence[str]) -> Sealed:
         Conflict: The copy is there already.
         StorageError: It cannot be read or written.
     """
-    if not recipients:
-        raise UsageError("nobody could open it", hint="name recipients in `encrypt`")
-    keys = [_recipient(text) for text in recipients]
+    keys = _keys(recipients)
     plain, sealed = _copy(source, into, lambda reader, writer: pyrage.encrypt_io(reader, writer, keys))
     return Sealed(plain, sealed)
+
+
+def seal_bytes(body: bytes, recipients: Sequence[str]) -> bytes:
+    """Return what a sealed file of a content holds; nothing is written.
+
+    Args:
+        body: The content.
+        recipients: As for `seal`.
+
+    Raises:
+        UsageError: There is no recipient, or one is none.
+    """
+    sealed: bytes = pyrage.encrypt(body, _keys(recipients))
+    return sealed
 
 
 def unseal(source: Path, into: Path, identities: Sequence[Any]) -> Measured:
@@ -168,11 +180,17 @@ def read_identities(path: Path) -> list[Any]:
     return found
 
 
+def _keys(recipients: Sequence[str]) -> list[Any]:
+    if not recipients:
+        raise UsageError("nobody could open it", hint="name recipients in `encrypt`")
+    return [_recipient(text) for text in recipients]
+
+
 def _recipient(text: str) -> Any:
     try:
         return (pyrage.ssh if text.startswith("ssh-") else pyrage.x25519).Recipient.from_str(text)
     except pyrage.RecipientError as error:
-        raise UsageError(f"{text!r} is no public key of age", hint="correct `encrypt` in the target's table") from error
+        raise UsageError(f"{text!r} is no public key of age", hint="correct `encrypt`, where it is named") from error
 
 
 def _copy(source: Path, into: Path, work: Any) -> tuple[Measured, Measured]:

@@ -102,6 +102,7 @@ SECTIONS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
         "stills.thumbnail": "Size of thumbnails",
         "stills.name": "Names of files",
         "stills.sidecar": "A JSON file beside each of them",
+        "stills.encrypt": "Encrypted for these public keys",
         "stills.keep_days": "Days that they are kept",
     }),
     "retention": ("Keeping", "What stays of its footage, and for how long.", {

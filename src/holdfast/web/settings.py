@@ -120,6 +120,7 @@ SECTIONS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
         "defaults.stills.thumbnail": "Size of thumbnails",
         "defaults.stills.name": "Names of files",
         "defaults.stills.sidecar": "A JSON file beside each of them",
+        "defaults.stills.encrypt": "Encrypted for these public keys",
         "defaults.stills.keep_days": "Days that they are kept",
     }),
     "keeping": ("Keeping", "What stays of the footage of every camera that says nothing else itself.", {

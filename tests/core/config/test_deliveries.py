@@ -82,6 +82,27 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, more: str, words: str) -
     assert words in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("rule", "wrong"),
+    [
+        ('assets = ["stills"]\nquality = 60', True),
+        ('assets = ["stills"]\nform = "webp"\ncameras = ["dock", "gate"]', True),
+        ('assets = ["stills"]\nform = "webp"\ncameras = ["dock"]', False),
+        ('assets = ["events"]\nquality = 60', False),
+        ('assets = ["stills"]', False),
+    ],
+)
+def test_what_is_encrypted_is_not_compressed_anew(tmp_path: Path, rule: str, *, wrong: bool) -> None:
+    """A rule that compresses stills which a camera encrypts is refused, and says what can be done (C154, C155)."""
+    cameras = f'[cameras.gate.stills]\nencrypt = ["age1{"q" * 58}"]\n[cameras.dock]\nurl = "rtsp://192.0.2.1/b"'
+    if not wrong:
+        assert loaded(tmp_path, f'target = "nas"\n{rule}\n{cameras}').config.cameras["gate"].stills.encrypt
+        return
+    with pytest.raises(ConfigInvalid, match="stills of gate are encrypted") as error:
+        loaded(tmp_path, f'target = "nas"\n{rule}\n{cameras}')
+    assert "name other cameras" in str(error.value)
+
+
 def test_a_key_is_a_secret(tmp_path: Path) -> None:
     """The key of a row's interface is nowhere to be seen, and a file that others may read is warned of (F61)."""
     more = 'target = "nas"\nrow = {url = "https://x.example", table = "t", preset = "shop", key = "k-e-y"}'

@@ -30,6 +30,8 @@ def test_defaults() -> None:
         ("stills.every_s = 0.03", "0.04"),
         ('stills.name = "{camera}"', "overwrite"),
         ('stills.thumbnail = "big"', "498x280"),
+        ('stills.encrypt = ["age1"]', "no recipient"),
+        ('stills.encrypt = ["AGE-SECRET-KEY-1Q"]', "private key"),
         ('stills.windows = [{start = "24:00", end = "08:00"}]', "24:00"),
         ('stills.windows = [{start = "08:00", end = "08:00"}]', "a whole day"),
     ],

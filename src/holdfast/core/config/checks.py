@@ -4,7 +4,7 @@ Each finding goes to the layers, which know where things stand. Reads file modes
 """
 
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ from holdfast.core.config.positions import Key
 from holdfast.core.config.problems import Problem, did_you_mean, dotted
 from holdfast.core.config.secret import is_reference, secret_path, split_url
 from holdfast.core.config.windows import WindowConfig
+from holdfast.core.delivery import AssetKind
+
+_SEALED_HINT = "leave form and quality out, name other cameras in the rule, or take stills.encrypt from the camera"
 
 _LONGEST_HANDOVER = 40  # chosen: the rows that say how far it has looked have 50 letters, `handover:` before it
 _OTHERS_MAY = 0o077  # chosen: anything for group or others is more than 600
@@ -79,6 +82,23 @@ def check_deliveries(layers: Layers, config: Config | None) -> None:
         if rule.target not in config.targets:
             hint = did_you_mean(rule.target, config.targets) or f"add [targets.{rule.target}]"
             layers.report(("deliveries", name, "target"), f"there is no target {rule.target!r}", hint)
+
+
+def check_sealed(layers: Layers, config: Config | None) -> None:
+    """What is encrypted as it is taken cannot be compressed anew: a rule that asks for that would be ignored."""
+    for name, words, hint in sealed_though_compressed(config) if config else ():
+        said = next((key for key in ("form", "quality") if layers.said(("deliveries", name, key))), "form")
+        layers.report(("deliveries", name, said), words, hint)
+
+
+def sealed_though_compressed(config: Config) -> Iterator[tuple[str, str, str]]:
+    """Yield each rule that compresses anew the stills of a camera that encrypts them, with what is wrong and a hint."""
+    for name, rule in config.deliveries.items():
+        if rule.recompresses and AssetKind.STILL in rule.kinds:
+            meant = (one for one in rule.cameras or config.cameras if one in config.cameras)
+            camera = next((one for one in meant if config.cameras[one].stills.encrypt), "")
+            if camera:
+                yield name, f"compresses pictures anew, and the stills of {camera} are encrypted", _SEALED_HINT
 
 
 def check_handovers(layers: Layers, config: Config | None) -> None:

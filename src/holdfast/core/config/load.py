@@ -185,6 +185,9 @@ def _build(
         checks.check_camera(layers, camera_id, camera, volumes, path.parent)
     checks.check_deliveries(layers, config)
     checks.check_handovers(layers, config)
+    if config is not None and not settings and not cameras:
+        # Of what was saved while running, the camera or the setting would be left out; who saves it is told instead.
+        checks.check_sealed(layers, config.model_copy(update={"cameras": merged}))
     if layers.problems or config is None:
         raise ConfigInvalid(path, sorted(layers.problems, key=_by_line))
     config = config.model_copy(update={"cameras": merged})

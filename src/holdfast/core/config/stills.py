@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from holdfast.core.config.encode import PIXELS
+from holdfast.core.config.recipients import Recipient
 from holdfast.core.config.table import Table
 from holdfast.core.config.windows import WindowConfig
 from holdfast.core.still_names import PRESETS, wrong_with
@@ -46,6 +47,10 @@ class StillsConfig(Table):
         "{time}, {width} and {height}.",
     )
     sidecar: bool = Field(default=False, description="Write a JSON file with what was judged beside each of them.")
+    encrypt: tuple[Recipient, ...] = Field(
+        default=(),
+        description="Public keys of age; stills are written only encrypted for them, without thumbnails.",
+    )
     keep_days: int | None = Field(
         default=None, ge=1, le=36_500, description="Days that they are kept; unset is for good."
     )

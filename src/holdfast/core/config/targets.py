@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, model_validator
 
+from holdfast.core.config.recipients import Recipient
 from holdfast.core.config.secret import Secret, anchored, split_url
 from holdfast.core.config.table import Table
 from holdfast.core.config.units import format_bytes, parse_bytes
 from holdfast.core.config.windows import WindowConfig
 
-_RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}|ssh-(?:ed25519|rsa) [A-Za-z0-9+/=]+( .*)?")
 _MODE = re.compile(r"0?[0-7]{3,4}")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
@@ -44,14 +44,6 @@ def _path(value: object, info: ValidationInfo) -> object:
 def _mode(value: str) -> str:
     if not _MODE.fullmatch(value):
         raise ValueError(f"{value!r} is no mode", 'write it as chmod has it, "640"')
-    return value
-
-
-def _recipient(value: str) -> str:
-    if value.upper().startswith("AGE-SECRET-KEY"):
-        raise ValueError("is a private key, which opens files", "give the public one, age1…; keep this one elsewhere")
-    if not _RECIPIENT.fullmatch(value):
-        raise ValueError("is no recipient of age", "write a public key, age1… or ssh-ed25519 …")
     return value
 
 
@@ -136,7 +128,7 @@ class TargetCommon(Table):
         default="",
         description="Public address of what lies there, such as https://cdn.example.org/{key}; `{target}` is its name.",
     )
-    encrypt: tuple[Annotated[str, AfterValidator(_recipient)], ...] = Field(
+    encrypt: tuple[Recipient, ...] = Field(
         default=(), description="Public keys of age; what is sent can be read only with one of their private keys."
     )
 
