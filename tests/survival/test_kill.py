@@ -14,6 +14,7 @@ from holdfast.library.verify import verify
 from holdfast.sim.mark import find_marks
 from holdfast.sim.thread import SimThread
 from holdfast.storage.journal import unfinished
+from support.ram import shm
 from support.recording import play
 from support.shard import FRAME_US, Shard, spread
 from support.sim import read_ledger, simulated, small_camera
@@ -134,20 +135,30 @@ def _check_ledger(shard: Shard, camera: str, kills: list[int]) -> None:
 
 
 @pytest.mark.needs("ffprobe")
-@pytest.mark.parametrize("kills", [8, pytest.param(1000, marks=[pytest.mark.soak, pytest.mark.timeout(14_400)])])
-def test_a_kill_costs_a_fragment_at_most(tmp_path: Path, kills: int) -> None:
-    """Killed at any moment, it loses a fragment and 0.2 s, and files and journals agree (F03, F10-F12, C003)."""
+@pytest.mark.parametrize(
+    ("kills", "memory"),
+    [
+        (8, False), (3, True),
+        pytest.param(1000, False, marks=[pytest.mark.soak, pytest.mark.timeout(14_400)]),
+        pytest.param(200, True, marks=[pytest.mark.soak, pytest.mark.timeout(14_400)]),
+    ],
+)  # fmt: skip
+def test_a_kill_costs_a_fragment_at_most(tmp_path: Path, kills: int, *, memory: bool) -> None:
+    """Killed at any moment, it loses a fragment and 0.2 s, and files and journals agree (F03, F10-F12, C003, C081)."""
     ledger = tmp_path / "sim.jsonl"
     with (
+        shm() as folder,
         simulated(*(small_camera(name) for name in CAMERAS), ledger=ledger) as sim,
         Watcher(tmp_path / "vol") as watcher,
     ):
-        shard = Shard(tmp_path, {name: sim.url(name) for name in CAMERAS}, segment_s=SEGMENT_S)
+        more = {"memory": str(folder / "home"), "memory_bytes": 64 << 20} if memory else {}
+        shard = Shard(tmp_path, {name: sim.url(name) for name in CAMERAS}, segment_s=SEGMENT_S, **more)
         at = _lives(shard, sim, kills, seed=1)
         _settle(shard)
     losses = [loss for name in CAMERAS for loss in _losses(ledger, name, at, _counters(shard, name))]
     print(f"\nkill -9: {len(at)} kills, {len(watcher.seen)} files; loss in s: {spread(losses)}")  # noqa: T201 - a measure
     assert watcher.complaints == []
+    assert not [path for path in tmp_path.glob("vol/footage/*/*/*/*") if path.is_symlink()]
     assert not list(tmp_path.glob("vol/**/*.part")) + list(tmp_path.glob("vol/**/*.damaged*"))
     sealed = {e.file: e.sha256 for name in CAMERAS for line in shard.lines(name) if isinstance(e := line.event, Sealed)}
     assert sealed == watcher.seen, "a file is what its line says from the moment it has its name"
