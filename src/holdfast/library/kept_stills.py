@@ -10,9 +10,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from holdfast.catalog import nodes, stills
+from holdfast.catalog import stills
 from holdfast.catalog.db import Catalog
-from holdfast.catalog.nodes import LOCAL
 from holdfast.catalog.rows import Id, Page
 from holdfast.catalog.stills import Count, Outcome, StillRow, Wanted
 from holdfast.core.camera import StreamKey
@@ -20,7 +19,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.errors import Conflict, NotFound, UsageError
 from holdfast.core.still_names import FOLDER, SIDECAR, beside
 from holdfast.core.stills import slots
-from holdfast.core.timing import DAY_US, to_datetime
+from holdfast.core.timing import to_datetime
 from holdfast.library.coverage import day_span
 from holdfast.library.still_order import Order
 from holdfast.library.still_taking import SETTLE_US, Means, StillsTaker
@@ -209,34 +208,6 @@ def clear(
         if page.cursor is None or not removed:
             break
     return gone
-
-
-def purge(
-    catalog: Catalog, volumes: Mapping[str, Path], keep_days: Mapping[str, int], now_us: int, *, node: str = LOCAL,
-    most: int = MOST,
-) -> int:  # fmt: skip
-    """Delete the stills of cameras whose time is over, `most` of each at most; return how many.
-
-    Args:
-        catalog: The catalog.
-        volumes: Roots by name.
-        keep_days: Days, by camera; a camera that is not named keeps its stills for good.
-        now_us: Wall time.
-        node: Name of this node.
-        most: How many at once.
-
-    Raises:
-        CatalogUnavailable: It did not answer.
-        StorageError: A file cannot be deleted.
-    """
-    with catalog.read() as tx:
-        number = nodes.find(tx, node)
-    if number is None:
-        return 0
-    return sum(
-        clear(catalog, volumes, Wanted(node=number, camera=camera, to_us=now_us - kept * DAY_US), most=most)
-        for camera, kept in keep_days.items()
-    )
 
 
 def planned(order: Order, span: tuple[int, int]) -> int:

@@ -6,7 +6,6 @@ own matter: the others have their turn, and its instants wait.
 Not here: one camera (library.still_taking), the loop (watcher).
 """
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +19,6 @@ from holdfast.core.clock import Clock
 from holdfast.core.config import Config
 from holdfast.core.errors import CatalogError, HoldfastError
 from holdfast.core.timing import SECOND_US
-from holdfast.library import kept_stills
 from holdfast.library.folder_originals import originals_of, place_of
 from holdfast.library.still_order import order_of
 from holdfast.library.still_sidecar import Sidecars
@@ -105,11 +103,6 @@ class StillsRound:
                 after_us=self._clock.wall_us() if after_us is None else after_us,
             )  # fmt: skip
             self._about[camera_id] = about
-        keep_days = {
-            name: one.stills.keep_days for name, one in config.cameras.items() if one.stills.keep_days is not None
-        }
-        with suppress(HoldfastError):  # files on a volume that is away; they are tried again
-            kept_stills.purge(catalog, roots, keep_days, self._clock.wall_us(), node=self._node)
 
     def turn(self, catalog: Catalog) -> bool:
         """Give every camera its turn, and keep what was decided; say whether there is more to do at once.
