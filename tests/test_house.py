@@ -27,6 +27,7 @@ _SUPERVISORS = (
     "library/recognising",
     "work/runner.py",
     "work/station.py",
+    "work/sweep.py",
 )  # where a broad `except` has its place: they stand between a failure and others
 _SUITES = {"conformance"}  # one suite for all that keep a contract, not for one module
 # Hosts of registries and mirrors, written so that this file does not name them either.

@@ -105,7 +105,8 @@ def test_history_is_bounded(catalog: Catalog, node: int) -> None:
     with catalog.write() as tx:
         lines = work_rows.history(tx, KIND, Id(node, 1))
         assert [line.error for line in lines] == [f"try {number}" for number in range(29, 9, -1)]
-        assert work_rows.prune_history(tx, node, 1025) == 15
+        assert work_rows.prune_history(tx, 1025) == 15
+        assert work_rows.prune_history(tx, 1025) == 0
         assert len(work_rows.history(tx, KIND, Id(node, 1))) == 5
 
 

@@ -73,6 +73,11 @@ def fill(catalog: Catalog, count: int) -> None:
                     ]
             tx.run("segments", insert(schema.segments), pieces)
             tx.run("deliveries", insert(schema.deliveries), rows)
+            lines = [{"node": node, "noun": "deliveries", "row_id": row["id"], "fence": 1, "at_us": int(str(row["id"])),
+                      "what": "done", "worker": "w", "attempt": 1, "error": ""} for row in rows]  # fmt: skip
+            for line in lines[5:]:
+                line["at_us"] = NOW_US
+            tx.run("work_history", insert(schema.work_history), lines)
 
 
 def _piece(camera: str, at: int, count: int) -> dict[str, object]:
@@ -173,6 +178,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "sync: hurried": lambda tx: delivery_stats.hurry(tx, 1, "nas", NOW_US),
     "waiting by camera": lambda tx: delivery_stats.waiting_by_camera(tx, 1, ["nas", "cloud"]),
     "pace": lambda tx: delivery_stats.paces(tx, 1, {"nas": 1}, NOW_US - 300 * MINUTE_US),
+    "history: pruned": lambda tx: work_rows.prune_history(tx, 60_000_000),
     "retry: which": lambda tx: work_rows.ended(tx, KIND, 1, "failed", lane="nas"),
     "retry": lambda tx: work_rows.retry(tx, KIND, 1, [1, 2, 3], by="ann", now_us=NOW_US),
 }

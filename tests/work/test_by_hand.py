@@ -1,9 +1,15 @@
 """Working in the foreground."""
 
+import threading
+import time
+
+import pytest
+
 from holdfast.catalog import claims
 from holdfast.core.clock import SystemClock
 from holdfast.core.errors import TargetAway
 from holdfast.core.timing import SECOND_US
+from holdfast.work import by_hand
 from holdfast.work.by_hand import run_due
 from holdfast.work.job import Job
 from support.work import Place, double, kind, results, row, states
@@ -13,7 +19,7 @@ def test_all_that_is_due_is_tried_once(no_leaks: None, place: Place) -> None:
     """Each row that is due is tried once, in every lane; what fails waits for its next attempt."""
     place.add(6, lane="a")
     place.add(2, lane="b", first=10)
-    place.add(1, lane="b", first=20, due_us=10**16)
+    place.add(1, lane="b", first=20, due_us=place.now_us() + 30 * SECOND_US)
 
     def body(job: Job) -> None:
         if job.claim.number == 3:
@@ -44,3 +50,52 @@ def test_what_a_killed_command_had_is_taken_over(place: Place) -> None:
     assert run_due(place.catalog, place.node, kind(), SystemClock()) == 1
     assert states(place.catalog) == {"done": 1, "working": 1}
     assert row(place.catalog, 2)["worker"] == "alive"
+
+
+def test_whoever_stops_it_waits_for_no_body(place: Place) -> None:
+    """What is at work when it is stopped is told to end, and given back unharmed."""
+    stop, begun = threading.Event(), threading.Event()
+
+    def endless(job: Job) -> None:
+        begun.set()
+        while job.alive():
+            time.sleep(0.01)
+
+    place.add(9)
+
+    def stopping() -> None:
+        begun.wait(10)
+        stop.set()
+
+    stopper = threading.Thread(target=stopping)
+    stopper.start()
+    run_due(place.catalog, place.node, kind(endless), SystemClock(), stop=stop)
+    stopper.join()
+    assert states(place.catalog) == {"pending": 9}
+    assert {row(place.catalog, number)["attempts"] for number in range(1, 10)} == {0}
+
+
+def test_all_of_many_are_tried(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are due, all are tried, each once, the oldest first; what fails is not tried again by it."""
+    monkeypatch.setattr(by_hand, "MOST", 4)
+    tried: list[int] = []
+
+    def body(job: Job) -> None:
+        tried.append(job.claim.number)
+        if job.claim.number % 2:
+            raise TargetAway("away")
+        double(job)
+
+    place.add(11)
+    assert run_due(place.catalog, place.node, kind(body, lane_limit=1), SystemClock()) == 11
+    assert tried == list(range(1, 12))
+
+
+def test_what_a_clock_put_off_is_tried(place: Place) -> None:
+    """Without a worker, too, what waits for a time that a wrong clock wrote is tried, and its lease is over."""
+    place.add(2, due_us=place.now_us() + 10**14)
+    place.add(1, first=5)
+    with place.catalog.write() as tx:
+        claims.claim(tx, kind(), place.node, [5], worker="killed", now_us=place.now_us() + 10**14, lease_us=1)
+    assert run_due(place.catalog, place.node, kind(), SystemClock()) == 3
+    assert states(place.catalog) == {"done": 3}

@@ -1,7 +1,7 @@
 """Which row a free thread takes."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from holdfast.work.kind import LIMITS, Kind, Queue
@@ -19,6 +19,9 @@ class Bodies:
         self._lock = threading.Lock()
 
     def run(self, _kind: Kind, lane: str, number: int) -> bool:
+        """Work on a row; a negative one is somebody else's."""
+        if number < 0:
+            return False
         with self._lock:
             over = self._over.setdefault(number, threading.Event())
             self.begun.append(number)
@@ -34,10 +37,10 @@ class Bodies:
 
 
 @contextmanager
-def engine(bodies: Bodies, **limits: int) -> Iterator[Threads]:
+def engine(bodies: Bodies, hungry: Callable[[], None] = lambda: None, **limits: int) -> Iterator[Threads]:
     """An engine, ended with all that it began."""
     more = {Queue(name): limit for name, limit in limits.items()}
-    running = Threads(bodies.run, limits={**LIMITS, **more})
+    running = Threads(bodies.run, hungry=hungry, limits={**LIMITS, **more})
     yield running
     running.ask_stop()
     bodies.end(*range(2000))
@@ -93,3 +96,26 @@ def test_doubled_offers_begin_once(no_leaks: None) -> None:
         threads.offer(kind(), "b", [7], [])
         until(lambda: 7 in bodies.begun)
     assert bodies.begun == [2, 7]
+
+
+def test_lanes_share_a_single_place(no_leaks: None) -> None:
+    """With one place for all, lanes take it in turn: none waits until another one has nothing left (F25)."""
+    bodies = Bodies()
+    bodies.end(*range(1000))
+    with engine(bodies, deliver=1) as threads:
+        for lane, first in (("a", 100), ("b", 200), ("c", 300)):
+            threads.offer(kind(), lane, range(first, first + 20), [])
+        until(lambda: len(bodies.begun) == 60)
+    assert all(bodies.lanes[10:].count(lane) < 19 for lane in "abc")
+    assert bodies.lanes[-9:] in (list("abc") * 3, list("bca") * 3, list("cab") * 3)
+
+
+def test_what_is_somebody_elses_is_not_asked_for_in_a_circle(no_leaks: None) -> None:
+    """A row that cannot be claimed brings no sweep forward: it would be offered, and refused, without a pause."""
+    bodies, asked = Bodies(), []
+    bodies.end(5)
+    with engine(bodies, hungry=lambda: asked.append(list(bodies.begun))) as threads:
+        threads.offer(kind(), "a", [-1, -2], [])
+        threads.offer(kind(), "b", [5], [])
+        until(lambda: len(asked) > 0)
+    assert asked == [[5]]

@@ -10,17 +10,22 @@ import functools
 import os
 import socket
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
+from typing import TypeVar
 
 from holdfast.catalog import claims, lost_work
 from holdfast.catalog.db import Catalog
 from holdfast.core.clock import Clock
 from holdfast.work.kind import LIMITS, Kind, Queue
 from holdfast.work.runner import Runner
+from holdfast.work.sweep import set_right
 
-MOST = 10_000  # chosen: rows of a lane that one call takes; whoever has more calls again
+MOST = 10_000  # chosen: rows of a lane that are held in memory at once
+_LOOK_S = 0.2  # chosen: whoever presses Ctrl-C waits no longer than this until bodies are told
+
+Result = TypeVar("Result")
 
 
 def run_due(
@@ -49,22 +54,31 @@ def run_due(
     with Runner(catalog, node, worker_name(), clock) as runner:
 
         def work(lane: str, number: int) -> bool:
-            if stop.is_set():
-                runner.ask_stop()
-                return False
-            ours = runner.run(kind, lane, number)
+            ours = not stop.is_set() and runner.run(kind, lane, number)
             if ours:
                 tried(number)
             return ours
 
         for lane in lanes:
-            places = min(kind.limit(lane), LIMITS[Queue(kind.queue)])
-            if places <= 0:
-                continue
-            with ThreadPoolExecutor(places, thread_name_prefix="work-by-hand") as pool:
-                numbers = _due(catalog, node, kind, lane, until_us)
-                done += sum(pool.map(functools.partial(work, lane), numbers))
+            places, seen = min(kind.limit(lane), LIMITS[Queue(kind.queue)]), set[int]()
+            while places > 0 and not stop.is_set():
+                # Some at a time: what was tried is not due any more, but for what others hold.
+                some = [number for number in _due(catalog, node, kind, lane, until_us) if number not in seen]
+                if not some:
+                    break
+                seen |= set(some)
+                done += sum(all_of([functools.partial(work, lane, number) for number in some], places, runner, stop))
     return done
+
+
+def all_of(deeds: Sequence[Callable[[], Result]], places: int, runner: Runner, stop: threading.Event) -> list[Result]:
+    """Do things on threads, some at once; as soon as `stop` is set, what is being worked on is told to end."""
+    with ThreadPoolExecutor(places, thread_name_prefix="work-by-hand") as pool:
+        doing = [pool.submit(deed) for deed in deeds]
+        while wait(doing, timeout=_LOOK_S).not_done:
+            if stop.is_set():
+                runner.ask_stop()
+        return [one.result() for one in doing]
 
 
 def worker_name() -> str:
@@ -73,13 +87,14 @@ def worker_name() -> str:
 
 
 def end_leases(catalog: Catalog, node: int, kind: Kind, clock: Clock) -> int:
-    """End the claims whose lease is over, so that their rows are due now; return the time that counts.
+    """End the claims whose lease is over, or would be by a clock that is right; return the time that counts.
 
     Where no worker runs nobody else does it, and what a killed command had in hand would be in its hands for ever.
 
     Raises:
         CatalogUnavailable: The catalog did not answer.
     """
+    set_right(catalog, node, kind, clock)
     with catalog.read() as tx:
         now_us = claims.time_us(tx, clock.wall_us())
         if not lost_work.any_expired(tx, kind, node, now_us):

@@ -16,6 +16,7 @@ from holdfast.core.errors import HoldfastError
 from holdfast.core.timing import HOUR_US, MINUTE_US
 from holdfast.work.job import Job
 from holdfast.work.kind import Kind, Queue
+from holdfast.work.retry import Retry
 
 EVERY_US = HOUR_US  # specified: heads are signed hourly
 AGAIN_US = 5 * MINUTE_US  # chosen: a disk or catalog that was away is back by then, or stays away for longer
@@ -47,5 +48,5 @@ def chores_kind(chores: Chores, clock: Clock) -> Kind:
 
     return Kind(
         name="chore", noun=NOUN, queue=Queue.HOUSEKEEPING, body=body, about="Signs journals, removes old exports.",
-        lane_limit=1,
+        lane_limit=1, retry=Retry(unexpected=None),
     )  # fmt: skip

@@ -8,7 +8,6 @@ Runs on the caller's thread and one for each file that is on its way. Not here: 
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from holdfast.catalog import delivery_stats, work_controls
@@ -17,7 +16,7 @@ from holdfast.catalog.db import Catalog
 from holdfast.catalog.work_controls import Running
 from holdfast.core.clock import Clock
 from holdfast.core.config.model import Config
-from holdfast.work.by_hand import end_leases, worker_name
+from holdfast.work.by_hand import all_of, end_leases, worker_name
 from holdfast.work.deliver import NAME, Deliver
 from holdfast.work.runner import Runner
 
@@ -59,19 +58,17 @@ def drain(
         with Runner(catalog, node, worker_name(), clock) as runner:
             for target in targets:
                 rows = _Rows(catalog, node, target, clock)
+
+                def send(target: str = target, rows: _Rows = rows) -> None:
+                    for number, size in rows:
+                        if stop.is_set() or kind.limit(target) <= 0:
+                            return
+                        runner.run(kind, target, number)
+                        tried(Step(target, size))
+
                 # All of them at once would ask a target that is away as often as there are files.
-                with ThreadPoolExecutor(max(1, config.targets[target].parallel)) as pool:
-
-                    def send(target: str = target, rows: _Rows = rows) -> None:
-                        for number, size in rows:
-                            if stop.is_set() or kind.limit(target) <= 0:
-                                return
-                            runner.run(kind, target, number)
-                            tried(Step(target, size))
-
-                    ended = [pool.submit(send) for _ in range(max(1, config.targets[target].parallel))]
-                    for one in ended:
-                        one.result()
+                places = max(1, config.targets[target].parallel)
+                all_of([send] * places, places, runner, stop)
     finally:
         work.close()
 

@@ -66,20 +66,28 @@ class _Hands:
         return future
 
     def ask_stop(self) -> None:
-        for _ in self._threads:
+        for _ in list(self._threads):
             self._work.put(None)
 
     def join(self, until_s: float) -> bool:
-        for thread in self._threads:
+        threads = list(self._threads)
+        for thread in threads:
             thread.join(max(0.0, until_s - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        return not any(thread.is_alive() for thread in threads)
 
     def _run(self) -> None:
         be_nice(NICE.get(self._queue, 0))
-        while (got := self._work.get()) is not None:
-            work, future = got
-            with suppress(concurrent.futures.InvalidStateError):  # whoever waited for it may have gone
-                future.set_result(work())
+        try:
+            while (got := self._work.get()) is not None:
+                (work, future), ours = got, False
+                try:
+                    ours = work()
+                finally:
+                    with suppress(concurrent.futures.InvalidStateError):  # whoever waited for it may have gone
+                        future.set_result(ours)
+        finally:
+            # Where something ended this thread, the next row begins another one.
+            self._threads.remove(threading.current_thread())
 
 
 class Many:
@@ -137,7 +145,8 @@ class Many:
             self._offered[kind.noun, number] = now_s
             self._defer(app, kind, lane, number, priority)
         if len(self._offered) > REMEMBERED:
-            self._offered = {key: at_s for key, at_s in self._offered.items() if now_s - at_s < OFFERED_S}
+            # A copy first: threads of the event loop take from it meanwhile.
+            self._offered = {key: at_s for key, at_s in self._offered.copy().items() if now_s - at_s < OFFERED_S}
 
     def _defer(self, app: App, kind: Kind, lane: str, number: int, priority: int) -> None:
         deferrer = app.configure_task(
@@ -241,13 +250,16 @@ class Many:
         with self._counting:
             self._busy[kind, lane] += 1
         future = self._hands[Queue(known.queue)].submit(lambda: self._several(known, lane, number))
+        ours = False
         try:
-            await asyncio.wrap_future(future)
+            ours = await asyncio.wrap_future(future)
         finally:
             with self._counting:
                 self._busy[kind, lane] -= 1
-            self._offered.pop((known.noun, number), None)
-            self._hungry()
+            # What was somebody else's would be carried at once again, round and round until they are done.
+            if ours:
+                self._offered.pop((known.noun, number), None)
+                self._hungry()
 
     def _several(self, kind: Kind, lane: str, number: int) -> bool:
         """Work on a row, and on others of its lane while they are small: carrying one costs more than many of them."""

@@ -15,7 +15,7 @@ class Retry:
         cap_s: The longest wait: what was away is found to be back within this.
         jitter: Share by which waits differ, both ways, so that a thousand rows do not come back in one instant.
         most: Attempts after which a row is failed for good; None for as long as it takes.
-        unexpected: The same for errors that nobody foresaw: a bug does not go away by waiting.
+        unexpected: The same for errors that nobody foresaw: a bug does not go away by waiting. None: tried for ever.
         lost: Claims in a row whose worker died, after which the row is failed: it may be what kills them.
         longest_s: What a row is put off for at most, by whatever; one that is due later was put off by a wrong clock.
     """
@@ -24,7 +24,7 @@ class Retry:
     cap_s: float = 600.0  # F24: an outage's queue drains within ten minutes of its end
     jitter: float = 0.25
     most: int | None = None
-    unexpected: int = 5
+    unexpected: int | None = 5
     lost: int = 10
     longest_s: float = 8 * 86_400.0  # chosen: the hours of a target begin once a week, or more often
 

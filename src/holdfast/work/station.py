@@ -159,8 +159,10 @@ class Station:
         try:
             self._sweep.set_right()
             self._catalog.optimize()
-            with self._catalog.write() as tx:
-                work_rows.prune_history(tx, self._node, self._clock.wall_us() - HISTORY_US)
+            pruned = 1
+            while pruned and not self._stopping.is_set():
+                with self._catalog.write() as tx:
+                    pruned = work_rows.prune_history(tx, self._clock.wall_us() - HISTORY_US)
         except HoldfastError as error:
             hint = f"tried again in {AGAIN_US // MINUTE_US} minutes"
             _log.warning("work.upkeep_failed", reason=str(error), hint=hint)

@@ -8,15 +8,16 @@ Runs on a thread of its own. Not here: working (runner).
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
 from holdfast.catalog import claims, lost_work, work_controls
 from holdfast.catalog.db import Catalog
-from holdfast.catalog.work_controls import Running
+from holdfast.catalog.work_controls import Controls, Running
 from holdfast.core.clock import Clock
+from holdfast.core.errors import CatalogUnavailable
 from holdfast.core.timing import SECOND_US
 from holdfast.work.kind import Kind
 from holdfast.work.runner import Runner
@@ -58,7 +59,7 @@ class Sweep:
         self._node = node
         self.kinds: Sequence[Kind] = tuple(kinds)
         """What is worked on; replaced where the configuration changes."""
-        self._offered: dict[str, set[str]] = {}
+        self._offered: dict[str, tuple[Kind, set[str]]] = {}
         self._runner = runner
         self._engine = engine
         self._clock = clock
@@ -81,23 +82,7 @@ class Sweep:
         Raises:
             CatalogUnavailable: The catalog did not answer.
         """
-        changed = 0
-        for kind in self.kinds:
-            longest_us = round(kind.retry.longest_s * SECOND_US)
-            while True:
-                with self._catalog.write() as tx:
-                    now_us = claims.time_us(tx, self._clock.wall_us())
-                    some = lost_work.set_right(
-                        tx, kind, self._node, now_us=now_us, longest_us=longest_us, most=SOME
-                    )  # fmt: skip
-                changed += some
-                if some < SOME:
-                    break
-        if changed:
-            _log.warning(
-                "work.clock_was_ahead", rows=changed, hint="they are due now; holdfast doctor checks the clock"
-            )
-        return changed
+        return sum(set_right(self._catalog, self._node, kind, self._clock) for kind in self.kinds)
 
     def once(self) -> Swept:
         """Look at everything once.
@@ -110,21 +95,39 @@ class Sweep:
             controls = work_controls.controls(tx, self._node)
         self._runner.follow(controls)
         offered: dict[tuple[str, str], int] = {}
-        lost = 0
-        for kind in self.kinds:
-            lost += self._expire(kind)
-            self._runner.look(kind)
-            found = self._due(kind)
-            # Lanes that had something before and have nothing now: what was offered of them is taken back.
-            for lane in self._offered.get(kind.name, set()) - found.keys():
-                self._engine.offer(kind, lane, [], [])
-            self._offered[kind.name] = set(found)
-            for lane, due in found.items():
-                held = work_controls.of(controls, kind.name, lane).state is not Running.RUNNING
-                oldest, newest = ([], []) if held else due
-                self._engine.offer(kind, lane, oldest, newest)
-                offered[kind.name, lane] = len(oldest)
+        lost, broken = 0, None
+        kinds = self.kinds
+        for kind in kinds:
+            try:
+                lost += self._expire(kind)
+                self._runner.look(kind)
+                offered |= self._offer(kind, self._due(kind), controls)
+            except CatalogUnavailable:
+                raise  # the others would wait for it as long
+            except Exception as error:  # noqa: BLE001 - kinds are supervised here: one that breaks holds up no other
+                broken = broken or error
+        for name in self._offered.keys() - {kind.name for kind in kinds}:
+            self._offer(self._offered[name][0], {}, controls)
+            del self._offered[name]
+        if broken is not None:
+            raise broken
         return Swept(offered=offered, lost=lost)
+
+    def _offer(
+        self, kind: Kind, found: Mapping[str, tuple[list[int], list[int]]], controls: Controls
+    ) -> dict[tuple[str, str], int]:  # fmt: skip
+        # Lanes that had something before and have nothing now: what was offered of them is taken back.
+        before = self._offered.get(kind.name, (kind, set()))[1]
+        for lane in before - found.keys():
+            self._engine.offer(kind, lane, [], [])
+        self._offered[kind.name] = kind, set(found)
+        offered = {}
+        for lane, due in found.items():
+            held = work_controls.of(controls, kind.name, lane).state is not Running.RUNNING
+            oldest, newest = ([], []) if held else due
+            self._engine.offer(kind, lane, oldest, newest)
+            offered[kind.name, lane] = len(oldest)
+        return offered
 
     def _due(self, kind: Kind) -> dict[str, tuple[list[int], list[int]]]:
         found: dict[str, tuple[list[int], list[int]]] = {}
@@ -161,3 +164,24 @@ class Sweep:
             return 0 if lost == 1 else kind.retry.after_us(lost - 1, self._jitter)
 
         return after
+
+
+def set_right(catalog: Catalog, node: int, kind: Kind, clock: Clock) -> int:
+    """Let rows be due, and leases be over, that a clock put off which was ahead of today's; return how many there were.
+
+    Raises:
+        CatalogUnavailable: The catalog did not answer.
+    """
+    changed, longest_us = 0, round(kind.retry.longest_s * SECOND_US)
+    while True:
+        # In pieces: a transaction over a hundred thousand rows would hold everybody else up.
+        with catalog.write() as tx:
+            now_us = claims.time_us(tx, clock.wall_us())
+            some = lost_work.set_right(tx, kind, node, now_us=now_us, longest_us=longest_us, most=SOME)
+        changed += some
+        if some < SOME:
+            break
+    if changed:
+        hint = "they are due now; holdfast doctor checks the clock"
+        _log.warning("work.clock_was_ahead", job=kind.name, rows=changed, hint=hint)
+    return changed

@@ -1,9 +1,9 @@
 """The embedded engine: threads of this process, a pool a queue.
 
 It holds what the last sweep found for each lane, and gives it to threads as they come free: lanes with the fewest rows
-at work first, never more of a lane than its limit. In each lane one slot goes to the newest and most urgent, all others
-to the oldest; a lane with a single slot takes them in turn (F25). Nothing here is remembered: what is lost is found
-again by the next sweep.
+at work first, in turn where they are equal, never more of a lane than its limit. In each lane one slot goes to the
+newest and most urgent, all others to the oldest; a lane with a single slot takes them in turn (F25). Nothing here is
+remembered: what is lost is found again by the next sweep.
 
 Not here: claims (runner). Any thread.
 """
@@ -51,6 +51,7 @@ class _Lane:
     newest: deque[int] = field(default_factory=deque)
     at_work: dict[int, bool] = field(default_factory=dict)  # row: whether it has the slot for the newest
     newest_next: bool = False
+    turn: int = 0  # when it was last served, by a count of its pool
 
     @property
     def ready(self) -> bool:
@@ -88,6 +89,7 @@ class _Pool:
         self._changed = threading.Condition()
         self._threads: set[threading.Thread] = set()
         self._idle = 0
+        self._turns = 0
         self._stopping = False
 
     def offer(self, kind: Kind, lane: str, oldest: Iterable[int], newest: Iterable[int]) -> None:
@@ -123,15 +125,16 @@ class _Pool:
         be_nice(NICE.get(self._queue, 0))
         try:
             while (got := self._next()) is not None:
-                lane, number = got
+                (lane, number), ours = got, False
                 try:
-                    self._run(lane.kind, lane.name, number)
+                    ours = self._run(lane.kind, lane.name, number)
                 finally:
                     with self._changed:
                         lane.at_work.pop(number, None)
                         empty = not lane.oldest
                         self._changed.notify()
-                if empty:
+                # What was somebody else's would be offered at once again, round and round until they are done.
+                if empty and ours:
                     self._hungry()
         finally:
             with self._changed:
@@ -143,7 +146,10 @@ class _Pool:
             while not self._stopping:
                 ready = [lane for lane in self._lanes.values() if lane.ready]
                 if ready:
-                    lane = min(ready, key=lambda one: len(one.at_work))
+                    # Among equals whoever waits longest: in a pool with one place all have nothing at work.
+                    lane = min(ready, key=lambda one: (len(one.at_work), one.turn))
+                    self._turns += 1
+                    lane.turn = self._turns
                     return lane, lane.take()
                 left_s = until_s - time.monotonic()
                 if left_s <= 0:
