@@ -33,7 +33,7 @@ def test_targets_and_rules_are_listed(node: Site) -> None:
     assert str(node.root / "nas") in text
     assert "archive and snaps send to it." in text
     assert "No rule sends to it." in text
-    assert "nothing sent yet" in text
+    assert "nas Folder ready" in text
     assert "Segments and journals of every camera, named lab" in text
     assert "Stills of gate, named own switched off" in text
     assert "every target that a rule sends it to has verified it" in text

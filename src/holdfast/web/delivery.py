@@ -182,5 +182,11 @@ def _card(target: TargetNow) -> Card:
             width = 100 * count.bytes / total
             parts.append(Part(state, count, left, width))
             left += width
+    health, word = state_of(target)
+    return Card(target=target, health=health, state=word, bar=tuple(parts))
+
+
+def state_of(target: TargetNow) -> tuple[str, str]:
+    """Return how a target stands: the health of its dot, and the word beside it."""
     word = WORDS[target.health] if target.counts or target.health != "well" else "ready"
-    return Card(target=target, health=HEALTH[target.health], state=word, bar=tuple(parts))
+    return HEALTH[target.health], word

@@ -23,7 +23,7 @@ from holdfast.library.deliveries import TargetNow
 from holdfast.library.saved_tables import TableNow, list_tables, rules_of
 from holdfast.library.target_trial import Trial, try_now
 from holdfast.storage.targets.trial import place_of
-from holdfast.web.delivery import HEALTH, WORDS
+from holdfast.web.delivery import state_of
 from holdfast.web.render import page
 from holdfast.web.target_edit import KINDS
 
@@ -95,9 +95,7 @@ def _show(
 def _row(config: Config, table: TableNow, now: TargetNow | None) -> TargetRow:
     kind, found = str(table.table.get("type", "")), table.config
     rules = tuple(rules_of(config, table.which.name))
-    health, state = ("lost", "left out") if now is None else (HEALTH[now.health], WORDS[now.health])
-    if now is not None and not now.counts and now.health == "well":
-        health, state = "off", "nothing sent yet"
+    health, state = ("lost", "left out") if now is None else state_of(now)
     return TargetRow(
         table=table, kind=KINDS[kind][0] if kind in KINDS else kind, rules=rules, now=now, health=health, state=state,
         where=place_of(found) if isinstance(found, TargetCommon) else "",

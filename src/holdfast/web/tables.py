@@ -94,7 +94,7 @@ def empty_keys(keys: Mapping[str, Settable], given: Mapping[str, Any] | None = N
     """Return the keys of a table that is not there yet, with their defaults, or with what is `given`."""
     given = given or {}
     return [
-        SettingNow(about=about, value=given.get(key, about.default), origin="default", below=about.default, saved=False)
+        SettingNow(about=about, value=given.get(key, about.default), origin="", below=about.default, saved=False)
         for key, about in keys.items()
     ]
 
