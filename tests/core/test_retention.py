@@ -17,6 +17,7 @@ from holdfast.core.retention import (
     KeepOnly,
     Piece,
     Policy,
+    Promise,
     Rule,
     Spans,
     decide,
@@ -84,6 +85,18 @@ def test_nothing_goes_before_its_copies_are_verified() -> None:
     keep = Keep(keep_us=DAY_US, keep_bytes=0, copies=2)
     going = decide(judge(keep), pieces, used={"gate": 20 * MB}, short={"main": 10**12})
     assert rules(going) == [("sent", Rule.AGE)]
+
+
+def test_a_copy_elsewhere_is_not_the_one_that_was_promised() -> None:
+    """What a rule sends to a target waits for that target, whatever else has a copy; a number counts any (F21)."""
+    old = piece(9 * DAY_US)
+    promised = Policy(keeps={"gate": Keep(keep_us=DAY_US)}, promises=[Promise(target="nas"), Promise(target="far")])
+    found = Judge(promised, [], {}, NOW)
+    assert promised.copies_of(old) == 2
+    for targets, goes in (({"nas"}, False), ({"nas", "gone"}, False), ({"nas", "far", "gone"}, True)):
+        assert (found.over(old.sent(frozenset(targets))) is not None) is goes
+    counted = replace(promised, keeps={"gate": Keep(keep_us=DAY_US, copies=1)})
+    assert Judge(counted, [], {}, NOW).over(old.sent(frozenset({"gone"}))) is not None
 
 
 def test_a_full_disk_costs_the_oldest_unsent_only_where_that_is_wanted() -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from holdfast.core.camera import StreamKey
-from holdfast.core.errors import StorageError
+from holdfast.core.errors import StorageError, VolumeMissing
 from holdfast.storage import expendable
 from holdfast.storage.lock import FileLock
 from holdfast.storage.reserve import HELD_S, LOCK, Reserve
-from holdfast.storage.volume import Volume
+from holdfast.storage.volume import MARKER, Volume, create_marker
 from support.clock import PushedClock
 from support.small_disk import small_disk
 
@@ -32,7 +32,13 @@ def _expendable(path: Path, files: list[str], volume: str = "vol-a", size: int =
 
 def _reserve(root: Path, expendable: Path, *, short_bytes: int) -> Reserve:
     """Make a reserve that free space misses by `short_bytes` now."""
+    _marked(root)
     return Reserve(Volume(root, "vol-a", Volume(root).free_bytes() + short_bytes), expendable, PushedClock())
+
+
+def _marked(root: Path) -> None:
+    if not (root / MARKER).exists():
+        create_marker(root, 0, "vol-a")
 
 
 @pytest.mark.needs("mount")
@@ -56,6 +62,7 @@ def test_file_that_somebody_reads_counts_when_unlinked(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", size_bytes=16 * MIB) as root:
         files = [_file(root, f"{DAY}/{n}.mp4") for n in range(3)]
         clock = PushedClock()
+        _marked(root)
         volume = Volume(root, "vol-a", Volume(root).free_bytes() + MIB // 2)
         reserve = Reserve(volume, _expendable(tmp_path / "e", files), clock)
         with (root / files[0]).open("rb"):
@@ -129,6 +136,20 @@ def test_a_file_that_was_replaced_stays(tmp_path: Path) -> None:
     assert [line.file for _, line in _reserve(root, expendable, short_bytes=1 << 40).make_room()] == [cleared]
     assert (root / replaced).exists()
     assert (root / unsized).exists()
+
+
+def test_another_disk_is_not_emptied(tmp_path: Path) -> None:
+    """Where the marker is another one's, or gone, nothing is removed, whatever lies under the names of the list."""
+    root = tmp_path / "disk"
+    file = _file(root, f"{DAY}/a.mp4", 1)
+    room = _reserve(root, _expendable(tmp_path / "e", [file], size=1), short_bytes=1 << 40)
+    (root / MARKER).unlink()
+    with pytest.raises(VolumeMissing):
+        room.make_room()
+    create_marker(root, 0, "vol-b")
+    with pytest.raises(VolumeMissing):
+        room.make_room()
+    assert (root / file).exists()
 
 
 def test_the_list_is_read_before_each_removal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.catalog import holds as rows
 from holdfast.catalog import removals
 from holdfast.catalog.db import open_catalog
 from holdfast.core.errors import CatalogUnavailable
@@ -499,3 +500,70 @@ def test_a_volume_that_comes_back_brings_its_holds(node: KeptNode) -> None:
     assert [one.piece.file for one in run(node).deleted] == [files[1].file]
     # And it is on the other one, too, from then on.
     assert set(kept.holds(node.roots, [node.told.key])[0]) == {"h1"}
+
+
+def test_a_new_catalog_waits_for_every_volume(node: KeptNode) -> None:
+    """Where a volume is away that may say what an older catalog knew to be held, no clock clears the doubt (C080)."""
+    node.record(1)
+    node.later(8 * 24)
+    other = node.root / "other"
+    other.mkdir()
+    node.write(f"[volumes.other]\npath = '{other}'\nreserve = '0 MB'\n" + DAYS_7)
+    prepare(node.config, node.clock)
+    away = other.rename(node.root / "elsewhere")
+    assert "the catalog is new" in run(node).trust.off_why
+    node.later(1)
+    assert "other is away" in run(node).trust.off_why
+    away.rename(other)
+    node.later(1)
+    assert len(run(node).deleted) == 1
+
+
+def test_a_person_may_do_without_a_volume(node: KeptNode) -> None:
+    """A word of a person clears that doubt, too."""
+    node.record(1)
+    node.later(8 * 24)
+    node.write(f"[volumes.other]\npath = '{node.root / 'other'}'\nreserve = '0 MB'\n" + DAYS_7)
+    run(node)
+    node.later(1)
+    assert "other is away" in run(node).trust.off_why
+    confirm(node.catalog, node.clock)
+    assert len(run(node).deleted) == 1
+
+
+def test_a_catalog_from_a_copy_learns_what_came_after_it(node: KeptNode) -> None:
+    """Where somebody put an older catalog back, holds that were set since stand again before anything goes (C080)."""
+    run(node)
+    old = node.record(2)
+    with node.catalog.read() as tx:
+        before = removals.standing(tx, 1)
+    assert before is not None
+    node.later(1)
+    hold(node, old[0])
+    run(node)
+    with node.catalog.write() as tx:
+        (row,) = rows.listed(tx, 1)
+        rows.drop(tx, row.id)
+        removals.stand(tx, 1, before)
+    node.later(8 * 24)
+    assert [one.piece.file for one in run(node).deleted] == [old[1].file]
+
+
+def test_what_was_brought_back_is_decided_about_afresh(node: KeptNode) -> None:
+    """A file that was deleted once and put back goes by today's policy, not by what was said of it then (C080)."""
+    run(node)
+    old = node.record(2)
+    bodies = [(node.disk / one.file).read_bytes() for one in old]
+    node.later(8 * 24)
+    assert len(run(node).deleted) == 2
+    for one, body in zip(old, bodies, strict=True):
+        (node.disk / one.file).parent.mkdir(exist_ok=True)
+        (node.disk / one.file).write_bytes(body)
+    node.write(DAYS_7.replace("7", "30"))
+    reindex(node.catalog, node.roots, node.clock)
+    run(node)
+    assert node.here() == {one.file for one in old}
+    assert node.removed() == {}
+    assert not check(node.catalog, node.roots, node.clock).violations
+    node.later(30 * 24)
+    assert len(run(node).deleted) == 2

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 
 from holdfast.catalog import schema
 from holdfast.catalog.db import Transaction
-from holdfast.catalog.rows import new_ids
+from holdfast.catalog.rows import SegmentRow, new_ids
 from holdfast.core.retention import Piece
 from holdfast.core.trust import Trust
 
@@ -192,6 +192,14 @@ def refuse(tx: Transaction, node: int, strange: Iterable[Removal], now_us: int) 
         where &= (_SEGMENTS.file == one.file) & (_SEGMENTS.sha256 == one.sha256) & (_SEGMENTS.state == "sealed")
         tx.run(f"segment {one.file}", update(schema.segments).where(where).values(missing_us=now_us))
     drop(tx, node, strange)
+
+
+def take_back(tx: Transaction, rows: Iterable[SegmentRow]) -> None:
+    """Write that files are there which were called removed."""
+    for row in rows:
+        where = (_SEGMENTS.node == row.id.node) & (_SEGMENTS.id == row.id.number) & (_SEGMENTS.state == "removed")
+        back = update(schema.segments).where(where).values(state="sealed", removed_why=None, missing_us=None)
+        tx.run(f"segment {row.file}", back)
 
 
 def drop(tx: Transaction, node: int, removals: Iterable[Removal]) -> None:

@@ -75,7 +75,7 @@ class Piece:
         start_us: Begin, microseconds since the epoch, UTC.
         end_us: End.
         bytes: Size.
-        copies: Targets that have verified a copy of this instance.
+        copies: How many targets have verified a copy of this instance; `targets` names them.
         open: Whether it is still being written, or waits for recovery.
     """
 
@@ -88,6 +88,11 @@ class Piece:
     bytes: int
     copies: int = 0
     open: bool = False
+    targets: frozenset[str] = frozenset()
+
+    def sent(self, targets: frozenset[str]) -> "Piece":
+        """Return it with the targets that have verified a copy."""
+        return replace(self, copies=len(targets), targets=targets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,21 +172,28 @@ class Policy:
     def copies_of(self, piece: Piece) -> int:
         """Return how many targets must have verified a file before it goes."""
         said = self.of(piece.camera).copies
-        if said is not None or not self.promises:
-            return said or 0
-        return self._promised(piece.camera, piece.file.split("/")[2], piece.start_us)
+        return len(self._promised_of(piece)) if said is None else said
+
+    def lacks(self, piece: Piece) -> bool:
+        """Say whether a file waits for copies: so many as are asked for, or those at the targets it is promised to."""
+        # A copy at a target that no rule sends to any more is none at the one that took its place.
+        said = self.of(piece.camera).copies
+        return not self._promised_of(piece) <= piece.targets if said is None else piece.copies < said
 
     def now(self, camera: str) -> Keep:
         """Return what is kept of a camera from now on: its copies are those of the stream that is promised most."""
         keep = self.of(camera)
         if keep.copies is not None:
             return keep
-        return replace(keep, copies=max(self._promised(camera, stream, NEVER_US) for stream in ("main", "sub")))
+        return replace(keep, copies=max(len(self._promised(camera, stream, NEVER_US)) for stream in ("main", "sub")))
 
-    def _promised(self, camera: str, stream: str, begun_us: int) -> int:
-        """Count the targets that are to have what began at an instant."""
+    def _promised_of(self, piece: Piece) -> frozenset[str]:
+        return self._promised(piece.camera, piece.file.split("/")[2], piece.start_us) if self.promises else frozenset()
+
+    def _promised(self, camera: str, stream: str, begun_us: int) -> frozenset[str]:
+        """Return the targets that are to have what began at an instant."""
         covering = (one for one in self.promises if one.covers(camera, stream) and begun_us >= one.since_us)
-        return len({one.target for one in covering})
+        return frozenset(one.target for one in covering)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +258,7 @@ class Judge:
 
     def unsent(self, piece: Piece) -> bool:
         """Say whether a file waits for copies that were promised."""
-        return piece.copies < self.policy.copies_of(piece)
+        return self.policy.lacks(piece)
 
     def may_go(self, piece: Piece) -> bool:
         """Say whether a file could go where room is needed, under this policy."""

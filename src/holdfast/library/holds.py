@@ -10,13 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from holdfast.catalog import holds, nodes, removals
+from holdfast.catalog import holds, nodes
 from holdfast.catalog.db import Catalog, Transaction
 from holdfast.catalog.holds import HoldRow
 from holdfast.catalog.nodes import LOCAL
-from holdfast.catalog.removals import Removal
 from holdfast.catalog.rows import Id
-from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
 from holdfast.core.errors import (
     AlreadyRunning,
@@ -28,8 +26,7 @@ from holdfast.core.errors import (
     VolumeMissing,
 )
 from holdfast.core.kept import Held, Released
-from holdfast.core.retention import DERIVED, Hold, HoldKind, Judge, Piece, Policy, Spans
-from holdfast.core.timing import HOUR_US
+from holdfast.core.retention import DERIVED, Hold, HoldKind, Spans
 from holdfast.library import kept, kept_memory
 from holdfast.library.timeline import streams_on
 from holdfast.storage import expendable
@@ -61,7 +58,7 @@ def add(
         UsageError: The span is none, or nothing is said about why.
         VolumeMissing: No volume is there to write it to.
         StorageError: It could not be made durable: then it does not stand. Or it stands, but a removal that had begun
-            hangs, and may still take what it covers: the message says so.
+            hangs, or the recorders' list cannot be written: the message says so.
         CatalogUnavailable: It is written down and recorders heed it; the next pass of retention makes its row.
     """
     if hold.to_us <= hold.from_us:
@@ -70,7 +67,7 @@ def add(
         raise UsageError(f"a hold needs a reason, of {WHY_LETTERS} letters at most", hint="say it with --why")
     event = _held(replace(hold, uid=hold.uid or secrets.token_hex(8), why=hold.why.strip()), who)
     away: CatalogError | None = None
-    late: AlreadyRunning | None = None
+    late: AlreadyRunning | StorageError | None = None
     known: list[HoldRow] = []
     try:
         with catalog.write() as tx:
@@ -81,7 +78,7 @@ def add(
         away = error
     try:
         expendable.strike(state_dir / expendable.NAME, _covers(event))
-    except AlreadyRunning as error:
+    except (AlreadyRunning, StorageError) as error:
         late = error
     try:
         # By now: what was deleted before was not held, and whoever checks compares these times.
@@ -94,8 +91,9 @@ def add(
         kept_memory.take_up_again(state_dir)
         raise away
     if late is not None:
-        hint = "look at holdfast volumes list: a disk that does not answer may hold it up"
-        raise DiskError("the hold stands, but a removal that had begun before it does not end", hint=hint) from late
+        raise DiskError(
+            f"the hold stands, but what recorders may remove could not be changed: {late}", hint=late.hint
+        ) from late
     with catalog.read() as tx:
         return holds.get(tx, row)
 
@@ -163,7 +161,7 @@ def listed(
 
 
 def restore(catalog: Catalog, volumes: Mapping[str, Path], clock: Clock, *, node: str = LOCAL) -> int:
-    """Bring back what a lost catalog knew: holds, and deletions that were written down and not done.
+    """Bring back the holds that a lost catalog knew. What was said to be deleted and is there is decided about afresh.
 
     A row is released only where somebody said so: that no journal speaks of a hold may be a volume that is away.
 
@@ -176,9 +174,6 @@ def restore(catalog: Catalog, volumes: Mapping[str, Path], clock: Clock, *, node
     """
     keys = streams_on(volumes)
     standing, released = kept.holds(volumes, keys)
-    held = Judge(Policy(), [_hold(event) for _, event in standing.values()], {}, clock.wall_us())
-    # Somebody may have brought a file back for the sake of the hold: it does not go a second time.
-    undone = [one for key in keys for one in _undone(volumes, key) if not _covered(held, one)]
     everything = kept.present(volumes).keys() == volumes.keys()
     now_us = clock.wall_us()
     with catalog.write() as tx:
@@ -198,7 +193,6 @@ def restore(catalog: Catalog, volumes: Mapping[str, Path], clock: Clock, *, node
             # While a volume is away it may say that the hold was set once more.
             if everything and uid in known and known[uid].set_us <= said_us:
                 holds.release(tx, number, [uid], who=over.who, now_us=said_us)
-        removals.put(tx, number, undone, now_us)
     return len(standing)
 
 
@@ -255,23 +249,6 @@ def _held(hold: Hold, who: str) -> Held:
         uid=hold.uid, camera=hold.camera, from_us=hold.from_us, to_us=hold.to_us, hold=hold.kind.value, why=hold.why,
         who=who,
     )  # fmt: skip
-
-
-def _undone(volumes: Mapping[str, Path], key: StreamKey) -> list[Removal]:
-    """Return files that the kept journals say are deleted, and that are still there as they were."""
-    return [
-        Removal(
-            volume=volume, file=one.file, sha256=one.sha256, bytes=one.bytes, camera=key.camera, why=one.why
-        )
-        for volume, one in kept.undone(volumes, key)
-    ]  # fmt: skip
-
-
-def _covered(judge: Judge, one: Removal) -> bool:
-    """Say whether a hold may cover a file, of which only the name says when it began."""
-    begin_us = kept.begin_of(one.file)
-    start_us, end_us = (0, judge.now_us) if begin_us is None else (begin_us, begin_us + HOUR_US)
-    return judge.held(Piece(one.volume, one.file, one.sha256, one.camera, start_us, end_us, one.bytes))
 
 
 def _hold(event: Held) -> Hold:

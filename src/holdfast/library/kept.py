@@ -8,7 +8,7 @@ Any thread, any process; may block on the disk. Not here: rows (catalog.holds), 
 
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -21,6 +21,7 @@ from holdfast.core.footage import Segment, Timeline
 from holdfast.core.kept import Acknowledged, Deleted, Held, Kept, Released, Withdrawn, encode, kept_path
 from holdfast.core.timing import day_of, from_datetime
 from holdfast.storage import kept as files
+from holdfast.storage import memory
 
 _STAMP = re.compile(r"_(\d{8}T\d{6}Z)(?:-\d+)?\.mp4$")
 _MAIN = "main"  # what is of no stream is told of beside the main one
@@ -264,36 +265,32 @@ def deletions(volumes: Mapping[str, Path], key: StreamKey) -> dict[Instance, str
     Raises:
         StorageError: A kept journal cannot be read.
     """
-    said = _said_deleted(volumes, key)
-    return {Instance(name, one.file, one.sha256): one.why for name, one, there in said if not there}
-
-
-def undone(volumes: Mapping[str, Path], key: StreamKey) -> list[tuple[str, Deleted]]:
-    """Return what was said to be deleted of a stream and is there, each with its volume.
-
-    Raises:
-        StorageError: A kept journal cannot be read.
-    """
-    return [(name, one) for name, one, there in _said_deleted(volumes, key) if there]
-
-
-def _said_deleted(volumes: Mapping[str, Path], key: StreamKey) -> Iterator[tuple[str, Deleted, bool]]:
-    """Yield what was said to be deleted, each file as it was said last, and whether it is there."""
+    found: dict[Instance, str] = {}
     for name, lines in said_of(volumes, key).items():
-        by_name: dict[str, str] = {}  # which instance a name meant last: two of one name cannot both be there
-        last: dict[tuple[str, str], Deleted] = {}
+        last: dict[str, Deleted] = {}  # two instances of one name cannot both be there
         for line in lines:
             if isinstance(line.event, Deleted):
-                last[line.event.file, line.event.sha256] = line.event
-                by_name[line.event.file] = line.event.sha256
+                last[line.event.file] = line.event
+                found[Instance(name, line.event.file, line.event.sha256)] = line.event.why
         folders: dict[str, set[str]] = {}
-        for (file, sha256), event in last.items():
+        for file, event in last.items():
             folder, _, own = file.rpartition("/")
             # Most of what was deleted has no folder any more: a look at each of these is enough for a year of files.
             if folder not in folders:
                 folders[folder] = _names_in(volumes[name] / folder)
-            there = own in folders[folder] and by_name[file] == sha256
-            yield name, event, there and _is_it(volumes[name] / file, event.bytes)
+            if own in folders[folder] and _is_it(volumes[name] / file, event.bytes):
+                del found[Instance(name, file, event.sha256)]
+    return found
+
+
+def brought_back(root: Path, file: str, sha256: str | None) -> bool:
+    """Say whether policy deleted a file of a volume, and it is there all the same.
+
+    Raises:
+        StorageError: The kept journal of its day cannot be read.
+    """
+    said = [line.event for line in files.read(root / journal_of_segment(file)) if isinstance(line.event, Deleted)]
+    return any((one.file, one.sha256) == (file, sha256) and _is_it(root / file, one.bytes) for one in said)
 
 
 def _names_in(folder: Path) -> set[str]:
@@ -305,7 +302,7 @@ def _names_in(folder: Path) -> set[str]:
 
 def _is_it(path: Path, size: int) -> bool:
     try:
-        facts = path.lstat()
+        facts = (memory.data_of(path) or path).lstat()
     except OSError:
         return False
     return stat.S_ISREG(facts.st_mode) and facts.st_size == size

@@ -15,15 +15,17 @@ from holdfast.catalog import holds as rows
 from holdfast.catalog import measures, nodes, removals
 from holdfast.catalog.db import Catalog, Transaction
 from holdfast.catalog.nodes import LOCAL
+from holdfast.catalog.removals import Standing
 from holdfast.core.clock import Clock
 from holdfast.core.config import Config
 from holdfast.core.retention import Hold, HoldKind
-from holdfast.core.timing import DAY_US
+from holdfast.core.timing import DAY_US, MINUTE_US
 from holdfast.library import holds, kept_memory
 from holdfast.library.keeping import hold_kinds, retention_of
 from holdfast.library.kept_memory import Memory, Watched
 from holdfast.library.volumes import VolumeState
 
+OLDER_US = 10 * MINUTE_US  # chosen: a pass writes both within seconds; a copy of a catalog is rarely younger
 SLACK_US = DAY_US  # chosen: rows that changed so long before the last time are looked at again; clocks are set, too
 
 Said = tuple[int, Hold, str]
@@ -31,7 +33,8 @@ Said = tuple[int, Hold, str]
 
 
 def take_up(
-    catalog: Catalog, config: Config, disks: Sequence[VolumeState], clock: Clock, *, node: str = LOCAL, passed: bool
+    catalog: Catalog, config: Config, disks: Sequence[VolumeState], clock: Clock, *, node: str = LOCAL,
+    before: Standing | None,
 ) -> bool:  # fmt: skip
     """Bring back what kept journals know where the catalog may not: it is new, or a volume is back.
 
@@ -41,7 +44,7 @@ def take_up(
         disks: Every volume, as it looks now.
         clock: Time.
         node: Name of this node.
-        passed: A whole pass was done in this catalog: where nothing is remembered of any, it is no new one.
+        before: What the catalog knows of the pass before; None where there was none.
 
     Returns:
         Whether journals were read.
@@ -55,8 +58,12 @@ def take_up(
     with catalog.read() as tx:
         number = nodes.find(tx, node)
         catalog_us = 0 if number is None else removals.begun_us(tx, number)
+    passed = before is not None and before.passed_us is not None
+    # Where nothing is remembered of any catalog, one in which a whole pass was done was there before the memory.
     new = memory.catalog_us != catalog_us if memory.catalog_us else not passed
-    if not new and here <= memory.volumes:
+    # Somebody may have put a copy of the catalog in its place that does not know what came after it.
+    older = before is None or memory.written_us - before.trust.wall_us > OLDER_US
+    if not new and not older and here <= memory.volumes:
         kept_memory.remember(config.state_dir, replace(memory, volumes=here))
         return False
     # Asked for anew by whoever cannot wait for it (holds.add): what is said from here on counts.

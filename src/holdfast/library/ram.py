@@ -243,10 +243,10 @@ def _pieces(tx: Transaction, node: int, found: Sequence[tuple[str, str]]) -> lis
 def _counted(pieces: Sequence[Piece], roots: Mapping[str, Path], judge: Judge) -> list[Piece]:
     copies = kept.Copies(roots)
     return [
-        replace(
-            piece, copies=len(copies.targets(
+        piece.sent(
+            copies.targets(
                 kept.Instance(piece.volume, piece.file, piece.sha256), kept.journal_of_segment(piece.file)
-            )),
+            )
         )
         if judge.policy.copies_of(piece) else piece
         for piece in pieces

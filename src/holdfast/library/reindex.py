@@ -10,16 +10,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from holdfast.catalog import cameras, nodes, segments
+from holdfast.catalog import cameras, nodes, removals, segments
 from holdfast.catalog.db import Catalog, sqlite_path
 from holdfast.catalog.nodes import LOCAL
+from holdfast.catalog.rows import SegmentRow
 from holdfast.catalog.segments import Piece
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
 from holdfast.core.errors import BadInput, NotFound, StorageError
 from holdfast.core.footage import stream_folder
 from holdfast.core.timing import stamp
-from holdfast.library import accounts_memory, holds, notes, settings
+from holdfast.library import accounts_memory, holds, kept, notes, settings
 from holdfast.library import cameras as roster
 from holdfast.library.index import Indexer, Progress
 from holdfast.library.timeline import streams_on
@@ -106,6 +107,8 @@ class Reconciled:
 def reconcile(catalog: Catalog, volumes: Mapping[str, Path], clock: Clock, *, node: str = LOCAL) -> Reconciled:
     """Adopt finished files without a row; mark rows whose file is gone, and unmark those whose file is back.
 
+    Files that policy deleted, and that are there all the same, are footage again.
+
     Adopted rows change the gaps around them at the indexer's next derivation of that stream.
 
     Raises:
@@ -131,9 +134,24 @@ def reconcile(catalog: Catalog, volumes: Mapping[str, Path], clock: Clock, *, no
             back = [row for row in mine if (row.volume, row.file) in on_disk and row.missing_us is not None]
             segments.set_missing(tx, [row for row in gone if row.missing_us is None], now_us)
             segments.set_missing(tx, back, None)
+            removals.take_back(tx, _brought_back(volumes, rows, on_disk, problems))
         adopted += len(pieces)
         missing += len(gone)
     return Reconciled(adopted, missing, tuple(problems))
+
+
+def _brought_back(
+    volumes: Mapping[str, Path], rows: Iterable[SegmentRow], on_disk: set[tuple[str, str]], problems: list[str]
+) -> list[SegmentRow]:
+    """Return rows that policy deleted and whose file is there: spared in the end, or put back by somebody."""
+    found: list[SegmentRow] = []
+    for row in rows:
+        if row.state == "removed" and (row.volume, row.file) in on_disk:
+            try:
+                found += [row] * kept.brought_back(volumes[row.volume], row.file, row.sha256)
+            except StorageError as error:
+                problems.append(str(error))
+    return found
 
 
 def _files(root: Path, key: StreamKey, problems: list[str]) -> set[str]:

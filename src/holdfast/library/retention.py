@@ -302,7 +302,7 @@ class _Need:
             day = self._copies.of_day(piece.volume, kept.journal_of_segment(piece.file))
             self._days[piece.volume, folder] = day
         targets = day.get((piece.file, piece.sha256))
-        return replace(piece, copies=len(targets)) if targets else piece
+        return piece.sent(frozenset(targets)) if targets else piece
 
     def _may_be_over(self, piece: Piece) -> bool:
         """Say whether the time of anything that is younger than a file might be over, whatever it shows."""

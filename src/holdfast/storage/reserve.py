@@ -49,10 +49,11 @@ class Reserve:
             may go, or while another process is at it.
 
         Raises:
-            StorageError: The volume does not answer, or refuses to remove a file.
+            StorageError: The volume does not answer, is another disk, or refuses to remove a file.
         """
         if self._short() <= 0:
             return []
+        self._volume.check()
         try:
             with FileLock(self._volume.root / LOCK, what=f"the reserve of {self._volume.root}"):
                 return self._unlink(streams)

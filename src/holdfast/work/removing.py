@@ -14,6 +14,7 @@ from holdfast.core.errors import StorageError
 from holdfast.core.kept import Deleted
 from holdfast.core.timing import day_of
 from holdfast.library import kept
+from holdfast.storage import memory
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import fsync_folder
 
@@ -44,8 +45,10 @@ def finish(
         if root is None:
             continue  # away: it stays begun until the disk is back
         try:
-            strange += [one for one in some if not _is_it(root, one, problems)]
-            known = [one for one in some if one not in strange]
+            # A link whose bytes were lost with a power cut is the recorder's to clear, and to tell of.
+            here = [one for one in some if not memory.is_lost(root / one.file)]
+            strange += [one for one in here if not _is_it(root, one, problems)]
+            known = [one for one in here if one not in strange]
             lines = [
                 (one.volume, Deleted(file=one.file, sha256=one.sha256, bytes=one.bytes, why=one.why)) for one in known
             ]
@@ -74,7 +77,7 @@ def _is_it(root: Path, one: Removal, problems: MutableSequence[str]) -> bool:
     path = root / one.file
     with storage_errors("looking at", path):
         try:
-            facts = path.lstat()
+            facts = (memory.data_of(path) or path).lstat()
         except FileNotFoundError:
             return True
         inside = path.parent.resolve().is_relative_to((root / "footage").resolve())
@@ -87,8 +90,7 @@ def _is_it(root: Path, one: Removal, problems: MutableSequence[str]) -> bool:
 def _unlink(root: Path, one: Removal, now_us: int, problems: MutableSequence[str]) -> bool:
     path = root / one.file
     try:
-        with storage_errors("removing", path):
-            path.unlink(missing_ok=True)
+        memory.remove(path)
     except StorageError as error:
         problems.append(str(error))
         return False

@@ -108,12 +108,16 @@ class Retainer:
             here = retention.look(tx, number, self._clock)
         # First, so that whoever is killed in it, or finds a journal that cannot be read, begins with it again.
         disks = volumes.survey(config)
-        passed = before is not None and before.passed_us is not None
-        lasting.take_up(self._catalog, config, disks, self._clock, node=self._node, passed=passed)
+        lasting.take_up(self._catalog, config, disks, self._clock, node=self._node, before=before)
         roots = [disk.root for disk in disks]
         if before is None and here.footage_us is None and any(lasting.has_footage(root) for root in roots):
             return trust.doubted(here, "the catalog is new, and does not know yet what footage there is")
         found = trust.judged(None if before is None else before.trust, here)
+        away = ", ".join(disk.name for disk in disks if disk.problem is not None)
+        begins = before is None or (before.passed_us is None and before.trust.off_why)
+        if away and begins and found.may_delete and here.footage_us is not None:
+            # No clock can say what an older catalog knew to be held; a person can.
+            found = trust.doubted(here, f"the catalog is new, and {away} is away, which may say what is held")
         with self._catalog.write() as tx:
             standing = removals.standing(tx, number) or Standing(trust=found, levels={})
             removals.stand(tx, number, replace(standing, trust=found))
@@ -240,8 +244,7 @@ class Retainer:
         if unsent or not judge.policy.copies_of(piece):
             return True
         instance = kept.Instance(piece.volume, piece.file, piece.sha256)
-        copies = self._copies.targets(instance, kept.journal_of_segment(piece.file))
-        return not judge.unsent(replace(piece, copies=len(copies)))
+        return not judge.unsent(piece.sent(self._copies.targets(instance, kept.journal_of_segment(piece.file))))
 
     def _delete(self, going: Sequence[Going], config: Config, roots: Mapping[str, Path]) -> list[Going]:
         gone: list[Going] = []

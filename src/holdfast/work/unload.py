@@ -18,12 +18,12 @@ from holdfast.catalog.removals import Removal
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
 from holdfast.core.config import Config
-from holdfast.core.errors import NotFound, StorageError
+from holdfast.core.errors import AlreadyRunning, NotFound, StorageError
 from holdfast.core.kept import Deleted
 from holdfast.core.retention import Going, Judge
 from holdfast.library import keeping, kept, ram
 from holdfast.library.ram import Outlook
-from holdfast.storage import memory
+from holdfast.storage import expendable, memory
 from holdfast.storage.journal import sync_journals
 
 _AT_ONCE = 50  # chosen: as retention has it
@@ -78,7 +78,7 @@ class Unloader:
             except StorageError as error:
                 problems.append(str(error))
         roots = {name: root for name, (root, _) in there.items()}
-        self._go_on(roots, problems)
+        self._forget(roots)
         found = ram.outlook(self._catalog, config, self._clock, may_drop=self._may_drop(config), node=self._node)
         # What is dropped first makes room for what comes in while files are moved, which takes longer.
         dropped = self._drop(found.drop, config, roots, problems)
@@ -118,6 +118,17 @@ class Unloader:
     ) -> list[Going]:
         if not going or self._told_to_stop():
             return []
+        try:
+            # As a pass of retention does: who sets a hold waits for this, and what is set by now is seen.
+            with expendable.removing(config.state_dir / expendable.NAME):
+                gone = self._finish(self._begin(going, config), roots, problems)
+        except (AlreadyRunning, StorageError) as error:
+            problems.append(str(error))
+            return []
+        names = {(one.volume, one.file) for one in gone}
+        return [one for one in going if (one.piece.volume, one.piece.file) in names]
+
+    def _begin(self, going: Sequence[Going], config: Config) -> list[Removal]:
         now_us = self._clock.wall_us()
         with self._catalog.write() as tx:
             number = nodes.ensure(tx, self._node, now_us)
@@ -130,19 +141,20 @@ class Unloader:
                 )
                 for one in going if not judge.held(one.piece)
             ]  # fmt: skip
-            begun = removals.begin(tx, number, asked, now_us)
-        gone = self._finish(begun, roots, problems)
-        names = {(one.volume, one.file) for one in gone}
-        return [one for one in going if (one.piece.volume, one.piece.file) in names]
+            return removals.begin(tx, number, asked, now_us)
 
-    def _go_on(self, roots: Mapping[str, Path], problems: list[str]) -> None:
-        """Finish what somebody who was killed began to drop; other deletions are retention's."""
+    def _forget(self, roots: Mapping[str, Path]) -> None:
+        """Forget what somebody who was killed began to drop and is there: it is decided about afresh.
+
+        What is gone already is ended by retention.
+        """
         with self._catalog.read() as tx:
             number = nodes.find(tx, self._node)
-            begun = [] if number is None else removals.pending(tx, number, _AT_ONCE)
-        mine = [one for one in begun if one.volume in roots and memory.data_of(roots[one.volume] / one.file)]
-        if mine:
-            self._finish(mine, roots, problems)
+            begun = [] if number is None else removals.pending(tx, number, _AT_ONCE, volumes=roots)
+        mine = [one for one in begun if memory.data_of(roots[one.volume] / one.file)]
+        if mine and number is not None:
+            with self._catalog.write() as tx:
+                removals.drop(tx, number, mine)
 
     def _finish(self, begun: Sequence[Removal], roots: Mapping[str, Path], problems: list[str]) -> list[Removal]:
         """Take files in memory from their row to their end; return those that are gone."""
