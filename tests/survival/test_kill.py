@@ -151,7 +151,7 @@ def test_a_kill_costs_a_fragment_at_most(tmp_path: Path, kills: int, *, memory: 
         simulated(*(small_camera(name) for name in CAMERAS), ledger=ledger) as sim,
         Watcher(tmp_path / "vol") as watcher,
     ):
-        more = {"memory": str(folder / "home"), "memory_bytes": 64 << 20} if memory else {}
+        more: dict[str, Any] = {"memory": str(folder / "home"), "memory_bytes": 64 << 20} if memory else {}
         shard = Shard(tmp_path, {name: sim.url(name) for name in CAMERAS}, segment_s=SEGMENT_S, **more)
         at = _lives(shard, sim, kills, seed=1)
         _settle(shard)

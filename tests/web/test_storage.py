@@ -1,5 +1,6 @@
 """The storage page: what goes, what stays, and who loses what when (C078-C080)."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,25 @@ def test_it_shows_what_goes_and_why(one: Site) -> None:
     assert "percent used" in html
     assert "Nothing is held" in said
     assert "Hold a span" not in said
+
+
+def test_it_shows_what_memory_does(one: Site) -> None:
+    """Where cameras are captured to memory its room, what was dropped, and why it is not used are shown (C081)."""
+    assert "(memory)" not in one.page("/storage")
+    memory = {
+        "folder": "/ram/x", "cameras": ["gate"], "cap_bytes": 100_000_000, "used_bytes": 60_000_000, "files": 6,
+        "moved": 2, "dropped": 1200, "dropped_bytes": 3_000_000_000, "problem": "",
+    }  # fmt: skip
+    context = one.home.context
+    body = {"at_us": context.clock.wall_us(), "state": "running", "memory": memory}
+    context.runtime_dir.mkdir(exist_ok=True)
+    (context.runtime_dir / "worker.json").write_text(json.dumps(body))
+    said = words(one.page("/storage"))
+    assert "(memory) /ram/x normal 60 % 40.0 MB 100.0 MB" in said
+    assert "2 files were moved to the disk because something holds them, and 1,200 (3.0 GB) dropped" in said
+    body["memory"] = memory | {"problem": "gate/main: it is full"}
+    (context.runtime_dir / "worker.json").write_text(json.dumps(body))
+    assert "Footage goes to the disk at once: gate/main: it is full." in words(one.page("/storage"))
 
 
 def test_a_span_is_held_and_released(one: Site) -> None:

@@ -24,6 +24,7 @@ from holdfast.library import disk_incidents, holds, pictures, retention, waterma
 from holdfast.library import forecast as foreseeing
 from holdfast.library.forecast import Forecast
 from holdfast.library.instants import read_instant
+from holdfast.library.status import read_now
 from holdfast.library.watermarks import Fill, Mark
 from holdfast.web.forms import Form, go_to
 from holdfast.web.render import page, size_words
@@ -107,7 +108,7 @@ def _show(
     config = context.config
     names = {camera: one.name or camera for camera, one in config.cameras.items()}
     facts: dict[str, Any] = {
-        "disks": _disks(watermarks.fills(config)),
+        "disks": _disks(watermarks.fills(config)), "memory": _memory(context),
         "enabled": config.retention.enabled, "policy": config.retention.disk_full, "names": names, "error": error,
         "typed": typed or {}, "away": None, "off": "", "lines": [], "beside": [], "files": [], "total": 0, "count": 0,
         "forecasts": [], "held": [], "by": BY, "sentence": sentence, "shown": FILES_SHOWN, "wide": WIDE, "high": HIGH,
@@ -129,6 +130,12 @@ def _show(
     except CatalogError as away:
         facts["away"] = away
     return page(request, "storage.html", 200 if error is None else error.http_status, **facts)
+
+
+def _memory(context: Context) -> dict[str, Any] | None:
+    """Return what the worker says of memory; None where no camera uses it, or it does not answer."""
+    now = read_now(context.plan(), context.runtime_dir, context.clock.wall_us())
+    return (now.worker or {}).get("memory") or None
 
 
 def _disks(fills: Iterable[Fill]) -> list[tuple[Fill, str, float]]:
