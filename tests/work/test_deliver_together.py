@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pyrage
+import pyrage  # type: ignore[import-untyped] # it comes without types
 import pytest
 
 from holdfast.catalog import lost_work, work_controls
@@ -147,7 +147,10 @@ def test_a_killed_worker_redoes_what_has_no_word(
     files = [site.still(number) for number in range(20)]
     with Sending(site) as sending:
         site.handing.once()
-        monkeypatch.setattr(*((kept, "all_acknowledged") if step == "before any word" else (Batch, "finish")), killed)
+        if step == "before any word":
+            monkeypatch.setattr(kept, "all_acknowledged", killed)
+        else:
+            monkeypatch.setattr(Batch, "finish", killed)
         with pytest.raises(KilledError):
             sending.one()
         assert set(states(site)) == {"sending"}

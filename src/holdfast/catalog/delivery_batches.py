@@ -55,9 +55,13 @@ def beside(tx: Transaction, node: int, lane: str, number: int, now_us: int, most
         urgent = query.where(_ROWS.priority > 0).order_by(_ROWS.priority.desc(), _ROWS.due_us.desc(), _ROWS.id)
         found = _rows(tx, urgent, most.rows)
     else:
-        found = _rows(tx, query.where(_ROWS.due_us >= own.due_us, place > given).order_by(_ROWS.due_us, _ROWS.id), most.rows)
+        found = _rows(
+            tx, query.where(_ROWS.due_us >= own.due_us, place > given).order_by(_ROWS.due_us, _ROWS.id), most.rows
+        )
         if len(found) < most.rows:
-            before = query.where(_ROWS.due_us <= own.due_us, place < given).order_by(_ROWS.due_us.desc(), _ROWS.id.desc())
+            before = query.where(_ROWS.due_us <= own.due_us, place < given).order_by(
+                _ROWS.due_us.desc(), _ROWS.id.desc()
+            )
             found += _rows(tx, before, most.rows - len(found))
     numbers, room = [number], most.all_bytes - int(own.bytes)
     for row in found:

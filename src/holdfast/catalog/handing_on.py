@@ -84,6 +84,7 @@ def set_position(tx: Transaction, node: int, rule: str, source: str, position: P
 def keep_rules(tx: Transaction, node: int, rules: Iterable[str]) -> None:
     """Forget how far rules have looked that are not there any more."""
     where = (_POSITIONS.node == node) & _POSITIONS.rule.not_in(sorted(rules))
+    where &= _POSITIONS.rule.not_like("@%")  # no rule's, but a walk through copies (delivery_checks)
     tx.run("delivery_positions", delete(schema.delivery_positions).where(where))
 
 

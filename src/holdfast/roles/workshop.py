@@ -15,6 +15,7 @@ from holdfast.roles.work_loop import Workshop
 from holdfast.work import handing
 from holdfast.work.deliver import Deliver
 from holdfast.work.hand_over import HandOver
+from holdfast.work.reverify import Reverify
 
 
 def make_workshop(catalog: Catalog, loaded: Loaded, clock: Clock, *, node: str) -> Workshop:
@@ -52,7 +53,14 @@ def make_workshop(catalog: Catalog, loaded: Loaded, clock: Clock, *, node: str) 
     hand_over = HandOver(catalog, now, clock, node=node)
     handing_over = HandingOver(catalog, number, now, clock)
     handing.prepare(catalog, number, clock)
-    kinds = [deliver.kind(), hand_over.kind(), *handing.kinds(catalog, number, config, clock, node=node)]
+    reverify = Reverify(catalog, number, now, deliver.ways, clock)
+
+    def copies() -> float | None:
+        deliver.acknowledging.say_again()
+        return reverify.once()
+
+    own = handing.kinds(catalog, number, config, clock, node=node, copies=copies)
+    kinds = [deliver.kind(), hand_over.kind(), *own]
     return Workshop(
         kinds=kinds, errand=errand, close=close,
         stale=lambda: cameras.runtime_settings(catalog, node) != runtime,

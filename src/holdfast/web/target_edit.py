@@ -55,7 +55,7 @@ _WHERE: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 _SENDING = {
     "hours": "Hours", "bandwidth": "Bytes a second at most", "parallel": "Files at the same time",
-    "quiet_s": "Away after silence, in seconds",
+    "quiet_s": "Away after silence, in seconds", "verify_days": "Copies are verified anew after, in days",
 }  # fmt: skip
 _MORE = {
     "encrypt": "Sealed for these public keys", "address": "Public address of files", "mode": "Rights of files",

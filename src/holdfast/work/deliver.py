@@ -87,11 +87,12 @@ class Deliver:
             name: RuleRows(name, rule, rule.row, self._zone, clock)
             for name, rule in config.deliveries.items() if rule.row is not None
         }  # fmt: skip
-        self._acknowledging = Acknowledging(self._volumes, config.state_dir, clock)
+        self.acknowledging = Acknowledging(self._volumes, config.state_dir, clock)
+        """Says that there are copies."""
         alone = Alone(
             prepared=self._prepared, failed=self._wrong, finish=self._finish, has_row=self._has_row, heal=self._heal
         )
-        self._together = DeliverTogether(self.ways, self._acknowledging, alone, clock, RETRY)
+        self._together = DeliverTogether(self.ways, self.acknowledging, alone, clock, RETRY)
 
     def kind(self) -> Kind:
         """Return the kind of work that this is the body of."""
@@ -109,7 +110,7 @@ class Deliver:
 
     def close(self) -> None:
         """Let go of connections, and keep what could not be said yet."""
-        self._acknowledging.close()
+        self.acknowledging.close()
         for way in self.ways.values():
             way.target.close()
         for rows in self._rows.values():
@@ -145,7 +146,7 @@ class Deliver:
         memory = "" if made.is_own(row) else Memory(content=made.content).text()
         sent = replace(row, address=receipt.address, verified=receipt.verified, object_us=now_us, memory=memory)
         copy = Acknowledgement(asset=row.asset, target=row.target, address=receipt.address, at_us=now_us)
-        self._acknowledging.say([copy])
+        self.acknowledging.say([copy])
         return sent
 
     def _put(self, job: Job, row: DeliveryRow, way: Way, made: Prepared) -> Receipt:
@@ -235,7 +236,9 @@ class Deliver:
         known = rows.problem
         try:
             # Whoever was killed between writing it and saying so has written it, and had the object before that.
-            rows.write(row, again=job.row["object_us"] is not None or Memory.read(row.memory).told)
+            # A copy that was found wrong and sent again has its row from the first time.
+            again = job.row["object_us"] is not None or Memory.read(str(job.row["memory"])).told
+            rows.write(row, again=again)
         except RowsRefused as error:
             if not known:
                 _log.error("deliveries.rows_refused", rule=row.rule, reason=str(error), hint=error.hint)

@@ -21,12 +21,13 @@ from holdfast.work.chores import chores_kind
 from holdfast.work.export import export_kind
 from holdfast.work.kind import Kind
 
-HEADS, EXPORTS, HANDOVERS = "heads", "exports", "handovers"
+HEADS, EXPORTS, HANDOVERS, COPIES = "heads", "exports", "handovers", "copies"
 
 
 def kinds(
-    catalog: Catalog, number: int, config: Callable[[], Config], clock: Clock, *, node: str = LOCAL
-) -> list[Kind]:
+    catalog: Catalog, number: int, config: Callable[[], Config], clock: Clock, *, node: str = LOCAL,
+    copies: Callable[[], float | None] = lambda: None,
+) -> list[Kind]:  # fmt: skip
     """Return the kinds.
 
     Args:
@@ -35,6 +36,7 @@ def kinds(
         config: Says the settings in force, the catalog's cameras included.
         clock: Time.
         node: Name of this node.
+        copies: Looks at delivered copies (reverify), and says when it goes on.
     """
 
     def volumes() -> dict[str, Path]:
@@ -52,7 +54,7 @@ def kinds(
     def old_handovers() -> None:
         tidying.once(config())
 
-    doings = {HEADS: heads, EXPORTS: old_exports, HANDOVERS: old_handovers}
+    doings = {HEADS: heads, EXPORTS: old_exports, HANDOVERS: old_handovers, COPIES: copies}
     return [export_kind(config, clock, node=node), chores_kind(doings, clock)]
 
 
@@ -63,4 +65,4 @@ def prepare(catalog: Catalog, number: int, clock: Clock) -> None:
         CatalogError: They cannot be written.
     """
     with catalog.write() as tx:
-        chores.ensure(tx, number, [HEADS, EXPORTS, HANDOVERS], clock.wall_us())
+        chores.ensure(tx, number, [HEADS, EXPORTS, HANDOVERS, COPIES], clock.wall_us())

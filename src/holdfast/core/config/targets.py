@@ -128,6 +128,11 @@ class TargetCommon(Table):
         default="",
         description="Public address of what lies there, such as https://cdn.example.org/{key}; `{target}` is its name.",
     )
+    verify_days: float = Field(
+        default=30.0, ge=0, le=3650,
+        description="Each copy is read and verified anew once in so many days; 0 is never, and so it is for `s3` and "
+        "`supabase`, where reading costs money, unless it is set.",
+    )  # fmt: skip
     encrypt: tuple[Recipient, ...] = Field(
         default=(), description="Public keys of age; what is sent can be read only with one of their private keys."
     )
@@ -222,6 +227,10 @@ class S3Target(TargetCommon):
         default="", pattern=r"^[A-Z_0-9]*$", description="Storage class, such as STANDARD_IA; empty is the bucket's."
     )
 
+    verify_days: float = Field(
+        default=0.0, ge=0, le=3650, description="Each copy is read and verified anew once in so many days; 0 is never."
+    )
+
     @model_validator(mode="after")
     def _fits(self) -> "S3Target":
         if not self.access_key or not self.secret_key:
@@ -239,6 +248,9 @@ class SupabaseTarget(TargetCommon):
     key: Secret = Field(description="Key of the project: the service role's, or one that may write to the bucket.")
     bucket: Annotated[str, AfterValidator(_bucket)] = Field(description="The bucket.")
     prefix: Annotated[str, AfterValidator(_prefix)] = Field(default="", description="Put before every key.")
+    verify_days: float = Field(
+        default=0.0, ge=0, le=3650, description="Each copy is read and verified anew once in so many days; 0 is never."
+    )
 
 
 TargetConfig = Annotated[
