@@ -158,6 +158,7 @@ REFUSED: tuple[tuple[Which, dict[str, Any], str, str], ...] = (
     (OFFICE, SFTP | {"password": ""}, "", "neither key nor password is given"),
     (OFFICE, SFTP | {"password": {"file": "/etc/hostname"}}, "password", "can only stand in the configuration file"),
     (OFFICE, SFTP | {"user": "a\nb"}, "user", "holds a control character"),
+    (OFFICE, SFTP | {"hours": [[[[[]]]]]}, "hours", "is nested too deeply"),
     (OFFICE, SFTP | {"user": "a****"}, "user", "stands for what is hidden"),
     (Which("targets", "-x"), SFTP, "id", "is no name for a target"),
     (SNAPS, {"target": "moon"}, "target", "there is no target 'moon'"),
@@ -224,6 +225,14 @@ def test_the_environment_decides_its_keys_and_changes_no_row(tmp_path: Path, cat
     )
     in_force(catalog, file)
     assert settings.saved(catalog, "pier")["targets.nas"] == {"type": "folder", "path": "saved"}
+
+
+def test_a_column_may_be_called_as_it_is(tmp_path: Path, catalog: Catalog) -> None:
+    """A column of somebody's table that is called like a reference is a column."""
+    row = {"url": "https://a.example", "table": "t", "preset": "shop", "columns": {"file": "{file}"}}
+    found = put(catalog, read(tmp_path), SNAPS, {"target": "nas", "row": row}).config.deliveries["snaps"].row
+    assert found is not None
+    assert found.columns == {"file": "{file}"}
 
 
 def test_trying_saves_nothing(tmp_path: Path, catalog: Catalog) -> None:

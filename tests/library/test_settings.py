@@ -76,6 +76,19 @@ def test_set_back_to_the_file(tmp_path: Path, catalog: Catalog) -> None:
     assert (found.value, found.origin, found.saved, found.changed_by) == ("info", "default", False, "ann")
 
 
+def test_what_would_be_is_not_saved(tmp_path: Path, catalog: Catalog) -> None:
+    """A change can be looked at before it is made, with the cameras of the catalog; nonsense is refused as ever."""
+    file, cameras = read(tmp_path), [{"id": "dock", "url": "rtsp://192.0.2.1/dock"}]
+    changed(catalog, file, defaults__stall_s=9)
+    wanted = {"defaults.retention.keep_days": 7, "defaults.stall_s": None}
+    found = settings.would_be(catalog, "pier", file, wanted, cameras).config
+    assert {name: one.retention.keep_days for name, one in found.cameras.items()} == {"gate": 7, "yard": 7, "dock": 7}
+    assert found.cameras["gate"].stall_s == file.config.cameras["gate"].stall_s
+    assert settings.saved(catalog, "pier") == {"defaults.stall_s": 9}
+    with pytest.raises(BadInput):
+        settings.would_be(catalog, "pier", file, {"defaults.retention.keep_days": "long"}, cameras)
+
+
 def test_the_environment_goes_before_saved_settings(tmp_path: Path, catalog: Catalog) -> None:
     """What the environment decides cannot be changed here, says so, and holds whatever was saved before."""
     changed(catalog, read(tmp_path), site__name="Pier", defaults__stall_s=9)

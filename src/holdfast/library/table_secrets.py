@@ -25,6 +25,8 @@ from holdfast.storage.errors import storage_errors
 
 Section = Literal["targets", "deliveries"]
 
+_DEEPEST = 3  # levels below a key: the days of a window are the deepest that there is
+_COLUMNS = "row.columns"  # names of somebody else's columns, of which one may be called `file`
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -49,12 +51,16 @@ def hidden(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def out_of_reach(section: Section, own: Mapping[str, Any]) -> list[Wrong]:
     """Return what whoever asks over the network may not say in a table; see camera_reach (C140)."""
+    if odd := [key for key, value in own.items() if _deeper(value, _DEEPEST)]:
+        return [
+            Wrong(key, "is nested too deeply", "write it as the reference of the configuration has it") for key in odd
+        ]
     secrets = set(_secret_keys(section, own))
     wrong = []
     for path, value in leaves(dict(own)):
         key = dotted(path)
         texts = [one for one in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(one, str)]
-        if is_reference(value):
+        if is_reference(value) and key != _COLUMNS:
             words = "a reference to a file or variable can only stand in the configuration file"
             wrong.append(Wrong(key, words, "write the value itself; it is kept where nobody is shown it again"))
         elif key not in secrets and any(MASK in text for text in texts):
@@ -62,6 +68,11 @@ def out_of_reach(section: Section, own: Mapping[str, Any]) -> list[Wrong]:
         elif any(_CONTROL.search(text) for text in texts):
             wrong.append(Wrong(key, "holds a control character", "type it anew"))
     return wrong
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(levels == 0 or _deeper(one, levels - 1) for one in inner)
 
 
 def fill(section: Section, own: dict[str, Any], before: Mapping[str, Any]) -> list[str]:
