@@ -18,6 +18,7 @@ __all__ = ["catalog_url", "postgres"]
 
 NODE = "pier"
 CLOCK = PushedClock()
+KEY = "age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq"
 TEXT = """
 state_dir = "state"
 runtime_dir = "run"
@@ -132,7 +133,7 @@ def test_nonsense_changes_nothing(
 
 def test_stills_that_a_rule_compresses_are_not_encrypted(catalog: Catalog, tmp_path: Path) -> None:
     """Whoever asks for both is told so; what was saved before never takes a camera out of recording (C154, C155)."""
-    keys = ["age1" + "q" * 58]
+    keys = [KEY]
     rule = '[targets.nas]\ntype = "folder"\npath = "nas"\n[deliveries.snaps]\ntarget = "nas"\n'
     plain = load(tmp_path / "holdfast.toml", {}, text=TEXT)
     snaps = load(tmp_path / "holdfast.toml", {}, text=f'{TEXT}{rule}assets = ["stills"]\nquality = 60\n')

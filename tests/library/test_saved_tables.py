@@ -22,6 +22,7 @@ from support.clock import PushedClock
 
 __all__ = ["catalog", "catalog_url", "postgres"]
 
+KEY = "age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq"
 FILE = """
 state_dir = "state"
 runtime_dir = "run"
@@ -182,7 +183,7 @@ def test_a_rule_compresses_no_encrypted_stills(tmp_path: Path, catalog: Catalog)
     """A rule is refused that would compress stills which a camera encrypts, one that was added too (C154, C155)."""
     file = read(tmp_path)
     snaps, table = Which("deliveries", "snaps"), {"target": "nas", "assets": ["stills"], "quality": 60}
-    dock = {"id": "dock", "url": "rtsp://192.0.2.1/dock", "stills": {"encrypt": ["age1" + "q" * 58]}}
+    dock = {"id": "dock", "url": "rtsp://192.0.2.1/dock", "stills": {"encrypt": [KEY]}}
     cameras.remember(file.config.state_dir, [dock])
     with pytest.raises(BadInput, match="stills of dock are encrypted") as error:
         put(catalog, file, snaps, table)

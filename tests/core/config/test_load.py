@@ -80,7 +80,10 @@ VALUES: dict[str, tuple[str, str]] = {
     "stills.thumbnail": ('"320x180"', '""'),
     "stills.name": ('"shop"', '"{camera}_{date}_{time}"'),
     "stills.sidecar": ("true", "false"),
-    "stills.encrypt": (f'["age1{"q" * 58}"]', f'["age1{"p" * 58}"]'),
+    "stills.encrypt": (
+        '["age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq"]',
+        '["age1hzajga3decql5g48dnavzhralax7qqfg9sn5zhc0rckg9llksumsgvgswl"]',
+    ),
     "stills.keep_days": ("30", "7"),
     "retention.keep_days": ("30", "0.5"),
     "retention.keep_bytes": ('"1TB"', '"500GB"'),
