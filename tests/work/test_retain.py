@@ -538,7 +538,7 @@ def test_a_catalog_from_a_copy_learns_what_came_after_it(node: KeptNode) -> None
     with node.catalog.read() as tx:
         before = removals.standing(tx, 1)
     assert before is not None
-    node.later(1)
+    node.later(2)
     hold(node, old[0])
     run(node)
     with node.catalog.write() as tx:

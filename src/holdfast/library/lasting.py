@@ -8,6 +8,7 @@ Any thread but an event loop. Not here: lines (kept), rows (holds), what is reme
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,14 +19,15 @@ from holdfast.catalog.nodes import LOCAL
 from holdfast.catalog.removals import Standing
 from holdfast.core.clock import Clock
 from holdfast.core.config import Config
+from holdfast.core.errors import StorageError
 from holdfast.core.retention import Hold, HoldKind
-from holdfast.core.timing import DAY_US, MINUTE_US
+from holdfast.core.timing import DAY_US, HOUR_US
 from holdfast.library import holds, kept_memory
 from holdfast.library.keeping import hold_kinds, retention_of
 from holdfast.library.kept_memory import Memory, Watched
 from holdfast.library.volumes import VolumeState
 
-OLDER_US = 10 * MINUTE_US  # chosen: a pass writes both within seconds; a copy of a catalog is rarely younger
+OLDER_US = HOUR_US  # chosen: between the two that a pass writes lies all of the pass
 SLACK_US = DAY_US  # chosen: rows that changed so long before the last time are looked at again; clocks are set, too
 
 Said = tuple[int, Hold, str]
@@ -64,10 +66,12 @@ def take_up(
     # Somebody may have put a copy of the catalog in its place that does not know what came after it.
     older = before is None or memory.written_us - before.trust.wall_us > OLDER_US
     if not new and not older and here <= memory.volumes:
-        kept_memory.remember(config.state_dir, replace(memory, volumes=here))
+        with suppress(StorageError):  # a full disk has to be emptied first; until then more is read than need be
+            kept_memory.remember(config.state_dir, replace(memory, volumes=here))
         return False
-    # Asked for anew by whoever cannot wait for it (holds.add): what is said from here on counts.
-    kept_memory.take_up_again(config.state_dir)
+    with suppress(StorageError):
+        # Asked for anew by whoever cannot wait for it (holds.add): what is said from here on counts.
+        kept_memory.take_up_again(config.state_dir)
     holds.restore(catalog, {disk.name: disk.root for disk in disks}, clock, node=node)
     # On a volume that is new or back everything may be lacking, so all of it is written once more.
     cameras = {
@@ -76,9 +80,10 @@ def take_up(
     # A node that begins has no footage either, and nothing that somebody should have looked at.
     unknown = any(disk.problem is not None or has_footage(disk.root) for disk in disks)
     blank = memory.blank or (new and not memory.catalog_us and unknown)
-    kept_memory.remember(
-        config.state_dir, Memory(volumes=here, catalog_us=catalog_us, blank=blank, cameras=cameras)
-    )  # fmt: skip
+    with suppress(StorageError):
+        kept_memory.remember(
+            config.state_dir, Memory(volumes=here, catalog_us=catalog_us, blank=blank, cameras=cameras)
+        )  # fmt: skip
     return True
 
 

@@ -152,14 +152,10 @@ class Retainer:
         # Whoever looks for a marker looks for the disk: a folder below a mount point may be anybody's.
         self._ready = {disk.name: disk.root for disk in volumes.survey(config) if disk.problem is None}
         self._copies = kept.Copies(self._ready)
-        try:
-            # In doubt, too: what is safe does not depend on whether anything may be deleted.
-            lasting.write_down(self._catalog, config, self._clock, node=self._node)
-        except StorageError as error:
-            self._problems.append(str(error))
         finished = self._go_on(config, roots, may_delete=trusted.may_delete and config.retention.enabled)
         if not trusted.may_delete:
             self._withdraw(config)
+            self._write_down(config)
             return Passed(trust=trusted, finished=finished, problems=tuple(self._problems))
         found = retention.outlook(self._catalog, config, self._clock, node=self._node)
         cleared, problems = leftovers.clear(found.leftovers)
@@ -167,6 +163,7 @@ class Retainer:
         chosen = found.going if most is None else found.going[:most]
         gone = self._delete(chosen, config, roots)
         self._publish(config, found, {(one.piece.volume, one.piece.file) for one in gone} | self._refused)
+        self._write_down(config)
         shown, problems = pictures.clear(self._catalog, self._ready, found.pictures, found.now_us)
         self._problems += problems
         if len(gone) == len(chosen):
@@ -209,6 +206,8 @@ class Retainer:
         with ExitStack() as stack:
             try:
                 stack.enter_context(expendable.removing(config.state_dir / expendable.NAME))
+            except DiskFull:
+                raise  # whoever runs the pass has some room for it
             except (AlreadyRunning, StorageError) as error:
                 self._problems.append(str(error))
                 yield False
@@ -287,6 +286,13 @@ class Retainer:
                 number = nodes.ensure(tx, self._node, now_us)
                 removals.end(tx, number, gone)
                 removals.refuse(tx, number, strange, now_us)
+
+    def _write_down(self, config: Config) -> None:
+        """Make what holds outlast the catalog, in doubt, too; last, as deleting may need all room that is left."""
+        try:
+            lasting.write_down(self._catalog, config, self._clock, node=self._node)
+        except StorageError as error:
+            self._problems.append(str(error))
 
     def _publish(self, config: Config, found: Outlook, gone: set[tuple[str, str]]) -> None:
         """Give the recorder its list, replaced whole: what the decision cleared, and still may go."""
