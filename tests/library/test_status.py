@@ -227,7 +227,7 @@ def test_objects_that_nobody_recognises_are_said(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_fills_is_a_notice_and_a_doubt_a_trouble(tmp_path: Path) -> None:
-    """A full disk is by design and leaves all well; that nothing may be deleted is said with its reason (C078)."""
+    """A full disk is by design and leaves all well; that deleting waits is said, and a trouble after an hour (C078)."""
     plan, words = Plan(streams=(stream("gate"),)), "main is 91 % full (critical): 9.0 of 100.0 GB are free"
     disks = [
         {"name": "main", "level": "critical", "words": words},
@@ -238,10 +238,13 @@ def test_a_disk_that_fills_is_a_notice_and_a_doubt_a_trouble(tmp_path: Path) -> 
     role(tmp_path, "worker", retention={"off": "", "problem": "", "disks": disks})
     now = read_now(plan, tmp_path, NOW)
     assert (now.well, now.notices, now.to_dict()["notices"]) == (True, (words,), [words])
-    role(tmp_path, "worker", retention={"off": "the clock was set", "problem": "", "disks": disks})
-    now = read_now(plan, tmp_path, NOW)
-    assert not now.well
-    assert now.troubles[0].startswith("nothing is deleted, and a disk may fill: the clock was set; it waits for")
+    doubt = {"off": "the clock was set", "problem": "", "disks": []}
+    for minutes, well in ((1, True), (61, False)):
+        role(tmp_path, "worker", retention=doubt | {"off_us": NOW - minutes * 60 * S})
+        now = read_now(plan, tmp_path, NOW)
+        said = now.notices if well else now.troubles
+        assert (now.well, len(now.notices) + len(now.troubles)) == (well, 1)
+        assert said[0].startswith("nothing is deleted for now: the clock was set; it waits for a synchronised clock")
     role(tmp_path, "worker", retention={"off": "", "problem": "the disk refused", "disks": []})
     assert read_now(plan, tmp_path, NOW).troubles == ("what is over may not be deleted: the disk refused",)
 

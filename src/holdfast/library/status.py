@@ -19,6 +19,7 @@ from holdfast.core.status import FRESH_S, StreamState, StreamStatus, status_name
 from holdfast.core.timing import SECOND_US, iso
 
 SETTLING_S = 30.0  # chosen: a stream that connects is "starting" for this long before it is called a loss
+DOUBT_S = 3600.0  # chosen: six passes; a clock that is synchronised at all is so by then
 CONFIRM_HINT = "it waits for a synchronised clock that makes sense, or for holdfast clean --confirm"
 GONE_HINT = "holdfast run starts recording; holdfast logs says why it ended"
 
@@ -148,7 +149,8 @@ def read_now(plan: Plan | None, runtime_dir: Path, now_us: int) -> NodeNow:
 def _notices(worker: dict[str, Any] | None) -> list[str]:
     """Say which disks fill, and what memory does. A recorder fills its disk by design, so this is nothing wrong."""
     disks = ((worker or {}).get("retention") or {}).get("disks") or ()
-    found = [str(disk["words"]) for disk in disks if disk["level"] != "normal"]
+    found = [] if _waits_long(worker) else _waiting(worker)
+    found += [str(disk["words"]) for disk in disks if disk["level"] != "normal"]
     memory = (worker or {}).get("memory") or {}
     if memory.get("problem"):
         found.append(f"footage that should lie in memory goes to its disk: {memory['problem']}")
@@ -156,6 +158,19 @@ def _notices(worker: dict[str, Any] | None) -> list[str]:
         size = memory["dropped_bytes"] / 1e6
         found.append(f"memory dropped {memory['dropped']} files ({size:.0f} MB) that nothing held, since the start")
     return found
+
+
+def _waiting(worker: dict[str, Any] | None) -> list[str]:
+    """Say that deleting waits, and why; nothing where it does not."""
+    why = ((worker or {}).get("retention") or {}).get("off")
+    return [f"nothing is deleted for now: {why}; {CONFIRM_HINT}"] if why else []
+
+
+def _waits_long(worker: dict[str, Any] | None) -> bool:
+    """Say whether that needs a person: after a start it ends by itself, and meanwhile no disk fills."""
+    said = (worker or {}).get("retention") or {}
+    since_us = said.get("off_us")
+    return worker is not None and since_us is not None and worker["at_us"] - since_us > DOUBT_S * SECOND_US
 
 
 def spilling(plan: Plan | None, runtime_dir: Path, now_us: int) -> str:
@@ -287,10 +302,10 @@ def _troubles(
         *((worker or {}).get(f"{k}_problem") for k in ("config", "catalog")),
     ]
     found.extend(str(problem) for problem in said if problem)
+    if _waits_long(worker):
+        found += _waiting(worker)
     keeping = (worker or {}).get("retention") or {}
-    if keeping.get("off"):
-        found.append(f"nothing is deleted, and a disk may fill: {keeping['off']}; {CONFIRM_HINT}")
-    elif keeping.get("problem"):
+    if keeping.get("problem"):
         found.append(f"what is over may not be deleted: {keeping['problem']}")
     if server and server.get("problem"):
         what_to_do = f"; {server['hint']}" if server.get("hint") else ""

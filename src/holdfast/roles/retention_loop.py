@@ -64,6 +64,7 @@ class RetentionLoop:
         self._problem = ""
         self._recalled = False
         self._doubt = ""
+        self._doubt_us: int | None = None
 
     def start(self, loaded: Loaded) -> None:
         """Begin."""
@@ -81,7 +82,7 @@ class RetentionLoop:
         # Where nothing is to be deleted anyway, a doubt is nobody's concern.
         wanted = loaded is not None and loaded.config.retention.enabled
         return {
-            "off": self._doubt if wanted else "", "problem": self._problem,
+            "off": self._doubt if wanted else "", "off_us": self._doubt_us, "problem": self._problem,
             "disks": [
                 {"name": one.name, "level": one.mark.value, "percent": round(one.percent, 1), "words": one.words}
                 for one in fills.values()
@@ -188,7 +189,7 @@ class RetentionLoop:
             )  # fmt: skip
         elif self._doubt and not passed.trust.off_why:
             _log.info("retention.on")
-        self._doubt = passed.trust.off_why
+        self._doubt, self._doubt_us = passed.trust.off_why, passed.trust.off_us
         sums: dict[tuple[str, str, str], list[int]] = {}
         for one in passed.deleted:
             sums.setdefault((one.piece.camera, one.rule.value, one.why), []).append(one.piece.bytes)
