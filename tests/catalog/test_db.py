@@ -7,6 +7,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import event, text
 
@@ -15,6 +16,7 @@ from holdfast.catalog.db import Catalog, open_catalog, sqlite_path
 from holdfast.catalog.failures import CatalogDamaged
 from holdfast.catalog.rows import new_ids
 from holdfast.core.errors import CatalogError, CatalogUnavailable, ConfigError
+from support.catalog import Postgres
 
 
 def test_opening_again_changes_nothing(empty_url: str) -> None:
@@ -146,6 +148,18 @@ def test_a_server_that_is_away_is_unavailable() -> None:
         open_catalog("postgresql://holdfast:hunter2@127.0.0.1:1/none")
     assert time.monotonic() - began < 10
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.needs("postgres")
+def test_a_server_that_vanishes_is_noticed(postgres: Postgres) -> None:
+    """Every connection, those of other libraries too, gives up a host that vanished; what an address says counts."""
+    with postgres.database() as url, open_catalog(f"{url}?connect_timeout=7") as catalog:
+        with catalog.read() as tx:
+            own = tx.driver.info.get_parameters()
+        with psycopg.connect(catalog.url) as connection:
+            theirs = connection.info.get_parameters()
+    for told in (own, theirs):
+        assert (told["tcp_user_timeout"], told["keepalives_idle"], told["connect_timeout"]) == ("20000", "10", "7")
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "sqlite+foo+bar://"])

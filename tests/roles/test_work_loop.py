@@ -1,5 +1,6 @@
 """The worker's loop for durable work."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ class Shops:
         self.made = self.closed = self.errands = 0
         self.stale = False
         self.said = "one"
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.go_on.set()
 
     def make(self, _catalog: Catalog, _loaded: Loaded) -> Workshop:
         self.made += 1
@@ -29,6 +32,8 @@ class Shops:
         word = self.said
 
         def body(job: Job) -> None:
+            self.begun.set()
+            self.go_on.wait(20)
             job.finish("done", {"said": word})
 
         return Workshop(
@@ -93,6 +98,27 @@ def test_another_configuration_is_followed(path: Path) -> None:
         assert loop.join(10)
         assert [work.row(catalog, number)["said"] for number in (1, 2)] == ["one", "two"]
     assert shops.closed == 3
+
+
+def test_a_workshop_stays_open_while_somebody_is_in(path: Path) -> None:
+    """What the kinds of before hold is let go when the last row that needs it has its result, and not before."""
+    shops, loaded = Shops(), load(path, {})
+    shops.go_on.clear()
+    with open_catalog(loaded.config.catalog_url) as catalog:
+        work.add(catalog, work.make_tables(catalog), 1)
+        loop = _loop(shops)
+        loop.start(loaded)
+        assert shops.begun.wait(10)
+        loop.follow(load(path, {}))
+        until(lambda: shops.made == 2)
+        errands = shops.errands
+        until(lambda: shops.errands > errands + 2)
+        assert shops.closed == 0
+        shops.go_on.set()
+        until(lambda: shops.closed == 1)
+        assert _done(catalog, 1)
+        loop.ask_stop()
+        assert loop.join(10)
 
 
 def test_a_catalog_that_is_away_is_waited_for(path: Path) -> None:

@@ -320,6 +320,32 @@ def test_two_conversions_at_once(place: Place) -> None:
     assert nice == {10}
 
 
+@pytest.mark.parametrize("place", ["threads-sqlite"], indirect=True)
+def test_kinds_of_before_are_used_to_the_end(place: Place) -> None:
+    """Kinds that were replaced count as used until a sweep has offered the new ones and no row is in their hands."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def waits(job: Job) -> None:
+        begun.set()
+        go_on.wait(20)
+        double(job)
+
+    old, new = kind(waits), kind()
+    place.add(1)
+    with place.station(old) as station:
+        assert begun.wait(10)
+        assert (station.uses([old]), station.uses([new])) == (True, False)
+        station.take([new])
+        until(lambda: station.uses([new]))
+        assert station.uses([old])
+        place.add(1, first=2)
+        until(lambda: row(place.catalog, 2)["state"] == "done")
+        assert station.uses([old])
+        go_on.set()
+        until(lambda: not station.uses([old]))
+        assert states(place.catalog) == {"done": 2}
+
+
 def test_progress_is_seen(place: Place) -> None:
     """How far a row is can be asked while it is worked on."""
     seen, ready = threading.Event(), threading.Event()

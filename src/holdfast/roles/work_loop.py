@@ -73,21 +73,26 @@ class _Shops:
 
     def __init__(self, first: Workshop) -> None:
         self.open = first
-        self._before: list[tuple[int, Workshop]] = []
+        self._before: dict[int, tuple[Workshop, bool]] = {}
+        self._made = 0
 
-    def change(self, to: Workshop, now_us: int) -> None:
-        self._before.append((now_us, self.open))
+    def change(self, to: Workshop) -> None:
+        self._made += 1
+        self._before[self._made] = self.open, False
         self.open = to
 
-    def clear(self, oldest_us: int | None) -> None:
-        """Close those that nobody is in: the oldest row at work was begun at `oldest_us`."""
-        for one in list(self._before):
-            if oldest_us is None or oldest_us > one[0] + round(TICK_S * 2e6):
-                self._before.remove(one)
-                one[1].close()
+    def clear(self, used: Callable[[Sequence[Kind]], bool]) -> None:
+        """Close those that nobody is in, the second time that this is so: somebody may be just about to enter."""
+        for number, (shop, left) in list(self._before.items()):
+            empty = not used(shop.kinds)
+            if empty and left:
+                del self._before[number]
+                shop.close()
+            else:
+                self._before[number] = shop, empty
 
     def close(self) -> None:
-        for _, shop in self._before:
+        for shop, _ in self._before.values():
             shop.close()
         self.open.close()
 
@@ -183,12 +188,12 @@ class WorkLoop:
                     loaded = latest
                     if loaded.config.catalog_url != url or self._options(loaded, catalog) != options:
                         return
-                    shops.change(self._make(catalog, loaded), self._clock.wall_us())
+                    shops.change(self._make(catalog, loaded))
                     station.take(shops.open.kinds)
                 elif shops.open.stale():
-                    shops.change(self._make(catalog, loaded), self._clock.wall_us())
+                    shops.change(self._make(catalog, loaded))
                     station.take(shops.open.kinds)
-                shops.clear(min((one["since_us"] for one in station.running()), default=None))
+                shops.clear(station.uses)
                 self._errand(shops.open)
 
     def _errand(self, shop: Workshop) -> None:

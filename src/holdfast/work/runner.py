@@ -10,7 +10,8 @@ Not here: which rows are due (sweep), threads (threads, many), what a row may be
 
 import random
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -66,6 +67,7 @@ class Runner:
         self._random = random.Random()  # noqa: S311 - jitter, no secret
         self._lock = threading.Lock()
         self._jobs: dict[tuple[str, int], Job | None] = {}
+        self._kinds: Counter[int] = Counter()
         self._stopping = threading.Event()
         self._abandoned = threading.Event()
         self._renewer = threading.Thread(target=self._renew_all, name="work-leases", daemon=True)
@@ -91,6 +93,11 @@ class Runner:
         with self._lock:
             return [job for job in self._jobs.values() if job is not None]
 
+    def uses(self, kinds: Sequence[Kind]) -> bool:
+        """Say whether a row is at hand that is, or may be, worked on by the body of one of these very kinds."""
+        with self._lock:
+            return any(self._kinds[id(kind)] for kind in kinds)
+
     def run(self, kind: Kind, lane: str, number: int) -> bool:
         """Work on a row if it is due and nobody else's; return whether it was ours.
 
@@ -104,6 +111,7 @@ class Runner:
             if self._stopping.is_set() or key in self._jobs:
                 return False
             self._jobs[key] = None
+            self._kinds[id(kind)] += 1
         mine: dict[tuple[str, int], Job | None] = {key: None}
         try:
             jobs = self._claim(kind, lane, number)
@@ -121,6 +129,7 @@ class Runner:
             return True
         finally:
             with self._lock:
+                self._kinds[id(kind)] -= 1
                 for key, job in mine.items():
                     # Whoever asked for a row in vain meanwhile must not take its owner's entry away.
                     if key in self._jobs and self._jobs[key] is job:

@@ -115,6 +115,10 @@ class Station:
         self._sweep.kinds = tuple(kinds)
         self._wake.set()
 
+    def uses(self, kinds: Sequence[Kind]) -> bool:
+        """Say whether a row may be worked on by the body of one of these very kinds, now or soon."""
+        return self._sweep.uses(kinds) or self._runner.uses(kinds)
+
     def running(self) -> list[dict[str, Any]]:
         """Return what is worked on now, for the status file: kind, row, lane, since when, and how far."""
         return [

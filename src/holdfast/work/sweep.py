@@ -59,11 +59,16 @@ class Sweep:
         self._node = node
         self.kinds: Sequence[Kind] = tuple(kinds)
         """What is worked on; replaced where the configuration changes."""
+        self._swept: Sequence[Kind] = self.kinds
         self._offered: dict[str, tuple[Kind, set[str]]] = {}
         self._runner = runner
         self._engine = engine
         self._clock = clock
         self._jitter = jitter
+
+    def uses(self, kinds: Sequence[Kind]) -> bool:
+        """Say whether rows may still be begun with one of these very kinds: no sweep has offered others since."""
+        return any(one is kind for one in self._swept for kind in kinds)
 
     def void(self, worker: str) -> int:
         """End the claims of a worker that is known to be dead: a lock says so. Return how many there were."""
@@ -109,6 +114,7 @@ class Sweep:
         for name in self._offered.keys() - {kind.name for kind in kinds}:
             self._offer(self._offered[name][0], {}, controls)
             del self._offered[name]
+        self._swept = kinds
         if broken is not None:
             raise broken
         return Swept(offered=offered, lost=lost)
