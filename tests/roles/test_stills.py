@@ -13,7 +13,7 @@ from holdfast.catalog import nodes, stills
 from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.catalog.stills import Outcome, Wanted
 from holdfast.core import config
-from holdfast.core.timing import DAY_US, SECOND_US
+from holdfast.core.timing import SECOND_US
 from holdfast.roles.watcher import Watcher
 from support.node import Node
 from support.sim import simulated, small_camera
@@ -146,19 +146,6 @@ def test_one_camera_that_cannot_delays_no_other(bench: Bench, tmp_path: Path) ->
     status = bench.watcher._stills.status()
     assert "reserve" in status["aaa"]["problem"]
     assert status["gate"]["problem"] == ""
-
-
-def test_old_stills_go(bench: Bench) -> None:
-    """After the days that they are kept, stills go with their files; those that are younger stay."""
-    bench.record(3)
-    bench.write("every_s = 1\nkeep_days = 2")
-    bench.gate.clock.advance(1 * DAY_US / SECOND_US)
-    bench.settle()
-    assert len(bench.instants()) >= 3
-    bench.gate.clock.advance(1 * DAY_US / SECOND_US)
-    bench.settle()
-    assert bench.instants() == []
-    assert not list((bench.gate.root / "stills").rglob("*.jpg"))
 
 
 def taken(catalog: Catalog) -> list[Outcome]:

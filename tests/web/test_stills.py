@@ -77,7 +77,7 @@ def test_encrypted_stills_are_named_and_not_shown(kept: Site) -> None:
             stills.put(tx, nodes.ensure(tx, context.node, 1), [one], 1)
     html = kept.page("/stills?camera=gate", Role.OPERATOR)
     assert "7 taken" in words(html)
-    assert "1 of them encrypted" in words(html)
+    assert "1 encrypted" in words(html)
     assert "holdfast decrypt FILE --identity KEY" in words(html)
     assert len(re.findall(r'<a class="still-sealed" href="/api/v1/stills/\d+-\d+/encrypted" download', html)) == 1
     assert len(re.findall(r"<img ", html.partition('id="stills"')[2].partition("</ul>")[0])) == 6

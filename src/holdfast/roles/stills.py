@@ -3,7 +3,7 @@
 Part of the watcher, on its thread. What a camera cannot do (a disk that is full, footage that cannot be read) is its
 own matter: the others have their turn, and its instants wait.
 
-Not here: one camera (library.still_taking), the loop (watcher).
+Not here: one camera (library.still_taking), the loop (watcher), deleting (library.pictures).
 """
 
 from pathlib import Path
@@ -52,7 +52,7 @@ class StillsRound:
         self._problems: dict[str, str] = {}
 
     def follow(self, catalog: Catalog, number: int, config: Config, base: Path = Path()) -> None:
-        """Follow the settings: cameras that take stills, and how. Delete those whose time is over.
+        """Follow the settings: cameras that take stills, and how.
 
         Args:
             catalog: Where they are kept.
