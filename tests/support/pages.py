@@ -16,9 +16,11 @@ from holdfast.core.clock import Clock, SystemClock
 from holdfast.core.status import StreamState, StreamStatus, status_name
 from holdfast.core.timing import SECOND_US
 from holdfast.library import cameras as library_cameras
+from holdfast.library import retention
 from holdfast.library.accounts import Role
 from holdfast.library.desired import build_plan, publish_plan
 from holdfast.library.index import Indexer
+from holdfast.storage.volume import create_marker
 from support.accounts import Client, House, house
 from support.clock import PushedClock
 from support.journals import Told
@@ -167,6 +169,23 @@ def site(root: Path, clock: Clock, *cameras: str, more: str = "", url: str = "rt
         made.publish()
         with made.rewritten() if isinstance(clock, SystemClock) else nullcontext():
             yield made
+
+
+@contextmanager
+def aged_site(root: Path, clock: PushedClock, *, more: str = "") -> Iterator[Site]:
+    """A node whose gate has four files of nine days ago and one of today, and that may delete."""
+    with site(root, clock, "gate", more=more) as made:
+        retention.confirm(made.home.context.catalog(), clock)
+        create_marker(made.root / "vol", 0)
+        told = made.journal("gate")
+        for _ in range(4):
+            told.record(600)
+        clock.advance(9 * 86_400)
+        told.record(600, "r2")
+        clock.advance(900)
+        made.index()
+        yield made
+        told.die()
 
 
 @contextmanager

@@ -5,30 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.catalog.db import open_catalog
-from holdfast.library import retention
 from holdfast.library.accounts import Role
-from holdfast.storage.volume import create_marker
 from support.clock import PushedClock
-from support.pages import Site, site, words
+from support.pages import Site, aged_site, words
 
 
 @pytest.fixture(name="one")
 def _one(tmp_path: Path, clock: PushedClock) -> Iterator[Site]:
     """A node that keeps everything, whose gate has four files of nine days ago and one of today."""
-    with site(tmp_path, clock, "gate") as made:
-        with open_catalog(made.home.context.config.catalog_url) as catalog:
-            retention.confirm(catalog, clock)
-        create_marker(made.root / "vol", 0)
-        told = made.journal("gate")
-        for _ in range(4):
-            told.record(600)
-        clock.advance(9 * 86_400)
-        told.record(600, "r2")
-        clock.advance(900)
-        made.index()
+    with aged_site(tmp_path, clock) as made:
         yield made
-        told.die()
 
 
 def test_typed_days_show_what_would_go_and_save_nothing(one: Site) -> None:

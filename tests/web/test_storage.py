@@ -7,15 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.catalog.db import open_catalog
 from holdfast.core.errors import CatalogUnavailable
 from holdfast.library import retention
 from holdfast.library.accounts import Role
 from holdfast.library.forecast import Forecast
-from holdfast.storage.volume import create_marker
 from holdfast.web.storage import chart_of, sentence
 from support.clock import PushedClock
-from support.pages import Site, site, words
+from support.pages import Site, aged_site, words
 
 NOW = 1_790_000_000_000_000
 
@@ -23,19 +21,8 @@ NOW = 1_790_000_000_000_000
 @pytest.fixture(name="one")
 def _one(tmp_path: Path, clock: PushedClock) -> Iterator[Site]:
     """A node whose gate keeps 7 days, and has four files of nine days ago and one of today."""
-    with site(tmp_path, clock, "gate", more="[cameras.gate.retention]\nkeep_days = 7\n") as made:
-        with open_catalog(made.home.context.config.catalog_url) as catalog:
-            retention.confirm(catalog, clock)
-        create_marker(made.root / "vol", 0)
-        told = made.journal("gate")
-        for _ in range(4):
-            told.record(600)
-        clock.advance(9 * 86_400)
-        told.record(600, "r2")
-        clock.advance(900)
-        made.index()
+    with aged_site(tmp_path, clock, more="[cameras.gate.retention]\nkeep_days = 7\n") as made:
         yield made
-        told.die()
 
 
 def test_it_shows_what_goes_and_why(one: Site) -> None:
