@@ -36,8 +36,8 @@ class Setting(BaseModel):
     saved: bool = Field(description="Whether it was changed while running.")
     fixed: str = Field(description="Why it cannot be changed here; empty where it can.", examples=[""])
     kind: str = Field(
-        description="What it takes: text, choice, switch (true or false), whole, number, size (`16 MiB`), list (of "
-        "texts), windows (as in the file), table or secret (only written).",
+        description="What it takes: text, choice, switch (true or false), whole, number, size (`16 MiB`), list "
+        "or lines (of texts), windows (as in the file), table or secret (only written).",
         examples=["whole"],
     )
     choices: list[str] = Field(description="What a choice may be.")
