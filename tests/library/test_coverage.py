@@ -9,7 +9,8 @@ import pytest
 from holdfast.catalog.db import Catalog
 from holdfast.core.errors import CatalogUnavailable, UsageError
 from holdfast.core.gap import GapReason
-from holdfast.core.timing import DAY_US, HOUR_US, SECOND_US
+from holdfast.core.journal import LOST_MEMORY, Removed
+from holdfast.core.timing import DAY_US, HOUR_US, SECOND_US, to_datetime
 from holdfast.library.coverage import Coverage, day_span, from_catalog, from_journals, percent_of, read_day
 from holdfast.library.index import Indexer
 from holdfast.library.reindex import reconcile
@@ -138,3 +139,15 @@ def test_a_hundred_means_nothing_is_lost() -> None:
     assert percent_of(30 * DAY_US, SECOND_US) == 99.99
     assert percent_of(DAY_US, 0) == 100.0
     assert percent_of(0, 0) is None
+
+
+def test_what_memory_lost_is_missing_and_not_removed(catalog: Catalog, told: Told, clock: PushedClock) -> None:
+    """C081: a finished file that went with memory counts as missing in rows and journals; a removed one does not."""
+    told.open()
+    gone, lost, _ = (told.record(60) for _ in range(3))
+    for one, why in ((gone, "reserve"), (lost, LOST_MEMORY)):
+        (told.root / one.file).unlink()
+        told.say(Removed(file=one.file, bytes=one.bytes, why=why))
+    (found,) = both(catalog, told, to_datetime(clock.wall_us()).date())
+    assert (found.removed_us, found.missing_us) == (60 * SECOND_US, 60 * SECOND_US)
+    told.close()

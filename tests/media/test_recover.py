@@ -19,8 +19,9 @@ from holdfast.media.recover import DAMAGED, MOST_LENGTH_US, describe, leftovers,
 from holdfast.media.segment import SegmentFile
 from holdfast.storage.journal import JournalWriter
 from support.clock import PushedClock
-from support.media import GATE, WALL_US, Footage, end_of, fragments, head, wall_of, write_part
+from support.media import GATE, WALL_US, Footage, encode, end_of, fragments, head, wall_of, write_part
 from support.probe import probe
+from support.ram import in_memory, room, shm
 
 QUICK = settings(deadline=None, max_examples=12)
 MANY = settings(deadline=None, max_examples=80)
@@ -399,3 +400,21 @@ def test_a_flipped_digit_moves_no_footage_by_years(tmp_path: Path, h264: Footage
     (event,) = _recover(tmp_path)
     assert isinstance(event, Emptied)
     assert event.detail.startswith("the head box is damaged: its begin is not the one that the file is named for")
+
+
+def test_a_file_in_memory_that_gives_way_or_is_put_aside_lies_on_the_volume(tmp_path: Path) -> None:
+    """C081: under another name a link would not be known as one, so the file is moved before it gets that."""
+    footage = encode("h264", seconds=1, gop=25)
+    with shm() as folder:
+        taken = write_part(tmp_path, footage, memory=room(folder))
+        taken.abandon()
+        (tmp_path / taken.file).write_bytes(b"another file of that second")
+        damaged = write_part(tmp_path, footage, start_us=WALL_US + 60_000_000, memory=room(folder))
+        damaged.abandon()
+        part = tmp_path / f"{damaged.file}.part"
+        part.write_bytes(b"\xff" * 5000)
+        said = {event.file: event for event in _recover(tmp_path)}
+        assert in_memory(room(folder)) == []
+    other = taken.file.replace(".mp4", "-1.mp4")
+    assert isinstance(said[other], Sealed)
+    assert [path.suffix for path in part.parent.glob(f"*{DAMAGED}")] == [DAMAGED]
