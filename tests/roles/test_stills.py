@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from pyrage.x25519 import Identity  # type: ignore[import-untyped] # it comes without types
 
 from holdfast.catalog import nodes, stills
 from holdfast.catalog.db import Catalog, open_catalog
@@ -146,6 +147,23 @@ def test_one_camera_that_cannot_delays_no_other(bench: Bench, tmp_path: Path) ->
     status = bench.watcher._stills.status()
     assert "reserve" in status["aaa"]["problem"]
     assert status["gate"]["problem"] == ""
+
+
+def test_encrypting_is_switched_on_and_off(bench: Bench) -> None:
+    """From the change on stills are encrypted, and plain again from the next; older ones stay as they are (C155)."""
+    key, kinds = Identity.generate(), []
+    for keys in ("", f'encrypt = ["{key.to_public()}"]', ""):
+        bench.write(f"every_s = 1\n{keys}")
+        bench.settle()
+        before = {one.slot_us for one in taken(bench.catalog)}
+        bench.record(3)
+        new = [one for one in taken(bench.catalog) if one.slot_us not in before]
+        assert len(new) >= 2
+        kinds.append({one.is_sealed for one in new})
+    assert kinds == [{False}, {True}, {False}]
+    for one in taken(bench.catalog):
+        body = (bench.gate.root / one.file).read_bytes()
+        assert body[:2] != b"\xff\xd8" if one.is_sealed else body[:2] == b"\xff\xd8"
 
 
 def taken(catalog: Catalog) -> list[Outcome]:
