@@ -9,6 +9,9 @@ import pytest
 from holdfast.cli.main import main
 from holdfast.core.clock import SystemClock
 from holdfast.library.retention import confirm
+from holdfast.storage import expendable
+from holdfast.storage.expendable import Entry
+from holdfast.storage.volume import MARKER
 from support.clock import PushedClock
 from support.kept_node import KEPT, KeptNode
 
@@ -58,3 +61,24 @@ def test_what_makes_no_sense_is_said(node: KeptNode, capsys: pytest.CaptureFixtu
     capsys.readouterr()
     assert _run("hold", "list", *config) == 0
     assert capsys.readouterr().out == "no holds\n"
+
+
+def test_a_disk_that_is_away_takes_no_hold(node: KeptNode, capsys: pytest.CaptureFixture[str]) -> None:
+    """Below a mount point nothing is written: the hold is refused, with what to do, and does not stand (F12)."""
+    config = ("-c", str(node.path))
+    (node.disk / MARKER).rename(node.disk / "aside")
+    assert _run("hold", "add", "gate", "2h", "1h", "--why", "x", *config) == 74
+    said = capsys.readouterr().err
+    assert "no volume is there to write a hold to" in said
+    assert "holdfast volumes" in said
+    assert _run("hold", "list", *config) == 0
+    assert capsys.readouterr().out == "no holds\n"
+
+
+def test_what_is_held_is_off_the_list_of_recorders(node: KeptNode) -> None:
+    """When the command is done, no recorder whose disk is full removes any of it (C080)."""
+    (one,) = node.record(1)
+    path = node.state / expendable.NAME
+    expendable.publish(path, lambda: [Entry("v", one.file, one.bytes, one.start_us, one.end_us)])
+    assert _run("hold", "add", "gate", "10d", "8d", "--why", "x", "-c", str(node.path)) == 0
+    assert path.read_bytes().strip() == b""
