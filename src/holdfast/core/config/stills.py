@@ -51,9 +51,10 @@ class StillsConfig(Table):
         default=(),
         description="Public keys of age; stills are written only encrypted for them, without thumbnails.",
     )
-    keep_days: int | None = Field(
-        default=None, ge=1, le=36_500, description="Days that they are kept; unset is for good."
-    )
+    keep_days: float | None = Field(
+        default=None, ge=0, le=36_500,
+        description="Days that they are kept, once all their copies are there; unset is as long as there is room.",
+    )  # fmt: skip
 
     def thumbnail_size(self) -> tuple[int, int] | None:
         """Return width and height into which thumbnails are fitted; None for none."""
