@@ -8,6 +8,7 @@ import pytest
 from holdfast.catalog import events, measures, nodes
 from holdfast.catalog.db import open_catalog
 from holdfast.catalog.events import Told
+from holdfast.catalog.rows import Id
 from holdfast.core.event import EventKind
 from holdfast.core.journal import Sealed
 from holdfast.core.retention import Hold, HoldKind
@@ -153,3 +154,18 @@ def test_what_is_held_is_on_each_volume(node: KeptNode) -> None:
     standing, _ = kept.holds({"second": second}, [node.told.key])
     assert set(standing) == {"h1", f"event:gate:{files[0].start_us + 5}"}
     assert standing["h1"] == kept.holds(node.roots, [node.told.key])[0]["h1"]
+
+
+def test_an_event_that_somebody_deleted_stays_deleted(node: KeptNode) -> None:
+    """Where no row was lost, a volume that is back brings people's holds alone: its journals know of no deletion."""
+    files = node.record(1)
+    happened(node, files[0])
+    watched(node, files[-1].end_us)
+    node.later(48)
+    run(node)
+    assert going(node) == []
+    with node.catalog.write() as tx:
+        events.remove(tx, [Id(nodes.ensure(tx, "local", node.clock.wall_us()), 1)])
+    kept_memory.take_up_again(node.state)
+    run(node)
+    assert node.here() == set()

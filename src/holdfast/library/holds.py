@@ -160,10 +160,19 @@ def listed(
         return [] if number is None else holds.listed(tx, number, camera=camera, released=released, kinds=kinds)
 
 
-def restore(catalog: Catalog, volumes: Mapping[str, Path], clock: Clock, *, node: str = LOCAL) -> int:
+def restore(
+    catalog: Catalog, volumes: Mapping[str, Path], clock: Clock, *, node: str = LOCAL, lost: bool = True
+) -> int:  # fmt: skip
     """Bring back the holds that a lost catalog knew. What was said to be deleted and is there is decided about afresh.
 
     A row is released only where somebody said so: that no journal speaks of a hold may be a volume that is away.
+
+    Args:
+        catalog: An open catalog.
+        volumes: Roots by name.
+        clock: Time.
+        node: Name of this node.
+        lost: Rows of events and incidents may be lost; where they are not, what they hold follows from them alone.
 
     Returns:
         How many holds stand beside the footage.
@@ -180,15 +189,15 @@ def restore(catalog: Catalog, volumes: Mapping[str, Path], clock: Clock, *, node
         number = nodes.ensure(tx, node, now_us)
         known = {row.hold.uid: row for row in holds.listed(tx, number, released=True)}
         derived = _derived(tx, number, standing, now_us)
-        lost: list[tuple[Hold, str, int]] = []
+        new: list[tuple[Hold, str, int]] = []
         for uid, (set_us, event) in standing.items():
-            if uid in derived:
-                continue  # its row is there, and it follows from that
+            if uid in derived or (event.hold in DERIVED and not lost):
+                continue  # its row is there, or somebody said that it is none
             if uid not in known:
-                lost.append((_hold(event), event.who, set_us))
+                new.append((_hold(event), event.who, set_us))
             elif stands_again(known[uid], set_us):
                 holds.put(tx, number, _hold(event), who=event.who, set_us=set_us)
-        holds.restore(tx, number, lost)
+        holds.restore(tx, number, new)
         for uid, (said_us, over) in released.items():
             # While a volume is away it may say that the hold was set once more.
             if everything and uid in known and known[uid].set_us <= said_us:

@@ -72,7 +72,8 @@ def take_up(
     with suppress(StorageError):
         # Asked for anew by whoever cannot wait for it (holds.add): what is said from here on counts.
         kept_memory.take_up_again(config.state_dir)
-    holds.restore(catalog, {disk.name: disk.root for disk in disks}, clock, node=node)
+    roots = {disk.name: disk.root for disk in disks}
+    holds.restore(catalog, roots, clock, node=node, lost=new or older)
     # On a volume that is new or back everything may be lacking, so all of it is written once more.
     cameras = {
         name: replace(one, written_us=0, live=one.live and not new) for name, one in memory.cameras.items()
