@@ -31,7 +31,7 @@ def _node(tmp_path: Path, clock: PushedClock) -> Iterator[tuple[Handed, httpx.Cl
         site.handing.once()
         first = site.rows()[0]
         (site.volume / first.asset.file).write_bytes(b"?" * first.asset.bytes)
-        with Sending(site) as sending:
+        with Sending(site, together=False) as sending:
             sending.drain(most=4)
         context = context_for(tmp_path / "holdfast.toml", clock)
         with (

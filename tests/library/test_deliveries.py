@@ -46,7 +46,7 @@ def test_from_nothing_to_everything(pushed: Catalog, tmp_path: Path) -> None:
     site.handing.once()
     assert now(site).waiting.count == 4
     assert now(site).drain_s is None
-    with Sending(site) as sending:
+    with Sending(site, together=False) as sending:
         sending.drain(most=2)
         found = now(site)
         assert (found.health, found.pace.files, found.waiting.count) == ("busy", 2, 2)

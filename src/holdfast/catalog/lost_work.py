@@ -80,12 +80,16 @@ def set_right(
     wrong |= table.c.last_us.is_(None) & (table.c.due_us > soon_us)
     for lane in claims.lanes(tx, kind, node):
         where = [table.c.node == node, table.c.lane == lane, table.c.state == _PENDING, table.c.due_us > soon_us, wrong]
-        numbers = tx.run(kind.noun, select(table.c.id).where(*where).order_by(table.c.due_us).limit(most)).scalars()
-        these = [table.c.node == node, table.c.id.in_(list(numbers)), table.c.state == _PENDING, wrong]
-        done += int(tx.run(kind.noun, update(table).where(*these).values(due_us=now_us)).rowcount)
-    claimed = [table.c.node == node, table.c.worker != _NOBODY, table.c.lane.in_(_lanes(tx, kind, node))]
-    held = [*claimed, table.c.lease_us > now_us + LONGEST_LEASE_US]
-    return done + int(tx.run(kind.noun, update(table).where(*held).values(lease_us=now_us)).rowcount)
+        query = select(table.c.id).where(*where).order_by(table.c.due_us).limit(most)
+        # Nothing is asked about no row: SQLite would go through all that wait to find none.
+        if numbers := list(tx.run(kind.noun, query).scalars()):
+            these = [table.c.node == node, table.c.id.in_(numbers), table.c.state == _PENDING, wrong]
+            done += int(tx.run(kind.noun, update(table).where(*these).values(due_us=now_us)).rowcount)
+    for lane in _lanes(tx, kind, node):
+        held = [table.c.node == node, table.c.worker != _NOBODY, table.c.lane == lane]
+        held.append(table.c.lease_us > now_us + LONGEST_LEASE_US)
+        done += int(tx.run(kind.noun, update(table).where(*held).values(lease_us=now_us)).rowcount)
+    return done
 
 
 def _lanes(tx: Transaction, kind: Work, node: int, until_us: int | None = None) -> list[str]:
