@@ -1,9 +1,12 @@
 """Rules become rows: everything once, whatever is killed, rebuilt or late."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from holdfast.catalog import handing_on as rows
 from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.core.delivery import AssetKind
 from holdfast.core.timing import DAY_US, MINUTE_US
@@ -42,6 +45,27 @@ def test_one_stream_that_waits_holds_up_no_other(catalog: Catalog, tmp_path: Pat
     site.segment(1, "yard")
     assert site.handing.once() == 3
     assert len(site.keys(camera="gate")) == 3
+
+
+def test_what_is_committed_during_a_look_is_planned_by_the_next_one(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Segments that another process commits between two statements of a look do not wait for the walk (F26)."""
+    site = Handed(tmp_path, catalog)
+    site.segment(0)
+    for name, real in (("segments", rows.segments), ("reach_us", rows.reach_us)):
+
+        def asked(*arguments: Any, real: Callable[..., Any] = real) -> Any:
+            answer = real(*arguments)
+            if len(list(site.volume.rglob("*.mp4"))) == 1:
+                site.segment(1)
+                site.segment(2)
+            return answer
+
+        monkeypatch.setattr(rows, name, asked)
+    site.handing.once()
+    site.handing.once()
+    assert len(site.keys(kind=AssetKind.SEGMENT)) == 3
 
 
 def test_whoever_is_killed_loses_and_doubles_nothing(catalog: Catalog, tmp_path: Path) -> None:

@@ -129,9 +129,11 @@ def _segments(
 ) -> None:  # fmt: skip
     source = f"{wish.prefix}segments:{stream.key.camera}/{stream.key.stream}"
     place = known.get(source) or Position(since_us=wish.since_us, place=wish.since_us, walked_us=now_us)
+    # Asked first: where each statement sees what was committed before it (PostgreSQL), the other order passes over what
+    # was committed between the two, and that would wait for the walk.
+    reach_us = handing_on.reach_us(tx, stream, place.place)
     new = handing_on.segments(tx, stream, wish.receiver, place.place, None, _MOST)
     found.assets += new
-    reach_us = handing_on.reach_us(tx, stream, place.place)
     if len(new) == _MOST:
         reach_us = new[-1].start_us
     place = replace(place, place=max(place.place, reach_us or 0))
