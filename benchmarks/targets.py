@@ -4,6 +4,10 @@ Each target sends one large file and many of 5 kB, and so does the tool that peo
 each followed by `sync -f` because ours is durable, and boto3's upload_file. A ratio is the tool's time by ours, so 1.0
 is as fast. Verification is in ours; beside it stands the ratio to the tool and `sha256sum` over both sides, which is
 what it takes to know as much. S3 is moto's server on loopback, which bounds both sides.
+
+`--only deliveries` sends the same through whole deliveries: rows that are claimed, sent, acknowledged in kept journals
+and written down, by a worker with its threads and a catalog on the same disk; its peer is `cp`. Ratios are of the best
+of `--rounds` each, taken in turn, because a machine that does other things shows in either.
 """
 
 import argparse
@@ -23,13 +27,21 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+from holdfast.catalog import deliveries, delivery_stats
+from holdfast.catalog.db import open_catalog
+from holdfast.catalog.deliveries import Planned
+from holdfast.core.clock import SystemClock
 from holdfast.core.config.targets import FolderTarget as FolderConfig
 from holdfast.core.config.targets import RsyncTarget as RsyncConfig
+from holdfast.core.delivery import Asset, AssetKind, DeliveryState
 from holdfast.storage.targets import marker
 from holdfast.storage.targets.contract import Content, Going, Receipt, Target
 from holdfast.storage.targets.folder import FolderTarget
 from holdfast.storage.targets.many import Item, put_many
 from holdfast.storage.targets.rsync import RsyncTarget
+from holdfast.work.deliver import Deliver
+from holdfast.work.station import Options, Station
+from support.handed import Handed
 from support.target_proxy import FaultProxy
 from support.target_s3 import S3Place, s3_server
 
@@ -114,6 +126,70 @@ def _source(items: list[Item]) -> Path:
     return items[0].source if len(items) == 1 else items[0].source.parent
 
 
+def _delivered(root: Path, items: list[Item], number: int) -> float:
+    """Return the seconds that whole deliveries take, from planned rows to the last one's result."""
+    site = _site(root / f"site-{number}", items)
+    deliver = Deliver(site.catalog, site.loaded.config, site.clock)
+    os.sync()
+
+    def work() -> None:
+        with Station(site.catalog, site.node, [deliver.kind()], site.clock, Options(worker="bench")):
+            while _waiting(site):
+                time.sleep(0.01)
+
+    try:
+        return _seconds(work)
+    finally:
+        deliver.close()
+        site.catalog.close()
+        assert len(site.arrived()) == len(items)
+        shutil.rmtree(site.root)
+
+
+def _site(root: Path, items: list[Item]) -> Handed:
+    """Make a node whose stills are these files, planned for a folder."""
+    root.mkdir()
+    catalog = open_catalog(f"sqlite:///{root / 'catalog.sqlite'}")
+    site = Handed(root, catalog, '[deliveries.d]\ntarget = "nas"\nassets = ["stills"]\n', clock=SystemClock())
+    now_us = site.clock.wall_us()
+    planned = []
+    for number, item in enumerate(items):
+        file = f"stills/gate/{number}{item.source.suffix}"
+        site.store(file, item.source.read_bytes())
+        asset = Asset(
+            kind=AssetKind.STILL, camera="gate", volume="disk", file=file, bytes=item.content.bytes,
+            sha256=item.content.sha256, start_us=now_us + number, end_us=now_us + number,
+        )  # fmt: skip
+        planned.append(Planned(rule="d", target="nas", asset=asset, key=f"{number}{item.source.suffix}"))
+    with catalog.write() as tx:
+        deliveries.add(tx, site.node, planned, now_us)
+    return site
+
+
+def _waiting(site: Handed) -> bool:
+    with site.catalog.read() as tx:
+        counts = delivery_stats.by_state(tx, site.node)
+    return any(state in {DeliveryState.PENDING, DeliveryState.SENDING} for _, state in counts)
+
+
+def _deliveries(root: Path, items: dict[str, list[Item]], rounds: int) -> None:
+    for what, wanted in items.items():
+        tools, checks, ours = [], [], []
+        for number in range(rounds):
+            place = root / f"cp-{number}"
+            place.mkdir()
+            os.sync()
+            tools.append(_seconds(functools.partial(_cp(place), wanted)))
+            checks.append(_seconds(functools.partial(_check, wanted, place)))
+            shutil.rmtree(place)
+            ours.append(_delivered(root, wanted, number))
+        total = sum(item.content.bytes for item in wanted)
+        _report("whole", what, min(tools), min(ours), min(checks), total)
+        print(
+            f"{'':8} {len(wanted) / min(ours):.0f} deliveries/s, cp {len(wanted) / min(tools):.0f} files/s", flush=True
+        )
+
+
 def _boto(place: S3Place) -> Callable[[list[Item]], object]:
     import boto3  # noqa: PLC0415 - only a peer, and a dependency of the tests' server
 
@@ -132,7 +208,8 @@ def main() -> None:
     parser.add_argument("--large-mb", type=int, default=200)
     parser.add_argument("--small", type=int, default=2000)
     parser.add_argument("--folder", type=Path, help="where to work; a disk, not memory")
-    parser.add_argument("--only", default="folder,rsync,s3")
+    parser.add_argument("--only", default="folder,rsync,s3,deliveries")
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     root = Path(tempfile.mkdtemp(prefix="holdfast-targets-", dir=arguments.folder))
     try:
@@ -147,6 +224,8 @@ def main() -> None:
                 marker.adopt("rsync", root / "rsync", 1)
                 rsync = RsyncTarget("rsync", RsyncConfig(type="rsync", path=str(root / "rsync")))
                 _compare("rsync", rsync, items, _rsync(root / "plain"), root / "plain")
+            if "deliveries" in arguments.only:
+                _deliveries(root, items, arguments.rounds)
             if "s3" in arguments.only:
                 with s3_server() as port, FaultProxy(port) as proxy:
                     place = S3Place(port, proxy)

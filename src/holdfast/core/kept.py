@@ -10,7 +10,7 @@ Pure: text in, values out. Appending durably is `storage.kept`, finding the righ
 """
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
@@ -103,7 +103,13 @@ class Kept:
 
 def encode(at_us: int, event: Event) -> bytes:
     """Write one line, newline included."""
-    body = {"v": VERSION, "t": event.kind, "at_us": at_us, **asdict(event)}
+    # Not asdict, which copies in depth what is flat: a line is written for every file that is delivered.
+    body = {
+        "v": VERSION,
+        "t": event.kind,
+        "at_us": at_us,
+        **{one.name: getattr(event, one.name) for one in fields(event)},
+    }
     # In ASCII: a half of a surrogate pair, which Python makes of a name that is no UTF-8, then stays what it is.
     return json.dumps(body, separators=(",", ":")).encode() + b"\n"
 

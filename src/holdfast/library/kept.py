@@ -6,6 +6,7 @@ here before its row says so, and a file is deleted after its line (docs/design/0
 Any thread, any process; may block on the disk. Not here: rows (catalog.holds), what follows from it (retention).
 """
 
+import functools
 import re
 import stat
 from collections.abc import Iterable, Mapping, Sequence
@@ -190,9 +191,16 @@ def begin_of(file: str) -> int | None:
 
 
 def _journal_of(asset: Asset) -> PurePosixPath:
-    if asset.kind is AssetKind.SEGMENT and len(PurePosixPath(asset.file).parts) == _SEGMENT_DEPTH:
-        return journal_of_segment(asset.file)
-    return kept_path(StreamKey(asset.camera, asset.stream or _MAIN), day_of(asset.start_us))
+    if asset.kind is AssetKind.SEGMENT and asset.file.count("/") == _SEGMENT_DEPTH - 1:
+        _, camera, stream, day, _ = asset.file.split("/")
+        return _journal(camera, stream, day)
+    return _journal(asset.camera, asset.stream or _MAIN, day_of(asset.start_us))
+
+
+@functools.lru_cache(maxsize=1000)
+def _journal(camera: str, stream: str, day: str) -> PurePosixPath:
+    # Kept: batches of deliveries ask for the same few thousands of times.
+    return kept_path(StreamKey(camera, stream), day)
 
 
 def _append(volumes: Mapping[str, Path], lines: Mapping[tuple[str, PurePosixPath], Sequence[bytes]]) -> None:

@@ -44,7 +44,7 @@ class Job:
         self._clock = clock
         self._until_us = until_us
         self._stopping = stopping
-        self._told = threading.Event()
+        self._told = False
         self._lost = False
         self.since_us = clock.wall_us()
         self.progress_now = Progress()
@@ -70,7 +70,7 @@ class Job:
     @property
     def told(self) -> bool:
         """Whether the worker or a person wants it to end; the row is then given back unharmed."""
-        return self._stopping.is_set() or self._told.is_set()
+        return self._stopping.is_set() or self._told
 
     @property
     def lost(self) -> bool:
@@ -159,7 +159,7 @@ class Job:
 
     def tell(self) -> None:
         """Ask the body to end."""
-        self._told.set()
+        self._told = True
 
     def _end(self, deed: Callable[[Transaction, int], bool]) -> bool:
         self.ending = True

@@ -11,7 +11,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from posixpath import splitext
 
 from holdfast.catalog.deliveries import DeliveryRow
 from holdfast.core.config.deliveries import DeliveryConfig
@@ -138,8 +139,8 @@ def _steps(row: DeliveryRow, rule: DeliveryConfig | None, recipients: tuple[str,
     if asset.is_sealed:
         return steps  # nobody here can read it, and whoever may has a key: it is not sealed again for others
     # The name was made when it was planned; what lies under it is of that form, whatever the rule says by now.
-    ending = PurePosixPath(row.key.removesuffix(SEALED)).suffix
-    form = "" if ending == PurePosixPath(asset.file).suffix else _FORMS.get(ending, "")
+    ending = splitext(row.key.removesuffix(SEALED))[1]
+    form = "" if ending == splitext(asset.file)[1] else _FORMS.get(ending, "")
     if asset.kind is AssetKind.JOURNAL:
         steps.append(("part", lambda source, into: _first_bytes(source, into, asset.bytes, asset.sha256)))
     elif asset.kind is AssetKind.SEGMENT and ending == ".mkv":

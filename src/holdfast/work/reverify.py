@@ -164,7 +164,7 @@ class Reverify:
             return known
         rule = self._config.deliveries.get(row.rule)
         other = PurePosixPath(row.key).suffix != PurePosixPath(row.asset.file).suffix
-        anew = row.asset.kind in PICTURES and rule is not None and rule.recompresses
+        anew = row.asset.kind in PICTURES and not row.asset.is_sealed and rule is not None and rule.recompresses
         return None if other or anew else Content(row.asset.bytes, row.asset.sha256)
 
     def _lost(self, way: Way, row: DeliveryRow, why: str, *, wrong: bool) -> None:
