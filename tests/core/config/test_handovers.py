@@ -36,7 +36,8 @@ def test_a_marker_needs_nothing_more(tmp_path: Path) -> None:
     a, b = rules["a"], rules["b"]
     assert isinstance(a, MarkerConfig)
     assert isinstance(b, MarkerConfig)
-    assert (a.kinds, a.after, a.since, a.template) == ({AssetKind.SEGMENT}, (), "new", "{file}.done")
+    assert a.kinds == {AssetKind.SEGMENT}
+    assert (a.after, a.since, a.template) == ((), "new", "{file}.done")
     assert (b.folder, b.template) == (tmp_path / "marks", "{path}.done")
 
 
