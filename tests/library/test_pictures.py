@@ -15,7 +15,7 @@ from holdfast.core.delivery import Asset, AssetKind
 from holdfast.core.event import EventKind
 from holdfast.core.incident import Case, IncidentType, Stage
 from holdfast.core.retention import Hold, HoldKind, Judge
-from holdfast.core.timing import DAY_US, HOUR_US
+from holdfast.core.timing import DAY_US, HOUR_US, SECOND_US
 from holdfast.library import keeping, pictures, retention
 from holdfast.library.pictures import Kind, Over
 from holdfast.watching.evidence import Pin, write
@@ -217,6 +217,9 @@ def test_incidents_that_are_over_go_after_their_time(node: KeptNode) -> None:
             row = incidents.put(tx, number, camera, case, now_us=1)
             pin = Pin(IncidentType.BLACKSCREEN, start_us, 1, start_us, b"x", 1, 1)
             incidents.add_pictures(tx, row, [write(node.disk, "main", camera, pin)])
+    node.write(STILLS + "[cameras.gate.retention]\nhold_days = 365\n")  # so long footage may hang on them
+    assert over(node) == []
+    node.write(STILLS)
     going = over(node)
     assert [(one.kind, one.camera) for one in going] == [(Kind.INCIDENT, "a")]
     pictures.clear(node.catalog, node.roots, going, now_us)
@@ -232,12 +235,13 @@ def test_a_pass_takes_what_was_told(node: KeptNode) -> None:
     assert [one.kind for one in found.pictures] == [Kind.STILL]
     (line,) = pictures.summed(found.pictures)
     assert (line.words, line.camera, line.count, line.bytes) == ("still", "gate", 1, 1000)
-    retention.doubt(node.catalog, node.clock, "just so")
-    assert Retainer(node.catalog, node.clock).run(node.config).pictures == ()
-    retention.confirm(node.catalog, node.clock)
     node.write(STILLS + "[retention]\nenabled = false\n")
     assert Retainer(node.catalog, node.clock).run(node.config).pictures == ()
     node.write(STILLS)
+    node.clock.step(100 * DAY_US / SECOND_US)
+    assert Retainer(node.catalog, node.clock).run(node.config).pictures == ()
+    node.clock.step(-100 * DAY_US / SECOND_US)
+    retention.confirm(node.catalog, node.clock)
     passed = Retainer(node.catalog, node.clock).run(node.config)
     assert (passed.pictures, passed.bytes, passed.problems) == (found.pictures, 1000, ())
     assert files(node) == []

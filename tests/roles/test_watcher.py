@@ -15,8 +15,7 @@ from holdfast.catalog.incidents import IncidentRow, Wanted
 from holdfast.core import config
 from holdfast.core.incident import IncidentType
 from holdfast.core.status import StreamState, StreamStatus, status_name
-from holdfast.core.timing import DAY_US, SECOND_US
-from holdfast.library import retention
+from holdfast.core.timing import SECOND_US
 from holdfast.library.watching import CameraWatch
 from holdfast.roles.signals import Signals
 from holdfast.roles.watcher import FEWER, Watcher
@@ -137,30 +136,6 @@ def test_a_camera_that_goes_leaves_nothing_open(bench: Bench) -> None:
     bench.settle()
     (black,) = rows(bench.catalog)
     assert black.end_us is not None
-
-
-def test_incidents_stay_while_the_clock_is_in_doubt_or_footage_hangs_on_them(bench: Bench) -> None:
-    """An incident goes at its age, but neither by a clock that was set nor before the end of its hold (C066)."""
-    bench.settle()
-    bench.write("[cameras.gate.watch]\nenabled = false\n")
-    bench.clock.advance(11)
-    bench.settle()
-    (black,) = rows(bench.catalog)
-    assert black.end_us is not None
-    retention.confirm(bench.catalog, bench.clock)
-    bench.clock.step(100 * DAY_US / SECOND_US)
-    bench.clock.advance(11)
-    bench.settle()
-    assert rows(bench.catalog) == [black]
-    retention.confirm(bench.catalog, bench.clock)
-    bench.write("[cameras.gate.watch]\nenabled = false\n[cameras.gate.retention]\nhold_days = 365\n")
-    bench.clock.advance(11)
-    bench.settle()
-    assert rows(bench.catalog) == [black]
-    bench.write("[cameras.gate.watch]\nenabled = false\n")
-    bench.clock.advance(11)
-    bench.settle()
-    assert rows(bench.catalog) == []
 
 
 def test_motion_is_an_event_until_it_is_switched_off(tmp_path: Path) -> None:
