@@ -14,6 +14,8 @@ from holdfast.catalog import (
     cameras,
     claims,
     deliveries,
+    delivery_batches,
+    delivery_checks,
     delivery_stats,
     handing_on,
     lost_work,
@@ -24,6 +26,8 @@ from holdfast.catalog import (
 from holdfast.catalog.claims import Known
 from holdfast.catalog.db import Catalog, Transaction, open_catalog
 from holdfast.catalog.deliveries import Wanted
+from holdfast.catalog.delivery_batches import Most
+from holdfast.catalog.handing_on import Position
 from holdfast.catalog.rows import Id, StreamRow, new_ids
 from holdfast.core.camera import StreamKey
 from holdfast.core.delivery import DeliveryState
@@ -145,6 +149,11 @@ def stream_of(tx: Transaction) -> StreamRow:
     return cameras.streams(tx, 1)[0]
 
 
+def waiting(tx: Transaction) -> int:
+    """Return the oldest row that waits."""
+    return claims.due(tx, KIND, 1, NOW_US, lane="nas", limit=1)[0].number
+
+
 def soon(_lost: int) -> int:
     """Let a row wait for nothing."""
     return 0
@@ -158,6 +167,10 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "claims: at work": lambda tx: claims.at_work(tx, KIND, 1),
     "claims: held": lambda tx: claims.held(tx, KIND, 1, "w", [3, 4, 5]),
     "claims: made": lambda tx: claims.claim(tx, KIND, 1, [3, 4, 5], worker="x", now_us=NOW_US, lease_us=9),
+    "claims: together": lambda tx: delivery_batches.beside(
+        tx, 1, "nas", waiting(tx), NOW_US, Most(rows=5, each_bytes=10**9, all_bytes=10**9)
+    ),
+    "copies: next": lambda tx: delivery_checks.following(tx, 1, "nas", Position(since_us=NOW_US, place=7), 5),
     "claims: expired": lambda tx: lost_work.expire(tx, KIND, 1, now_us=NOW_US - 1, after=soon),
     "claims: void": lambda tx: lost_work.void(tx, KIND, 1, "gone", now_us=NOW_US, after=soon),
     "claims: nothing to set right": lambda tx: lost_work.set_right(tx, KIND, 1, now_us=NOW_US, longest_us=DAY_US),
