@@ -6,6 +6,7 @@ import pytest
 
 from holdfast.core.plan import Capture, Plan, StreamPlan
 from holdfast.core.status import StreamState, StreamStatus, status_name
+from holdfast.core.timing import iso
 from holdfast.library.status import Health, gap_words, read_now, span_words, spilling
 
 NOW = 1_790_000_000_000_000
@@ -247,6 +248,20 @@ def test_a_disk_that_fills_is_a_notice_and_a_doubt_a_trouble(tmp_path: Path) -> 
         assert said[0].startswith("nothing is deleted for now: the clock was set; it waits for a synchronised clock")
     role(tmp_path, "worker", retention={"off": "", "problem": "the disk refused", "disks": []})
     assert read_now(plan, tmp_path, NOW).troubles == ("what is over may not be deleted: the disk refused",)
+
+
+def test_a_target_that_takes_nothing_is_told(tmp_path: Path) -> None:
+    """Half a minute after it failed a target is a trouble, with since when and why; what answers again is not (F20)."""
+    put(tmp_path, status("gate"))
+    role(tmp_path, "supervisor")
+    for seconds, well in ((10, True), (31, False)):
+        away = [{"target": "nas", "since_us": NOW - seconds * S, "why": "nas: nothing moved for 60 s"}]
+        role(tmp_path, "worker", work={"problem": "", "running": [], "away": away})
+        now = read_now(Plan(streams=(stream("gate"),)), tmp_path, NOW)
+        assert now.well is well
+    said = f"target nas has taken nothing since {iso(NOW - 31 * S)}: nas: nothing moved for 60 s"
+    assert now.troubles == (said,)
+    assert said in now.sentence
 
 
 def test_what_memory_does_is_a_notice(tmp_path: Path) -> None:

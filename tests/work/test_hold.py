@@ -54,10 +54,12 @@ def test_it_is_told_once_after_ten_minutes() -> None:
     clock = PushedClock()
     hold = Hold(2, clock)
     hold.failed(TargetAway("gone"))
+    since_us, before = clock.wall_us(), hold.away
     assert not hold.worth_telling()
     clock.advance(TELL_US / 1e6)
     assert (hold.worth_telling(), hold.worth_telling()) == (True, False)
     hold.well()
+    assert (before, hold.away) == ((since_us, "gone"), None)
     hold.failed(TargetAway("gone"))
     clock.advance(TELL_US / 1e6)
     assert hold.worth_telling()

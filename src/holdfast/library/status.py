@@ -307,6 +307,7 @@ def _troubles(
     keeping = (worker or {}).get("retention") or {}
     if keeping.get("problem"):
         found.append(f"what is over may not be deleted: {keeping['problem']}")
+    found += _away(worker)
     if server and server.get("problem"):
         what_to_do = f"; {server['hint']}" if server.get("hint") else ""
         found.append(f"pages are not served: {server['problem']}{what_to_do}")
@@ -324,6 +325,16 @@ def _troubles(
         what_to_do = f"; {objects['hint']}" if objects.get("hint") else ""
         found.append(f"objects are not recognised: {objects['problem']}{what_to_do}")
     return found
+
+
+def _away(worker: dict[str, Any] | None) -> list[str]:
+    """Say which targets take nothing (F20); one that was asked again and answered is nobody's concern."""
+    away = ((worker or {}).get("work") or {}).get("away") or ()
+    return [
+        f"target {one['target']} has taken nothing since {iso(one['since_us'])}: {one['why']}"
+        for one in away
+        if worker is not None and worker["at_us"] - one["since_us"] >= SETTLING_S * SECOND_US
+    ]
 
 
 def _is_overdue(supervisor: dict[str, Any], name: str, *, wanted: bool) -> bool:

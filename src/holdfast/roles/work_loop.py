@@ -9,7 +9,7 @@ Not here: claims, leases and engines (work), what a kind does (work.deliver and 
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,12 +42,15 @@ class Workshop:
         errand: Done each second beside them, such as looking for what is new to deliver.
         stale: Asked each second; once True it is made anew, because what it was made of has changed.
         close: Lets go of what the kinds hold; called when no row is in their hands any more.
+        away: Asked each second for the status file: targets that take nothing now, each with since when
+            (microseconds since the epoch, UTC) and why.
     """
 
     kinds: Sequence[Kind]
     errand: Callable[[], None] = lambda: None
     stale: Callable[[], bool] = lambda: False
     close: Callable[[], None] = lambda: None
+    away: Callable[[], Mapping[str, tuple[int, str]]] = dict
 
 
 def worker_name(state_dir: Path) -> str:
@@ -119,6 +122,7 @@ class WorkLoop:
         self._stop = threading.Event()
         self._news = threading.Event()
         self._station: Station | None = None
+        self._shops: _Shops | None = None
         self._problem = ""
         self._thread = threading.Thread(target=self._run, name="work", daemon=True)
 
@@ -149,7 +153,12 @@ class WorkLoop:
         """Return how it goes, for the worker's status file."""
         station = self._station
         problem = self._problem or (station.problem if station is not None else "")
-        return {"problem": problem, "running": station.running() if station is not None else []}
+        shops = self._shops
+        away = {} if shops is None else shops.open.away()
+        return {
+            "problem": problem, "running": station.running() if station is not None else [],
+            "away": [{"target": name, "since_us": since_us, "why": why} for name, (since_us, why) in away.items()],
+        }  # fmt: skip
 
     def _run(self) -> None:
         wait_s = TICK_S
@@ -173,7 +182,7 @@ class WorkLoop:
             with catalog.write() as tx:
                 node = nodes.ensure(tx, self._node, self._clock.wall_us())
             self._news.clear()
-            shops = _Shops(self._make(catalog, loaded))
+            shops = self._shops = _Shops(self._make(catalog, loaded))
             open_here.callback(shops.close)
             options = self._options(loaded, catalog)
             station = Station(catalog, node, shops.open.kinds, self._clock, options)
@@ -219,7 +228,7 @@ class WorkLoop:
         )
 
     def _left(self) -> None:
-        self._station = None
+        self._station = self._shops = None
 
     def _failed(self, error: Exception, event: str = "work.stopped") -> None:
         ours = isinstance(error, HoldfastError)

@@ -38,6 +38,7 @@ class Hold:
         self._refused = 0
         self._told = False
         self._away_us: int | None = None
+        self._why = ""
         self.complained = True
         """Whether there may be an open incident about it; whoever worked here before may have left one."""
 
@@ -60,6 +61,12 @@ class Hold:
         with self._lock:
             return not self._wait_us and not self._refused
 
+    @property
+    def away(self) -> tuple[int, str] | None:
+        """Since when it has taken nothing, microseconds since the epoch, UTC, and why; None where it does."""
+        with self._lock:
+            return None if self._away_us is None else (self._away_us, self._why)
+
     def well(self) -> None:
         """Take note that it took something."""
         with self._lock:
@@ -69,6 +76,7 @@ class Hold:
     def failed(self, error: HoldfastError) -> None:
         """Take note that it did not; what is wrong with one file alone changes nothing here."""
         with self._lock:
+            self._why = str(error)
             if isinstance(error, TargetAway | TargetFull):
                 self._hold(AWAY_CAP_US, round(error.wait_s * SECOND_US) if isinstance(error, HoldOff) else 0)
             elif isinstance(error, TargetRefused):
