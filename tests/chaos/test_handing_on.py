@@ -12,7 +12,7 @@ from support.power import power_disk
 from support.small_disk import small_disk
 
 MB = 10**6
-SHORT = Load(assets=100, footage=((50_000, 24), (500_000, 20), (6 * MB, 1)), seconds=5)
+SHORT = Load(assets=80, footage=((50_000, 20), (500_000, 20), (6 * MB, 1)), seconds=4)
 LONG = Load(
     assets=10_000, footage=((50_000, 500), (300_000, 500), (3 * MB, 40), (20 * MB, 10), (200 * MB, 4)), seconds=600
 )  # fmt: skip
@@ -36,6 +36,7 @@ def test_kills_flaps_and_a_full_disk_lose_and_double_nothing(tmp_path: Path) -> 
     assert verdict.deleted >= 1
 
 
+@pytest.mark.soak
 @pytest.mark.needs("mount", "postgres")
 def test_a_host_that_is_killed_for_good_leaves_its_work_to_the_other(tmp_path: Path, postgres: Postgres) -> None:
     """Of two workers on PostgreSQL one dies for good in the midst: the other ends everything after the lease (F26)."""
