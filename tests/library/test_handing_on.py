@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from holdfast.catalog import handing_on as rows
+from holdfast.catalog import schema
 from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.core.delivery import AssetKind
-from holdfast.core.timing import DAY_US, MINUTE_US
+from holdfast.core.timing import DAY_US, MINUTE_US, SECOND_US
 from holdfast.library import handing_on, looking
 from holdfast.library.handing_files import SETTLED_US
 from holdfast.library.signing import SUFFIX
@@ -66,6 +68,18 @@ def test_what_is_committed_during_a_look_is_planned_by_the_next_one(
     site.handing.once()
     site.handing.once()
     assert len(site.keys(kind=AssetKind.SEGMENT)) == 3
+
+
+def test_a_file_whose_begin_is_set_right_is_planned_at_once(catalog: Catalog, tmp_path: Path) -> None:
+    """A file that turns out to begin before the place that a look came to while it grew waits for no walk (F11)."""
+    site = Handed(tmp_path, catalog)
+    site.segment(0, state="growing")
+    site.handing.once()
+    site.segment(0)
+    with catalog.write() as tx:
+        begin_us = schema.segments.c.start_us - 3 * SECOND_US
+        tx.run("segments", update(schema.segments).values(start_us=begin_us))
+    assert site.handing.once() == 1
 
 
 def test_whoever_is_killed_loses_and_doubles_nothing(catalog: Catalog, tmp_path: Path) -> None:

@@ -18,12 +18,13 @@ from holdfast.catalog.handing_on import Picture, Position, Receiver
 from holdfast.catalog.rows import StreamRow
 from holdfast.core.delivery import Asset, AssetKind
 from holdfast.core.errors import StorageError
-from holdfast.core.timing import DAY_US, HOUR_US
+from holdfast.core.timing import DAY_US, HOUR_US, MINUTE_US
 from holdfast.library import handing_files, memory
 
 AGAIN_US = HOUR_US  # chosen: what comes late by other ways waits no longer than this
 
 _MOST = 200  # segments of a stream in one pass: a year of them is planned in minutes, and no pass takes a second
+_BACK_US = MINUTE_US  # chosen: the begin of a run's first file is set right by seconds when it is finished
 _STEP = 500  # rows of pictures in one pass
 _OVERLAP = 200  # rows that are looked at again: another process may commit a lower number later
 
@@ -132,7 +133,7 @@ def _segments(
     # Asked first: where each statement sees what was committed before it (PostgreSQL), the other order passes over what
     # was committed between the two, and that would wait for the walk.
     reach_us = handing_on.reach_us(tx, stream, place.place)
-    new = handing_on.segments(tx, stream, wish.receiver, place.place, None, _MOST)
+    new = handing_on.segments(tx, stream, wish.receiver, max(wish.since_us, place.place - _BACK_US), None, _MOST)
     found.assets += new
     if len(new) == _MOST:
         reach_us = new[-1].start_us
