@@ -5,9 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.core.errors import DiskError, DiskFull, VolumeMissing
+from holdfast.core.errors import DiskError, DiskFull, StorageError, VolumeMissing
 from holdfast.storage import files
-from holdfast.storage.files import DurableFile, ensure_folder, fsync_folder, rename_durably, replace_atomically
+from holdfast.storage.files import (
+    DurableFile,
+    ensure_folder,
+    fsync_folder,
+    rename_durably,
+    replace_atomically,
+    sync_disk,
+)
 from support.small_disk import fill, small_disk
 
 
@@ -150,6 +157,14 @@ def test_rename_never_overwrites_without_the_system_call(
     rename_durably(tmp_path / "new", tmp_path / "free")
     assert (tmp_path / "free").read_text() == "new"
     assert not (tmp_path / "new").exists()
+
+
+def test_a_disk_is_synced_or_says_why_not(tmp_path: Path) -> None:
+    """What a disk refuses is an error of ours with the folder's name; a folder that is away, too."""
+    (tmp_path / "a").write_bytes(b"x" * 5000)
+    sync_disk(tmp_path)
+    with pytest.raises(StorageError, match="away"):
+        sync_disk(tmp_path / "away")
 
 
 def test_folders_are_made_below_the_root_alone(tmp_path: Path) -> None:

@@ -192,6 +192,22 @@ def fsync_folder(path: Path) -> None:
             os.close(fd)
 
 
+def sync_disk(folder: Path) -> None:
+    """Make everything that was written to the file system of a folder survive a power cut, by whomever it was written.
+
+    Raises:
+        StorageError: The disk refused.
+    """
+    with storage_errors("syncing the disk of", folder):
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if _libc().syncfs(fd) != 0:
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number))
+        finally:
+            os.close(fd)
+
+
 def ensure_folder(root: Path, folder: Path) -> None:
     """Make a folder below `root`, and durable, with all folders between; never `root` itself.
 

@@ -44,6 +44,24 @@ def test_a_key_that_may_only_run_rsync(source: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("rsync", "sshd")
+def test_a_host_writes_to_its_disk_before_a_copy_counts(source: Path, tmp_path: Path) -> None:
+    """What arrived is synced there, then hashed; a look alone makes nobody's disk busy (U1)."""
+    with ExitStack() as stack:
+        place = rsync_ssh(tmp_path, stack)
+        told, asked = tmp_path / "told", tmp_path / "asked"
+        told.write_text(f'#!/bin/sh\necho "$SSH_ORIGINAL_COMMAND" >> {asked}\nexec sh -c "$SSH_ORIGINAL_COMMAND"\n')
+        told.chmod(0o755)
+        authorized = tmp_path / "ssh" / "authorized"
+        authorized.write_text(f'command="{told}" {authorized.read_text()}')
+        target = place.make()
+        assert target.put(source, "gate/a.jpg", CONTENT, Going()).verified == "sha256"
+        (last,) = [line for line in asked.read_text().splitlines() if "a.jpg" in line]
+        assert 0 < last.index("sync -f .") < last.index("sha256sum -b")
+        assert target.look("gate/a.jpg", CONTENT) is not None
+        assert "sync" not in asked.read_text().splitlines()[-1]
+
+
+@pytest.mark.needs("rsync", "sshd")
 def test_a_host_that_is_not_known_is_refused(source: Path, tmp_path: Path) -> None:
     """A host with another key gets nothing, and a key that the host does not know is said to be that."""
     with ExitStack() as stack:

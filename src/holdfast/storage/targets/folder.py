@@ -7,22 +7,20 @@ workers with the same file write the same bytes to the same places.
 Any thread; all that touches the folder runs apart, because a file server that is away holds the thread that asks.
 """
 
-import ctypes
 import errno
-import functools
 import grp
 import hashlib
 import os
 import pwd
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from holdfast.core.config.targets import FolderTarget as FolderConfig
 from holdfast.core.errors import ContentDiffers, HoldfastError, NameTaken, StorageError, TargetAway, TargetRefused
-from holdfast.storage.files import fsync_folder, rename_durably
+from holdfast.storage.files import fsync_folder, rename_durably, sync_disk
 from holdfast.storage.targets import marker
 from holdfast.storage.targets.address import public_address
 from holdfast.storage.targets.apart import Apart
@@ -83,16 +81,19 @@ class FolderTarget:
         return self._apart.run(f"reading {key}", lambda going: self._look(key, content, going))
 
     def held(self, items: Sequence[Item], going: Going) -> dict[str, bool]:
-        """Say of each key that is there whether it holds what it must."""
+        """Say of each key that is there whether it holds what it must, and make all of them durable first."""
 
         def look(apart: Going) -> dict[str, bool]:
             found: dict[str, bool] = {}
+            marker.check(self.name, self._root, self._config.marker)
+            self._sync(self._root, sync_disk)  # whoever wrote them left that to the system's own time
             for item in items:
                 try:
-                    if self._look(item.key, item.content, apart) is not None:
+                    if self._read(item.key, item.content, apart) is not None:
                         found[item.key] = True
                 except ContentDiffers:
                     found[item.key] = False
+            marker.check(self.name, self._root, self._config.marker)
             return found
 
         return self._apart.run("reading back", look, going)
@@ -144,12 +145,12 @@ class FolderTarget:
             except HoldfastError as error:
                 outcomes.append((item, error))
         if written:
-            self._sync_all()
+            self._sync(self._root, sync_disk)
             marker.check(self.name, self._root, self._config.marker)
         for at in range(0, len(written), _AHEAD):
             outcomes += self._named(written[at : at + _AHEAD], going)
         for folder in folders:
-            self._sync_folder(Path(folder))
+            self._sync(Path(folder))
         return outcomes
 
     def _lay(self, part: str, item: Item, going: Going) -> None:
@@ -216,17 +217,6 @@ class FolderTarget:
         if (found := self._already(key, content, going)) is None:
             raise TargetAway(f"{self.name}: {key} came and went while it was sent")
         return found
-
-    def _sync_all(self) -> None:
-        """Make all that was written to this file system durable at once."""
-        with target_errors(self.name, f"syncing {self._root}"):
-            fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                if _libc().syncfs(fd) != 0:
-                    number = ctypes.get_errno()
-                    raise OSError(number, os.strerror(number))
-            finally:
-                os.close(fd)
 
     def _part(self, key: str, content: Content) -> str:
         # Not the file's own name: with an ending it could be too long, and one that people know could be opened.
@@ -336,11 +326,11 @@ class FolderTarget:
                     os.close(fd)
             if not folder.is_dir():
                 raise NameTaken(f"{self.name}: {folder} is a file, and a folder is needed there")
-        self._sync_folder(folder.parent)
+        self._sync(folder.parent)
 
-    def _sync_folder(self, folder: Path) -> None:
+    def _sync(self, folder: Path, sync: Callable[[Path], None] = fsync_folder) -> None:
         try:
-            fsync_folder(folder)
+            sync(folder)
         except StorageError as error:
             cause = error.__cause__
             raise translate(cause, self.name, f"syncing {folder}") if isinstance(cause, OSError) else error from error
@@ -354,6 +344,9 @@ class FolderTarget:
 
     def _look(self, key: str, content: Content, going: Going) -> Receipt | None:
         marker.check(self.name, self._root, self._config.marker)
+        return self._read(key, content, going)
+
+    def _read(self, key: str, content: Content, going: Going) -> Receipt | None:
         stop_if_told(going, self.name)
         differs = ContentDiffers(f"{self.name}: {key} does not hold what was sent there")
         with target_errors(self.name, f"reading {key}"):
@@ -385,7 +378,7 @@ class FolderTarget:
                 path.unlink()
             except (FileNotFoundError, NotADirectoryError):
                 return
-        self._sync_folder(path.parent)
+        self._sync(path.parent)
 
     def _drop(self, part: Path | str) -> None:
         with suppress(OSError):
@@ -393,8 +386,3 @@ class FolderTarget:
 
     def _address(self, key: str) -> str:
         return public_address(self._config.address, self.name, key) or f"{self._root}/{key}"
-
-
-@functools.cache
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)

@@ -206,7 +206,7 @@ class RsyncTarget:
     @staticmethod
     def _hashed(shell: Shell, items: Mapping[str, Item], going: Going) -> dict[str, str] | None:
         """Return the hashes of what is there; None where nobody there can say them."""
-        hashes = shell.sha256(list(items), going)
+        hashes = shell.sha256(list(items), going, durable=True)
         return hashes if shell.works() else None
 
     def _unchanged(self, item: Item) -> HoldfastError | None:
@@ -227,10 +227,10 @@ class RsyncTarget:
         """Make a folder in which every file has its key as its name."""
         with tempfile.TemporaryDirectory(prefix="holdfast-") as made:
             stage = Path(made)
+            for folder in {key.rpartition("/")[0] for key in items}:
+                (stage / folder).mkdir(parents=True, exist_ok=True)
             for key, item in items.items():
-                link = stage / key
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(item.source.absolute())
+                (stage / key).symlink_to(item.source.absolute())
             yield stage
 
     def _fetched(self, key: str) -> str | None:

@@ -15,6 +15,7 @@ from holdfast.storage.targets.contract import Going
 _AT_ONCE = 200  # chosen: names in one command; a command line there may have 128 kB
 _ALIVE = 3  # chosen: signs of life that may fail to come within the limit of silence
 _SUM = re.compile(r"(\\?)([0-9a-f]{64}) [ *](.*)")
+_SYNC = "(sync -f . || sync || :) >/dev/null 2>&1 && "  # that disk alone, where its sync knows how
 _MARK = "holdfast-exit-"
 _SSH_FAILED = 255
 
@@ -57,8 +58,13 @@ class Shell:
             self.sha256([], Going())
         return bool(self._works)
 
-    def sha256(self, keys: Sequence[str], going: Going) -> dict[str, str]:
+    def sha256(self, keys: Sequence[str], going: Going, *, durable: bool = False) -> dict[str, str]:
         """Return the hashes of those files that are there; none where there is no shell (`works`).
+
+        Args:
+            keys: Their names below the folder.
+            going: As for the contract.
+            durable: Have that host write to its disk first what rsync gave it.
 
         Raises:
             TargetError: The host cannot be reached.
@@ -67,7 +73,8 @@ class Shell:
         for first in range(0, max(len(keys), 1), _AT_ONCE):
             names = " ".join(shlex.quote(f"./{key}") for key in keys[first : first + _AT_ONCE])
             # Its own exit code is said in words: a program in the shell's place ends with codes of its own.
-            look = f"cd {self._folder} && sha256sum -b {names}" if names else "sha256sum --version"
+            sync = _SYNC if durable and not first else ""
+            look = f"cd {self._folder} && {sync}sha256sum -b {names}" if names else "sha256sum --version"
             done = self._run(f"{look}; echo {_MARK}$?", going)
             if done.code == _SSH_FAILED:
                 raise rsync_words.problem(self._target, "verifying", done.code, done.errors)
