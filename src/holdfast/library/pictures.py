@@ -7,15 +7,16 @@ Any thread but an event loop. Not here: footage (retention), when a pass is due 
 (kept_stills, events, incidents).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from holdfast.catalog import deliveries, events, incidents, stills
 from holdfast.catalog.db import Catalog, Transaction
-from holdfast.catalog.rows import Id
+from holdfast.catalog.rows import Id, Page
 from holdfast.catalog.stills import StillRow
 from holdfast.core.config import Config
 from holdfast.core.delivery import AssetKind
@@ -26,6 +27,8 @@ from holdfast.core.timing import DAY_US
 from holdfast.library import keeping
 from holdfast.library.handing_on import promises
 from holdfast.storage.errors import storage_errors
+
+T = TypeVar("T")
 
 MOST = 500  # rows of a class that go at once
 _LOOKED = 5_000  # chosen: rows of a class in one look, of which many may wait; the next pass goes on from what is left
@@ -151,14 +154,20 @@ def _prune(roots: Mapping[str, Path], one: Over) -> None:
             folder.rmdir()
 
 
-def _stills(tx: Transaction, wanted: stills.Wanted, why: str) -> Iterator[Over]:
+def _pages(ask: Callable[[str | None], Page[T]]) -> Iterator[Sequence[T]]:
+    """Yield the rows of one page after another, `_LOOKED` at most."""
     cursor: str | None = None
     for _ in range(_LOOKED // MOST):
-        page = stills.page(tx, wanted, limit=MOST, cursor=cursor, oldest_first=True)
-        yield from (_still(row, why) for row in page.rows)
+        page = ask(cursor)
+        yield page.rows
         cursor = page.cursor
         if cursor is None:
             return
+
+
+def _stills(tx: Transaction, wanted: stills.Wanted, why: str) -> Iterator[Over]:
+    for rows in _pages(lambda cursor: stills.page(tx, wanted, limit=MOST, cursor=cursor, oldest_first=True)):
+        yield from (_still(row, why) for row in rows)
 
 
 def _still(row: StillRow, why: str) -> Over:
@@ -172,10 +181,9 @@ def _still(row: StillRow, why: str) -> Over:
 
 
 def _events(tx: Transaction, node: int, before_us: int, why: str) -> Iterator[Over]:
-    cursor: str | None = None
-    for _ in range(_LOOKED // MOST):
-        page = events.page(tx, events.Wanted(node=node, open=False, to_us=before_us), limit=MOST, cursor=cursor)
-        for row in page.rows:
+    wanted = events.Wanted(node=node, open=False, to_us=before_us)
+    for rows in _pages(lambda cursor: events.page(tx, wanted, limit=MOST, cursor=cursor)):
+        for row in rows:
             told = row.told
             if told.end_us is None or told.end_us >= before_us:
                 continue
@@ -185,27 +193,19 @@ def _events(tx: Transaction, node: int, before_us: int, why: str) -> Iterator[Ov
                 more=((told.volume, told.thumbnail),) if told.thumbnail else (),
                 why=why,
             )  # fmt: skip
-        cursor = page.cursor
-        if cursor is None:
-            return
 
 
 def _incidents(tx: Transaction, node: int, before_us: int, why: str) -> Iterator[Over]:
-    cursor: str | None = None
-    for _ in range(_LOOKED // MOST):
-        wanted = incidents.Wanted(node=node, open=False, to_us=before_us)
-        page = incidents.page(tx, wanted, limit=MOST, cursor=cursor)
-        shown = incidents.pictures(tx, [row.id for row in page.rows])
-        for row in page.rows:
+    wanted = incidents.Wanted(node=node, open=False, to_us=before_us)
+    for rows in _pages(lambda cursor: incidents.page(tx, wanted, limit=MOST, cursor=cursor)):
+        shown = incidents.pictures(tx, [row.id for row in rows])
+        for row in rows:
             yield Over(
                 kind=Kind.INCIDENT, id=row.id, camera=row.camera, at_us=row.start_us,
                 bytes=sum(one.bytes for one in shown[row.id]),
                 sent=tuple((one.volume, one.file) for one in shown[row.id]),
                 why=why,
             )  # fmt: skip
-        cursor = page.cursor
-        if cursor is None:
-            return
 
 
 class _Look:
