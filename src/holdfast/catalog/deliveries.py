@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, select, tuple_
+from sqlalchemy import ColumnElement, Exists, delete, exists, func, insert, select, tuple_
 from sqlalchemy.engine import RowMapping
 
 from holdfast.catalog import claims, nodes, schema
@@ -248,6 +248,24 @@ def drop(tx: Transaction, rows: Sequence[Id]) -> None:
         tx.run(NOUN, delete(schema.deliveries).where(_ROWS.node == one.node, _ROWS.id == one.number))
 
 
+def segment_here(rows: Any) -> Exists:
+    """Whether the catalog still has the segment of a row about a file; `rows` are its table's columns."""
+    segments, volumes = schema.segments.c, schema.volumes.c
+    return exists().where(
+        segments.node == rows.node, volumes.node == rows.node, volumes.name == rows.volume,
+        segments.volume_id == volumes.id, segments.file == rows.file, segments.state != "removed",
+    )  # fmt: skip
+
+
+def still_here(rows: Any) -> Exists:
+    """The same of a still."""
+    stills = schema.stills.c
+    return exists().where(
+        stills.node == rows.node, stills.camera == rows.camera, stills.volume == rows.volume,
+        stills.slot_us.between(rows.start_us - HOUR_US, rows.start_us + HOUR_US), stills.file == rows.file,
+    )  # fmt: skip
+
+
 def forgettable(tx: Transaction, node: int, before_us: int, *, after: int = 0, most: int = 1000) -> list[int]:
     """Return which records may be forgotten: of what was delivered, or missing, before an instant, and is not here.
 
@@ -260,18 +278,11 @@ def forgettable(tx: Transaction, node: int, before_us: int, *, after: int = 0, m
         after: Those with higher numbers than this, lowest first.
         most: How many at most.
     """
-    segments, volumes, stills = schema.segments.c, schema.volumes.c, schema.stills.c
-    here = exists().where(
-        segments.node == _ROWS.node, volumes.node == _ROWS.node, volumes.name == _ROWS.volume,
-        segments.volume_id == volumes.id, segments.file == _ROWS.file, segments.state != "removed",
-    )  # fmt: skip
-    still = exists().where(
-        stills.node == _ROWS.node, stills.camera == _ROWS.camera, stills.volume == _ROWS.volume,
-        stills.slot_us.between(_ROWS.start_us - HOUR_US, _ROWS.start_us + HOUR_US), stills.file == _ROWS.file,
-    )  # fmt: skip
     kinds = _ROWS.kind.in_((AssetKind.SEGMENT.value, AssetKind.STILL.value))
     where = (_ROWS.node == node) & (_ROWS.id > after) & _over(before_us)
-    query = select(_ROWS.id).where(where, kinds, ~here, ~still).order_by(_ROWS.id).limit(most)
+    query = (
+        select(_ROWS.id).where(where, kinds, ~segment_here(_ROWS), ~still_here(_ROWS)).order_by(_ROWS.id).limit(most)
+    )
     return [int(number) for number in tx.run(NOUN, query).scalars()]
 
 

@@ -15,11 +15,11 @@ from sqlalchemy.engine import RowMapping
 
 from holdfast.catalog import claims, schema
 from holdfast.catalog.db import Transaction
+from holdfast.catalog.deliveries import segment_here, still_here
 from holdfast.catalog.rows import Id, new_ids
 from holdfast.catalog.schema_work import FAILED, PENDING
 from holdfast.core.delivery import Asset, AssetKind
 from holdfast.core.handover import Copy, HandoverState
-from holdfast.core.timing import HOUR_US
 
 NOUN = "handovers"
 
@@ -254,16 +254,7 @@ def _known(tx: Transaction, node: int, rule: str, some: Iterable[tuple[str, str,
 
 def _here() -> ColumnElement[bool]:
     """Whether the catalog still has the file of a row on this node."""
-    segments, volumes, stills = schema.segments.c, schema.volumes.c, schema.stills.c
     events, evidence = schema.events.c, schema.evidence.c
-    segment = exists().where(
-        segments.node == _ROWS.node, volumes.node == _ROWS.node, volumes.name == _ROWS.volume,
-        segments.volume_id == volumes.id, segments.file == _ROWS.file, segments.state != "removed",
-    )  # fmt: skip
-    still = exists().where(
-        stills.node == _ROWS.node, stills.camera == _ROWS.camera, stills.volume == _ROWS.volume,
-        stills.slot_us.between(_ROWS.start_us - HOUR_US, _ROWS.start_us + HOUR_US), stills.file == _ROWS.file,
-    )  # fmt: skip
     event = exists().where(
         events.node == _ROWS.node, events.camera == _ROWS.camera, events.start_us == _ROWS.start_us,
         events.volume == _ROWS.volume, (events.picture_a == _ROWS.file) | (events.picture_b == _ROWS.file),
@@ -273,7 +264,8 @@ def _here() -> ColumnElement[bool]:
         evidence.file == _ROWS.file,
     )  # fmt: skip
     rows = {
-        AssetKind.SEGMENT: segment, AssetKind.STILL: still, AssetKind.EVENT: event, AssetKind.EVIDENCE: picture
+        AssetKind.SEGMENT: segment_here(_ROWS), AssetKind.STILL: still_here(_ROWS), AssetKind.EVENT: event,
+        AssetKind.EVIDENCE: picture,
     }  # fmt: skip
     return or_(*((_ROWS.kind == kind.value) & one for kind, one in rows.items()))
 
