@@ -94,6 +94,18 @@ def test_a_locked_file_is_unavailable(tmp_path: Path) -> None:
     assert caught.value.transient
 
 
+def test_opening_waits_for_no_writer(tmp_path: Path) -> None:
+    """A connection made anew reads at once while somebody else writes: pages of people do not wait for work."""
+    url = f"sqlite:///{tmp_path}/c.sqlite"
+    with open_catalog(url) as one, open_catalog(url) as other, one.write() as tx:
+        nodes.ensure(tx, "local", 1)
+        other._engine.dispose()
+        began_s = time.monotonic()
+        with other.read() as beside:
+            assert nodes.find(beside, "local") is None
+        assert time.monotonic() - began_s < 5.0  # it would wait for 30 s, and then be refused
+
+
 def test_others_commits_are_noticed(tmp_path: Path) -> None:
     """`data_version` changes when another connection commits, and not otherwise."""
     url = f"sqlite:///{tmp_path}/c.sqlite"

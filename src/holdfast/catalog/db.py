@@ -304,8 +304,10 @@ def _engine(url: str) -> Engine:
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     # None hands the beginning of transactions to us: the driver would begin late, and never IMMEDIATE.
     connection.isolation_level = None
-    # Before anything writes the file's first page: after that only a VACUUM of the whole file could change it.
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    # Before anything writes the file's first page: after that only a VACUUM of the whole file could change it. And only
+    # then: the statement takes the write lock, so every reader that opens a connection would wait for who writes.
+    if connection.execute("PRAGMA page_count").fetchone() == (0,):
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     _begin_wal(connection)
     # In WAL this risks the last commits at a power cut, never the file; the journals say them again.
     connection.execute("PRAGMA synchronous = NORMAL")
