@@ -82,6 +82,20 @@ def test_a_file_whose_begin_is_set_right_is_planned_at_once(catalog: Catalog, tm
     assert site.handing.once() == 1
 
 
+def test_a_look_that_takes_its_fill_passes_over_nothing_unfinished(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much follows a file that waits for recovery, it is planned as soon as it is finished (F11)."""
+    monkeypatch.setattr(looking, "_MOST", 2)
+    site = Handed(tmp_path, catalog)
+    site.segment(0, state="growing")
+    for number in range(1, 6):
+        site.segment(number)
+    assert [site.handing.once() for _ in range(4)] == [2, 2, 1, 0]
+    site.segment(0)
+    assert site.handing.once() == 1
+
+
 def test_whoever_is_killed_loses_and_doubles_nothing(catalog: Catalog, tmp_path: Path) -> None:
     """A worker that begins anew after every pass plans each segment once, and so does a second catalog (F11, F26)."""
     site = Handed(tmp_path, catalog)
