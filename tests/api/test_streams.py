@@ -41,7 +41,7 @@ class Listener:
 
     def __init__(self, address: str) -> None:
         self.events: list[dict[str, Any]] = []
-        self.client = httpx.Client(timeout=20, trust_env=False)
+        self.client = httpx.Client(timeout=60, trust_env=False)
         self.address = address
         self.thread = threading.Thread(target=self._read)
 
@@ -83,7 +83,7 @@ def test_a_change_is_told_to_all_who_listen(tmp_path: Path) -> None:
             listener.until(2)
         assert time.monotonic() - began < 3
         for listener in listeners:
-            listener.thread.join(10)
+            listener.thread.join(60)
             listener.client.close()
     assert listeners[0].events[0]["streams"][0]["state"] == "recording"
     assert [listener.events[1]["streams"][0]["state"] for listener in listeners] == ["stalled"] * 3
@@ -101,7 +101,7 @@ def test_what_lasts_is_told_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         listener = Listener(address)
         listener.thread.start()
         listener.until(2)
-        listener.thread.join(10)
+        listener.thread.join(60)
         listener.client.close()
     first, second = (event["streams"][0] for event in listener.events)
     assert second["state"] == first["state"] == state.value

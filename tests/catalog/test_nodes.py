@@ -22,7 +22,7 @@ def test_many_begin_at_once(catalog: Catalog, catalog_url: str) -> None:
 
     def begin(name: str) -> None:
         with open_catalog(catalog_url) as own:
-            together.wait(10)
+            together.wait(60)
             try:
                 for _ in range(5):
                     with own.write() as tx:
@@ -37,7 +37,7 @@ def test_many_begin_at_once(catalog: Catalog, catalog_url: str) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert failed == []
     assert len({(name, number) for name, number, _ in found}) == len({number for _, number, _ in found}) == 3
     for name, times in (("pier", 3), ("barn", 1), ("dock", 2)):

@@ -89,6 +89,6 @@ def test_following(path: Path) -> None:
         assert select.select([child.stdout], [], [], 20)[0]
         assert "four" in child.stdout.readline()
         os.kill(child.pid, signal.SIGINT)
-        assert child.wait(20) == 130
+        assert child.wait(60) == 130
         assert child.stderr is not None
         assert child.stderr.read() == ""

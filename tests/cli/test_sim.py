@@ -45,7 +45,7 @@ def test_serves_until_interrupted(tmp_path: Path) -> None:
         with RawClient(ready["urls"]["yard"]["sub"]) as client:
             assert client.play().status == 401
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
     assert read_ledger(ledger)[-1]["what"] == "stop"
@@ -101,7 +101,7 @@ def test_port_in_use_is_explained() -> None:
         port = url.split(":")[2].partition("/")[0]
         done = _run("--port", port, *SMALL)
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     assert done.returncode == 75
     assert f"port {port} on 127.0.0.1 is in use" in done.stderr
     assert "ss -ltnp" in done.stderr

@@ -89,7 +89,7 @@ def test_watch_ends_with_ctrl_c(tmp_path: Path) -> None:
         for _ in range(2):
             assert json.loads(process.stdout.readline())["well"] is False
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 1
+        assert process.wait(60) == 1
 
 
 def test_narrow_terminal_keeps_numbers(tmp_path: Path) -> None:

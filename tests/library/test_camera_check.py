@@ -29,7 +29,7 @@ def test_one_hang_delays_nobody() -> None:
 
     def probe(stream: StreamPlan, clock: Clock) -> Sequence[Track]:
         if stream.camera == "stuck":
-            release.wait(30)
+            release.wait(60)
         return (TRACK,)
 
     told: list[str] = []

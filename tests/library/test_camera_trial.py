@@ -100,11 +100,11 @@ def test_one_at_a_time() -> None:
     def hold() -> None:
         with trials.turn("ann"):
             inside.set()
-            leave.wait(10)
+            leave.wait(60)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    inside.wait(10)
+    inside.wait(60)
     with pytest.raises(TooMany), trials.turn("ann"):
         pass
     with trials.turn("bob"):

@@ -111,7 +111,7 @@ def test_a_file_server_that_hangs_holds_nobody(tmp_path: Path, monkeypatch: pyte
         answers.set()
     for thread in threading.enumerate():
         if thread.name == "originals":
-            thread.join(30)
+            thread.join(60)
     clock.advance(200)
     assert isinstance(answered(folder, WALL_US + 200 * SECOND_US), tuple)
 

@@ -43,13 +43,13 @@ def test_pictures_are_looked_through_behind_everything(tmp_path: Path) -> None:
     try:
         volume = Volume(tmp_path, create_marker(tmp_path, 1).volume_id)
         pictures = {"a": (volume, "a.jpg"), "b": (volume, "none.jpg"), "c": (volume, "damaged.jpg")}
-        answer = searcher.look(order, pictures).result(30)
+        answer = searcher.look(order, pictures).result(60)
         assert {which: sorted(one.label for one in found) for which, found in answer.pictures.items()} == {
             "a": [BRIGHT, RED]
         }  # fmt: skip
         assert answer.took_us > 0
         with pytest.raises(StorageError):
-            searcher.look(order, {"a": (volume, "folder")}).result(30)
+            searcher.look(order, {"a": (volume, "folder")}).result(60)
     finally:
         searcher.close()
 
@@ -62,11 +62,11 @@ def test_what_lies_on_a_disk_that_is_away_is_not_believed_missing(tmp_path: Path
     try:
         for volume_id in ("", "other"):
             with pytest.raises(VolumeMissing):
-                searcher.look(order, {"a": (Volume(disk, volume_id), "a.jpg")}).result(30)
+                searcher.look(order, {"a": (Volume(disk, volume_id), "a.jpg")}).result(60)
         create_marker(disk, 1)
-        assert searcher.look(order, {"a": (Volume(disk), "a.jpg")}).result(30).pictures == {}
+        assert searcher.look(order, {"a": (Volume(disk), "a.jpg")}).result(60).pictures == {}
         with pytest.raises(VolumeMissing, match="expected other"):
-            searcher.look(order, {"a": (Volume(disk, "other"), "a.jpg")}).result(30)
+            searcher.look(order, {"a": (Volume(disk, "other"), "a.jpg")}).result(60)
     finally:
         searcher.close()
 
@@ -84,18 +84,18 @@ def test_a_model_is_loaded_once_and_anew_when_it_changes(tmp_path: Path) -> None
     order = Order(path)
     try:
         for _ in range(2):
-            searcher.look(order, {}).result(30)
+            searcher.look(order, {}).result(60)
         assert len(loaded) == 1
         searcher.keep([order])
-        searcher.look(order, {}).result(30)
+        searcher.look(order, {}).result(60)
         assert len(loaded) == 1
         tiny(path, "yolov5")
-        searcher.look(order, {}).result(30)
+        searcher.look(order, {}).result(60)
         assert len(loaded) == 2
         with pytest.raises(BadInput, match="2 labels"):
-            searcher.look(Order(path, ("a", "b")), {}).result(30)
+            searcher.look(Order(path, ("a", "b")), {}).result(60)
         searcher.keep([])
-        searcher.look(order, {}).result(30)
+        searcher.look(order, {}).result(60)
         assert len(loaded) == 4
     finally:
         searcher.close()
@@ -121,8 +121,8 @@ def test_whatever_a_model_raises_is_an_error_of_ours(tmp_path: Path, broken: Exc
     path = tiny(tmp_path / "model.onnx")
     try:
         with pytest.raises(BadInput, match=rf"model.onnx {said}"):
-            searcher.look(Order(path, ("a", "b", "c")), {}).result(30)
-        assert searcher.look(Order(path), {}).result(30).pictures == {}
+            searcher.look(Order(path, ("a", "b", "c")), {}).result(60)
+        assert searcher.look(Order(path), {}).result(60).pictures == {}
     finally:
         searcher.close()
 
@@ -145,10 +145,10 @@ def test_a_folder_that_may_not_be_entered(tmp_path: Path, monkeypatch: pytest.Mo
         for order, what in ((Order(closed), "model"), (Order(path, labels_file=closed), "labels")):
             searcher.keep([order])
             with pytest.raises(NotFound, match=rf"{what} .*any cannot be read: Permission denied") as raised:
-                searcher.look(order, {}).result(30)
+                searcher.look(order, {}).result(60)
             assert "right to read it" in raised.value.hint
         with pytest.raises(NotFound, match="there is no such file"):
-            searcher.look(Order(path, labels_file=Path("a\0b")), {}).result(30)
+            searcher.look(Order(path, labels_file=Path("a\0b")), {}).result(60)
     finally:
         searcher.close()
 
@@ -160,18 +160,18 @@ def test_loading_can_be_stopped(tmp_path: Path, no_leaks: None) -> None:
     def load(order: Order, stop: Stop) -> Model:
         stop.ends(stopped.set)
         began.set()
-        assert stopped.wait(30)
+        assert stopped.wait(60)
         return order.load(stop)
 
     searcher = Searcher(clock, load)
     answer = searcher.look(Order(tiny(tmp_path / "model.onnx")), {})
-    assert began.wait(30)
+    assert began.wait(60)
     searcher.hurry()
     assert not stopped.is_set()
     clock.advance(LOADING_US / SECOND_US + 1)
     searcher.hurry()
     with pytest.raises(TookTooLong, match=r"model model.onnx was stopped .* more than 60 s for loading"):
-        answer.result(30)
+        answer.result(60)
     searcher.close()
 
 
@@ -182,13 +182,13 @@ def test_closing_stops_loading(tmp_path: Path, no_leaks: None) -> None:
     def load(order: Order, stop: Stop) -> Model:
         stop.ends(stopped.set)
         began.set()
-        assert stopped.wait(30)
+        assert stopped.wait(60)
         return order.load(stop)
 
     searcher = Searcher(SystemClock(), load)
     order = Order(tiny(tmp_path / "model.onnx"))
     first, second = searcher.look(order, {}), searcher.look(order, {})
-    assert began.wait(30)
+    assert began.wait(60)
     searcher.close()
     assert isinstance(first.exception(0), TookTooLong)
     assert second.cancelled()
@@ -201,13 +201,13 @@ def test_what_cannot_be_stopped_is_given_up(tmp_path: Path, closes: bool, no_lea
 
     def load(order: Order, stop: Stop) -> Model:
         began.set()
-        assert free.wait(30)
+        assert free.wait(60)
         return order.load(stop)
 
     searcher = Searcher(clock, load)
     order = Order(tiny(tmp_path / "model.onnx"))
     answers = [searcher.look(order, {}) for _ in range(2)]
-    assert began.wait(30)
+    assert began.wait(60)
     (thread,) = (one for one in threading.enumerate() if one.name == "objects")
     assert thread.daemon  # the interpreter does not wait for it either
     if closes:
@@ -224,6 +224,6 @@ def test_what_cannot_be_stopped_is_given_up(tmp_path: Path, closes: bool, no_lea
     with pytest.raises(BadInput, match="still runs"):
         searcher.look(order, {}).result(0)
     free.set()
-    thread.join(30)
-    assert searcher.look(order, {}).result(30).pictures == {}
+    thread.join(60)
+    assert searcher.look(order, {}).result(60).pictures == {}
     searcher.close()

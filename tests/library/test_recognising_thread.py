@@ -13,7 +13,7 @@ def test_work_is_done_in_turn_behind_everything(no_leaks: None) -> None:
     thread = LowThread("low")
     first = thread.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
     broken, last = thread.submit(lambda: 1 // 0), thread.submit(lambda: 3)
-    assert last.result(30) == 3
+    assert last.result(60) == 3
     assert first.result(0) == max(NICE, os.getpriority(os.PRIO_PROCESS, 0))
     with pytest.raises(ZeroDivisionError):
         broken.result(0)
@@ -27,11 +27,11 @@ def test_nobody_waits_for_what_does_not_end(no_leaks: None) -> None:
 
     def hang() -> int:
         began.set()
-        assert free.wait(30)
+        assert free.wait(60)
         return 1
 
     answers = [thread.submit(hang), thread.submit(hang)]
-    assert began.wait(30)
+    assert began.wait(60)
     assert not thread.close(0.01)
     assert answers[1].cancelled()
     thread.give_up(ValueError("given up"))

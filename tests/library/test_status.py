@@ -262,6 +262,11 @@ def test_a_target_that_takes_nothing_is_told(tmp_path: Path) -> None:
     said = f"target nas has taken nothing since {iso(NOW - 31 * S)}: nas: nothing moved for 60 s"
     assert now.troubles == (said,)
     assert said in now.sentence
+    rows = [{"rule": "snaps", "target": "nas", "since_us": NOW - 31 * S, "why": "snaps: t answers 403: no", "hint": ""}]
+    role(tmp_path, "worker", work={"problem": "", "running": [], "away": rows})
+    now = read_now(Plan(streams=(stream("gate"),)), tmp_path, NOW)
+    said = f"the table of rule snaps has taken no row since {iso(NOW - 31 * S)}: snaps: t answers 403: no"
+    assert now.troubles == (said,)
 
 
 def test_what_memory_does_is_a_notice(tmp_path: Path) -> None:

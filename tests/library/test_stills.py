@@ -82,7 +82,7 @@ def test_equal_requests_share_one_decode(tree: Recorded, stills: Stills) -> None
     start = threading.Barrier(32)
 
     def ask(_: int) -> bytes:
-        start.wait(10)
+        start.wait(60)
         return stills.at(KEY, tree.pictures[30][0]).body
 
     with ThreadPoolExecutor(32) as viewers:

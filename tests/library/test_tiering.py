@@ -70,7 +70,7 @@ def test_slow_encoder_leaves_pictures_out(
         assert SystemClock().wall_us() - status["end_us"] < 12 * SECOND_US
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(60)
     assert not thread.is_alive()
 
 

@@ -28,7 +28,7 @@ def body(form: Form) -> bytes:
 def probed(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """Return what ffprobe says of a picture: the frame, and its tags."""
     argv = ["ffprobe", "-v", "error", "-show_frames", "-of", "json", str(path)]
-    frame = json.loads(subprocess.run(argv, capture_output=True, check=True, timeout=30).stdout)["frames"][0]
+    frame = json.loads(subprocess.run(argv, capture_output=True, check=True, timeout=60).stdout)["frames"][0]
     return frame, {key: value.strip() for key, value in frame.get("tags", {}).items()}
 
 

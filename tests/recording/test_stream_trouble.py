@@ -184,14 +184,14 @@ def test_words_outlive_a_reload_while_the_disk_is_away(tmp_path: Path) -> None:
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=False, capture_output=True)
         until(lambda: not _writable(disk, plan))
         first.stop(Closed(reason="restarted", detail="settings changed"))
-        assert first.join(10)
+        assert first.join(60)
         second = recorder_of(replace(plan, segment_s=60), "s1")
         second.start()
         time.sleep(1)
         subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
         until(lambda: _recording(second))
         second.stop(Closed(reason="recorder-down"))
-        assert second.join(10)
+        assert second.join(60)
         upkeep.stop(5)
         reasons = {gap.reason for gap in ledger_of(plan).gaps}
     assert GapReason.UNKNOWN not in reasons

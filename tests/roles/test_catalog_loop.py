@@ -67,7 +67,7 @@ def test_catalog_away_for_a_while(tmp_path: Path) -> None:
     loop.follow(loaded)
     until(lambda: indexing.passes > 0 and loop.state.problem == "")
     loop.ask_stop()
-    assert loop.join(10)
+    assert loop.join(60)
     assert len(tries) >= 2
 
 
@@ -76,7 +76,7 @@ def test_stop_does_not_wait_for_a_hanging_database(tmp_path: Path) -> None:
     release = threading.Event()
 
     def opening(url: str) -> Catalog:
-        release.wait(30)
+        release.wait(60)
         raise CatalogUnavailable(f"{url} never answers")
 
     loop = CatalogLoop(
@@ -87,7 +87,7 @@ def test_stop_does_not_wait_for_a_hanging_database(tmp_path: Path) -> None:
     loop.ask_stop()
     assert not loop.join(0.05)
     release.set()
-    assert loop.join(10)
+    assert loop.join(60)
 
 
 def test_backoff_is_bounded() -> None:

@@ -244,7 +244,7 @@ def test_a_pipe_is_written_to_and_a_closed_one_does_no_harm(tmp_path: Path) -> N
         child.stderr.close()
         child.stdin.write(b"\n")
         child.stdin.close()
-        child.wait(30)
+        child.wait(60)
     assert "unseen" in (tmp_path / "log" / "x.log").read_text()
 
 

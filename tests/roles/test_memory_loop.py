@@ -116,5 +116,5 @@ def test_it_begins_and_ends(node: KeptNode, loop: MemoryLoop, monkeypatch: pytes
     loop.start(load(node.path, {}))
     until(loop.status)
     loop.ask_stop()
-    assert loop.join(10)
+    assert loop.join(60)
     assert loop._catalog is None

@@ -82,7 +82,7 @@ class Yard:
         for _ in range(3):
             self.round.turn(self.catalog, self.node)
             for job in self.round._jobs:
-                job.answer.exception(timeout=30)
+                job.answer.exception(timeout=60)
 
     def rows(self) -> list[EventRow]:
         """All events, oldest first."""
@@ -134,7 +134,7 @@ def test_a_film_becomes_an_event_with_a_label(tmp_path: Path) -> None:
             if told and "b" in from_json(told[0].objects or "{}"):
                 break
             for job in watcher._objects._jobs:
-                job.answer.exception(timeout=30)
+                job.answer.exception(timeout=60)
         watcher._close()
     (event,) = told
     assert event.label.startswith("bright 0.9")
@@ -216,7 +216,7 @@ def test_kills_change_nothing(tmp_path: Path, seed: int) -> None:
                 for _ in range(dice.randrange(3) if kills else 0):
                     yard.round.turn(yard.catalog, yard.node)
                     if yard.round._jobs and dice.random() < 0.5:
-                        yard.round._jobs[0].answer.exception(timeout=30)
+                        yard.round._jobs[0].answer.exception(timeout=60)
                 if kills and dice.random() < 0.6:
                     yard.again()
         yard.follow(settings)
@@ -349,7 +349,7 @@ def test_what_was_asked_before_is_asked_anew(yard: Yard, more: str) -> None:
     yard.happen(100, REDS)
     yard.round.turn(yard.catalog, yard.node)
     assert len(yard.round._jobs) == 1
-    yard.round._jobs[0].answer.result(30)
+    yard.round._jobs[0].answer.result(60)
     yard.follow(more)
     yard.settle()
     assert yard.labels() == ["red 1.00"]
@@ -361,7 +361,7 @@ def test_what_cannot_be_deleted_is_said(yard: Yard, capsys: pytest.CaptureFixtur
     yard.follow("only_recognised = true\n")
     row = yard.happen(100, EMPTY)
     yard.round.turn(yard.catalog, yard.node)
-    yard.round._jobs[0].answer.result(30)
+    yard.round._jobs[0].answer.result(60)
     place = yard.root / "vol" / row.told.picture_a
     place.unlink()
     place.mkdir()
@@ -399,7 +399,7 @@ class FakeModel(Model):
     def find(self, picture: bytes, least: float) -> list[Seen]:  # noqa: ARG002 - as it is called
         """Find nothing, for ever."""
         self.began.set()
-        assert self.stopped.wait(30)
+        assert self.stopped.wait(60)
         raise TookTooLong("model fake was stopped before it was done")
 
     def stop(self) -> None:
@@ -423,13 +423,13 @@ def test_nobody_waits_for_a_slow_model(tmp_path: Path) -> None:
     job = yard.round._jobs[0]
     while not made:
         assert not job.answer.done()
-    assert made[0].began.wait(30)
+    assert made[0].began.wait(60)
     yard.round.turn(yard.catalog, yard.node)
     assert not made[0].stopped.is_set()
     yard.clock.advance(PATIENCE_US / SECOND_US + 1)
     yard.round.turn(yard.catalog, yard.node)
     assert made[0].stopped.is_set()
-    assert isinstance(job.answer.exception(timeout=30), HoldfastError)
+    assert isinstance(job.answer.exception(timeout=60), HoldfastError)
     yard.round.turn(yard.catalog, yard.node)
     status = yard.round.status()
     assert status is not None

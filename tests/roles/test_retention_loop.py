@@ -253,5 +253,5 @@ def test_it_begins_and_ends(node: KeptNode, monkeypatch: pytest.MonkeyPatch) -> 
     loop.start(load(node.path, {}))
     until((node.root / "state/expendable.jsonl").exists)
     loop.ask_stop()
-    assert loop.join(10)
+    assert loop.join(60)
     assert loop._catalog is None

@@ -102,7 +102,7 @@ class Serving:
         assert self.process is not None
         begun = time.monotonic()
         self.process.send_signal(number)
-        return self.process.wait(20), time.monotonic() - begun
+        return self.process.wait(60), time.monotonic() - begun
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def serving(tmp_path: Path) -> Iterator[Serving]:
     yield made
     if made.process is not None and made.process.poll() is None:
         made.process.kill()
-        made.process.wait(10)
+        made.process.wait(60)
 
 
 def test_first_start_to_first_sign_in(serving: Serving) -> None:
@@ -173,7 +173,7 @@ def test_a_taken_port_is_waited_for(serving: Serving, tmp_path: Path) -> None:
         )
         assert serving.start().process is not None
         assert serving.process is not None
-        assert serving.process.wait(30) == AlreadyRunning.exit_code
+        assert serving.process.wait(60) == AlreadyRunning.exit_code
         assert f"port {port} of 127.0.0.1 is taken by another program" in serving.output
         status = serving.start("--wait").until(lambda s: s.get("state") == "waiting")
         assert "taken" in status["problem"]
@@ -187,7 +187,7 @@ def test_one_server_a_state_folder(serving: Serving) -> None:
     serving.start().address()
     second = Serving(serving.root).start()
     assert second.process is not None
-    assert second.process.wait(30) == AlreadyRunning.exit_code
+    assert second.process.wait(60) == AlreadyRunning.exit_code
     assert serving.status()["state"] == "running"
 
 

@@ -50,7 +50,7 @@ def test_it_says_what_it_opens_and_leaves_when_the_recorder_does() -> None:
             assert all(isinstance(one, Sample) for one in said[1:])
         finally:
             ours.close()
-            assert process.wait(3) == 0
+            assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_it_says_why_it_cannot(url: str, source: str, code: str, words: str) -> 
         assert isinstance(error, SourceError)
         assert error.code == code
         assert words in str(error)
-        assert process.wait(5) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.mark.needs("linux")

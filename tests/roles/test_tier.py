@@ -34,7 +34,7 @@ def test_child_converts_until_it_is_told_to_stop(tmp_path: Path, no_leaks: None)
         until(lambda: footage.newest({"s": root}, GATE) is not None)
         child.send_signal(signal.SIGINT)
         child.send_signal(signal.SIGTERM)
-        _, complaints = child.communicate(timeout=20)
+        _, complaints = child.communicate(timeout=60)
     assert (child.returncode, complaints) == (0, "")
     piece = footage.newest({"s": root}, GATE)
     assert piece is not None
@@ -45,5 +45,5 @@ def test_child_says_in_one_line_why_it_cannot(tmp_path: Path, no_leaks: None) ->
     """What cannot be converted ends it with the error's own code, and one line for the server's log."""
     child, _ = _child(tmp_path, "")
     with child:
-        _, complaints = child.communicate(timeout=20)
+        _, complaints = child.communicate(timeout=60)
     assert (child.returncode, complaints) == (69, "unsupported: there are no pictures to convert\n")

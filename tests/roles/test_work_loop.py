@@ -33,7 +33,7 @@ class Shops:
 
         def body(job: Job) -> None:
             self.begun.set()
-            self.go_on.wait(20)
+            self.go_on.wait(60)
             job.finish("done", {"said": word})
 
         return Workshop(
@@ -74,7 +74,7 @@ def test_work_is_done_and_closed(no_leaks: None, path: Path) -> None:
         until(lambda: _done(catalog, 3) and shops.errands > 0)
         assert loop.status() == {"problem": "", "running": [], "away": []}
         loop.ask_stop()
-        assert loop.join(10)
+        assert loop.join(60)
     assert (shops.made, shops.closed) == (1, 1)
 
 
@@ -95,7 +95,7 @@ def test_another_configuration_is_followed(path: Path) -> None:
         shops.stale = True
         until(lambda: shops.made == 3)
         loop.ask_stop()
-        assert loop.join(10)
+        assert loop.join(60)
         assert [work.row(catalog, number)["said"] for number in (1, 2)] == ["one", "two"]
     assert shops.closed == 3
 
@@ -108,7 +108,7 @@ def test_a_workshop_stays_open_while_somebody_is_in(path: Path) -> None:
         work.add(catalog, work.make_tables(catalog), 1)
         loop = _loop(shops)
         loop.start(loaded)
-        assert shops.begun.wait(10)
+        assert shops.begun.wait(60)
         loop.follow(load(path, {}))
         until(lambda: shops.made == 2)
         errands = shops.errands
@@ -118,7 +118,7 @@ def test_a_workshop_stays_open_while_somebody_is_in(path: Path) -> None:
         until(lambda: shops.closed == 1)
         assert _done(catalog, 1)
         loop.ask_stop()
-        assert loop.join(10)
+        assert loop.join(60)
 
 
 def test_a_catalog_that_is_away_is_waited_for(path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_catalog_that_is_away_is_waited_for(path: Path) -> None:
         until(lambda: _done(catalog, 1))
         until(lambda: loop.status()["problem"] == "")
         loop.ask_stop()
-        assert loop.join(10)
+        assert loop.join(60)
 
 
 def test_an_errand_that_breaks_does_not_end_the_station(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +160,7 @@ def test_an_errand_that_breaks_does_not_end_the_station(path: Path, monkeypatch:
         until(lambda: _done(catalog, 3))
         assert "too many links" in loop.status()["problem"]
         loop.ask_stop()
-        assert loop.join(10)
+        assert loop.join(60)
     assert shops.made == 1
 
 
@@ -178,4 +178,4 @@ def test_procrastinate_needs_postgresql(path: Path) -> None:
     loop.start(load(path, {}))
     until(lambda: "needs a catalog on PostgreSQL" in loop.status()["problem"])
     loop.ask_stop()
-    assert loop.join(10)
+    assert loop.join(60)

@@ -382,7 +382,7 @@ def test_catalog_thread_lives_and_ends(node: Node) -> None:
         done.wait(0.01)
     before = node.indexing.passes
     loop.ask_stop()
-    assert loop.join(10)
+    assert loop.join(60)
     assert node.indexing.passes > before
     assert loop._catalog is None
 

@@ -20,7 +20,7 @@ from support.sim_client import Packet, RawClient, nal_units
 
 def _probe(url: str) -> dict[str, dict[str, object]]:
     command = ["ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-show_streams", "-of", "json", url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr == ""
     return {stream["codec_type"]: stream for stream in json.loads(done.stdout)["streams"]}
 

@@ -80,9 +80,9 @@ def test_who_strikes_waits_for_who_removes(path: Path, hold: Callable[[Path], ob
     other = threading.Thread(target=set_a_hold)
     with hold(path):  # type: ignore[attr-defined]
         other.start()
-        assert begun.wait(30)
+        assert begun.wait(60)
         order.append("removed")
-    other.join(30)
+    other.join(60)
     assert order == ["removed", "struck"]
     with reading(path) as said:
         assert [decode(raw) for raw in said.splitlines() if raw.strip()] == [B, C]
@@ -97,7 +97,7 @@ def test_who_publishes_asks_while_nobody_else_has_the_list(path: Path) -> None:
         return [A, B]
 
     publish(path, thought)
-    other.join(30)
+    other.join(60)
     assert named(path) == [B]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it has no types
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
 
-PATIENCE_MS = 15_000  # chosen: what comes, comes within it on a busy machine; whoever expects anything waits so long
+PATIENCE_MS = 60_000  # chosen: what comes, comes within it on a busy machine; whoever expects anything waits so long
 SIZES = {"desk": (1440, 900), "tablet": (1024, 768), "phone": (390, 844)}
 
 expect.set_options(timeout=PATIENCE_MS)

@@ -124,7 +124,7 @@ class GstServer:
         self._child = None
         child.terminate()
         try:
-            child.wait(5)
+            child.wait(60)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()

@@ -51,7 +51,7 @@ class Node:
     def __exit__(self, *exc: object) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(40)
+            self.process.wait(60)
 
     def run(self, command: str = "run") -> Self:
         """Start it."""
@@ -66,7 +66,7 @@ class Node:
         """Stop it; returns the exit code."""
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(40)
+        return self.process.wait(60)
 
     def command(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run another command on this node."""
@@ -96,7 +96,7 @@ class Node:
                 found.add(body["camera"])
         return found == set(names)
 
-    def until(self, done: Callable[[], object], limit_s: float = 40.0) -> None:
+    def until(self, done: Callable[[], object], limit_s: float = 60.0) -> None:
         """Wait for something to hold."""
         end = time.monotonic() + limit_s
         while not done():

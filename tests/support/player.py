@@ -77,7 +77,7 @@ def wait(page: Page, condition: str) -> None:
         "() => { const p = document.getElementById('player'), t = document.getElementById('timeline'), v = p.video;"
         f" return Boolean({condition}); }}"
     )
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not page.evaluate(script):
         assert time.monotonic() < deadline, (condition, look(page), page.evaluate("said"))
         page.wait_for_timeout(50)
@@ -86,7 +86,7 @@ def wait(page: Page, condition: str) -> None:
 def settled(page: Page) -> int:
     """Wait until a paused picture does not change any more: the instant that the player says of it then."""
     seen: list[tuple[int | None, int | None]] = []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while len(seen) < 5 or None in seen[-1] or len({*seen[-5:]}) > 1:
         assert time.monotonic() < deadline, (seen[-5:], look(page))
         page.wait_for_timeout(50)

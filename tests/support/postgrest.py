@@ -5,7 +5,7 @@ A fake of the database behind it, not of the protocol: requests come over a real
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -19,6 +19,7 @@ class PostgRest:
         rows: What is in it.
         unique: Column that two rows may not share; empty for none.
         answers: Status codes for the next requests that insert, first one first; then it is well.
+        forbids: Says the status code for a row that a policy of the table refuses; 0 for the others.
         lost: How many inserts are done without an answer.
         asked: Method and headers of every request.
     """
@@ -27,6 +28,7 @@ class PostgRest:
         self.rows: list[dict[str, Any]] = []
         self.unique = unique
         self.answers: list[int] = []
+        self.forbids: Callable[[dict[str, Any]], int] = lambda _row: 0
         self.lost = 0
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.url = ""
@@ -58,7 +60,7 @@ def postgrest(unique: str = "") -> Iterator[PostgRest]:
             table.asked.append(("POST", dict(self.headers)))
             row = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             with table.lock:
-                code = table.answers.pop(0) if table.answers else 201
+                code = table.answers.pop(0) if table.answers else table.forbids(row) or 201
                 if code != 201:
                     self._answer(code, {"message": f"said {code}"})
                     return

@@ -43,12 +43,12 @@ def recording(plan: StreamPlan, *, clock: Clock | None = None, session: str = "s
         yield recorder
     finally:
         recorder.stop(Closed(reason="recorder-down", detail="stopped"))
-        ended = recorder.join(15)
+        ended = recorder.join(60)
         upkeep.stop(5)
         assert ended, "the stream did not stop in time"
 
 
-def until(condition: Callable[[], object], timeout_s: float = 15.0) -> None:
+def until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
     """Wait for something that happens in another thread or process; fail where it does not."""
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -45,7 +45,7 @@ def peer(*answers: bytes) -> Iterator[int]:
             yield int(server.getsockname()[1])
         finally:
             stop.set()
-            thread.join(5)
+            thread.join(60)
 
 
 def _serve(server: socket.socket, answers: tuple[bytes, ...], stop: threading.Event) -> None:

@@ -19,4 +19,4 @@ def xvfb(size: str = "640x480") -> Iterator[str]:
         yield f":{number}"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)

@@ -78,7 +78,7 @@ class Shard:
         """Ask it to end in order."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(30) == 0, (self.root / "output").read_text(encoding="utf-8")
+        assert self.process.wait(60) == 0, (self.root / "output").read_text(encoding="utf-8")
 
     def status(self, camera: str) -> dict[str, Any]:
         """Return what a stream's status file says; empty before there is one."""
@@ -91,7 +91,7 @@ class Shard:
         wanted = cameras or tuple(self.plans)
         return all((s := self.status(c)).get("state") == "recording" and s["pid"] == self.pid for c in wanted)
 
-    def until(self, done: Callable[[], object], limit_s: float = 20.0) -> None:
+    def until(self, done: Callable[[], object], limit_s: float = 60.0) -> None:
         """Wait for something to hold."""
         end = time.monotonic() + limit_s
         while not done():

@@ -117,7 +117,7 @@ class Supervised:
         """Return one child of `supervisor.json`; empty where it does not name it."""
         return next((c for c in self.status()["children"] if c["name"] == name), {})
 
-    def until(self, done: Callable[[], object], limit_s: float = 20.0) -> None:
+    def until(self, done: Callable[[], object], limit_s: float = 60.0) -> None:
         """Wait for something to hold."""
         end = time.monotonic() + limit_s
         while not done():
@@ -134,7 +134,7 @@ class Supervised:
         assert self.process is not None
         self.process.send_signal(number)
 
-    def wait(self, limit_s: float = 20.0) -> int:
+    def wait(self, limit_s: float = 60.0) -> int:
         """Wait for its end; returns the exit code."""
         assert self.process is not None
         return self.process.wait(limit_s)

@@ -64,7 +64,7 @@ class FaultProxy:
         self._server.close()
         self.drop()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(60)
 
     def drop(self) -> None:
         """Close every connection."""

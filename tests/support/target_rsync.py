@@ -89,7 +89,7 @@ def rsync_server(folder: Path, root: Path) -> Iterator[int]:
             yield port
         finally:
             child.terminate()
-            child.wait(10)
+            child.wait(60)
 
 
 def rsync_local(tmp: Path, _stack: ExitStack) -> Place:

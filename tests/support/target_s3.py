@@ -44,7 +44,7 @@ def s3_server() -> Iterator[int]:
             yield int(child.stdout.readline())
         finally:
             child.stdin.close()
-            child.wait(10)
+            child.wait(60)
 
 
 def answer(status: int, code: str) -> bytes:

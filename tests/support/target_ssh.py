@@ -78,4 +78,4 @@ def ssh_server(folder: Path) -> Iterator[SshServer]:
             yield SshServer(port, folder / "user", getpass.getuser(), host_key)
         finally:
             child.terminate()
-            child.wait(10)
+            child.wait(60)

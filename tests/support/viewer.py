@@ -39,7 +39,7 @@ class Viewer:
     ) -> None:
         self._stack.close()
         if self._thread is not None:
-            self._thread.join(10)
+            self._thread.join(60)
 
     def say(self, **message: Any) -> None:
         """Send a message; one that was refused meanwhile shows in `closed`."""
@@ -50,12 +50,12 @@ class Viewer:
         """What was told of one kind so far."""
         return [message[kind] for _, message in list(self.told) if kind in message]
 
-    def until(self, kind: str, count: int = 1, timeout_s: float = 20) -> list[Any]:
+    def until(self, kind: str, count: int = 1, timeout_s: float = 60) -> list[Any]:
         """Wait until this was told so often."""
         self.wait_for(lambda: len(self.words(kind)) >= count, timeout_s)
         return self.words(kind)
 
-    def wait_for(self, condition: Any, timeout_s: float = 20) -> None:
+    def wait_for(self, condition: Any, timeout_s: float = 60) -> None:
         """Wait for a condition on what was received."""
         with self._changed:
             assert self._changed.wait_for(condition, timeout_s), (self.told[-5:], self.closed)

@@ -98,4 +98,4 @@ def _look(seen: Watched, seconds: float) -> None:
         seen.lists.append((SystemClock().wall_us(), seen.get("live.m3u8").text))
         seen.events.append(seen.get("playback.m3u8", params=seen.span(to_us=seen.began_us + 3_600_000_000)).text)
         time.sleep(0.4)
-    _, seen.complaints = player.communicate(timeout=30)
+    _, seen.complaints = player.communicate(timeout=60)

@@ -155,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
             length = b"" if camera.manner == "lengthless" else b"Content-Length: %d\r\n" % len(body)
             if camera.manner == "stall":
                 self.wfile.write(body[: len(body) // 2])
-                camera.stopping.wait(30)
+                camera.stopping.wait(60)
                 return
             if camera.manner == "hang-up":
                 return

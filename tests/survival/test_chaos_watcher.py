@@ -118,7 +118,7 @@ class Watched:
         """End it in order."""
         assert self.process is not None
         self.process.terminate()
-        assert self.process.wait(30) == 0
+        assert self.process.wait(60) == 0
 
     def found(self) -> tuple[Sequence[object], ...]:
         """Everything that was made of the footage: rows, and every file."""

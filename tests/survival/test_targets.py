@@ -124,7 +124,7 @@ def test_a_server_that_stalls_ends_the_transfer_and_keeps_the_footage(site: Site
         assert [row.error != "" for row in rows].count(True) == 1
         assert sending.due() == [], "one file asks again, after a wait"
         assert site.health() == "stalled"
-        assert sending.deliver.ways["nas"].away is not None, "holdfast status tells it from this"
+        assert sending.deliver.ways["nas"].held is not None, "holdfast status tells it from this"
         site.site.clock.sleep(3600)
         assert site.clean() == set()
         assert not any(site.place.read(file) for file in wanted), "nothing has its final name before it is whole"

@@ -50,11 +50,11 @@ def test_leases_hold_and_one_stands_for_all(place: Place) -> None:
     over = threading.Event()
 
     def body(batch: Batch) -> None:
-        over.wait(20)
+        over.wait(60)
         _all(batch)
 
     def alone(job: Job) -> None:
-        over.wait(20)
+        over.wait(60)
         double(job)
 
     place.add(20)

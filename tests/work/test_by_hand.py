@@ -64,7 +64,7 @@ def test_whoever_stops_it_waits_for_no_body(place: Place) -> None:
     place.add(9)
 
     def stopping() -> None:
-        begun.wait(10)
+        begun.wait(60)
         stop.set()
 
     stopper = threading.Thread(target=stopping)

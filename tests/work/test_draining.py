@@ -29,7 +29,7 @@ def test_whoever_stops_it_does_not_wait_for_large_files(no_leaks: None, catalog:
     command.start()
     until(lambda: [row.state for row in site.rows()] == [DeliveryState.SENDING])
     stop.set()
-    command.join(20)
+    command.join(60)
     assert not command.is_alive()
     (row,) = site.rows()
     assert (row.state, row.attempts) == (DeliveryState.PENDING, 0)

@@ -132,7 +132,7 @@ def test_a_killed_worker_leaves_it_to_the_next(node: Node) -> None:
 
     node.settings = stuck
     with node.station() as frozen:
-        assert reached.wait(10)
+        assert reached.wait(60)
         (node.yard.disk / "exports").mkdir(parents=True)
         (node.yard.disk / f"exports/.{asked}_gate_2026-09-21_161320+0200_export.zip.dead.part").write_bytes(b"half")
         frozen.ask_stop()
@@ -157,7 +157,7 @@ def test_what_is_deleted_meanwhile_leaves_nothing(node: Node) -> None:
 
     node.settings = slow
     with node.station():
-        assert reached.wait(10)
+        assert reached.wait(60)
         exports.remove(node.catalog, node.yard.volumes, asked)
         held.set()
     with pytest.raises(NotFound):

@@ -382,7 +382,7 @@ def test_who_sets_a_hold_waits_for_the_batch_at_hand(node: KeptNode, monkeypatch
         left: list[set[str]] = []
         meanwhile(monkeypatch, kept, "deleted", other.start, once=True)
         run(node)
-        other.join(30)
+        other.join(60)
     assert left == [node.here()]
     node.index()
     assert not check(node.catalog, node.roots, node.clock).violations

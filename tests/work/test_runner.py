@@ -89,7 +89,7 @@ def test_the_database_is_away_for_a_while(*, shared: bool) -> None:
 
     def waits(job: Job) -> None:
         if job.claim.number == 1 and job.claim.attempt == 1:
-            away.wait(20)
+            away.wait(60)
         double(job)
 
     with Postgres(programs) as server, server.database() as url, ExitStack() as stack:
@@ -113,7 +113,7 @@ def test_a_full_disk_at_the_moment_of_the_result(tmp_path: Path) -> None:
     early: list[int] = []
 
     def big(job: Job) -> None:
-        full.wait(10)
+        full.wait(60)
         double(job)
         if not freed.is_set():
             early.append(job.claim.number)

@@ -118,7 +118,7 @@ def test_an_offline_lane_costs_others_nothing(place: Place) -> None:
 
     def deliver(job: Job) -> None:
         if job.row["lane"] == "offline":
-            let_go.wait(15)
+            let_go.wait(60)
             raise TargetAway("no answer")
         double(job)
 
@@ -187,7 +187,7 @@ def test_what_is_stopped_is_given_back(place: Place) -> None:
 
     place.add(1)
     with place.station(kind(endless)):
-        assert begun.wait(10)
+        assert begun.wait(60)
         with place.catalog.write() as tx:
             work_controls.set_state(
                 tx, place.node, "double", "", Running.STOPPED, again=True, by="anna", now_us=place.now_us()
@@ -208,7 +208,7 @@ def test_a_cancelled_row_is_refused_its_result(place: Place) -> None:
 
     place.add(1)
     with place.station(kind(late)):
-        assert begun.wait(10)
+        assert begun.wait(60)
         with place.catalog.write() as tx:
             assert work_rows.cancel(tx, kind(), place.node, [1], by="anna", now_us=place.now_us()) == 1
         until(lambda: written == [False])
@@ -227,7 +227,7 @@ def test_a_stopping_worker_gives_back(no_leaks: None, place: Place) -> None:
 
     place.add(1)
     with place.station(kind(endless)):
-        assert begun.wait(10)
+        assert begun.wait(60)
     assert row(place.catalog, 1)["state"] == "pending"
     with place.station(kind(), worker="w2"):
         until(lambda: states(place.catalog) == {"done": 1})
@@ -242,14 +242,14 @@ def test_a_body_that_hangs_is_abandoned(no_leaks: None, place: Place, monkeypatc
     def deaf(job: Job) -> None:
         bodies.append(threading.current_thread())
         begun.set()
-        let_go.wait(30)
+        let_go.wait(60)
         double(job)
 
     place.add(1)
     with structlog.testing.capture_logs() as logs:
         try:
             with place.station(kind(deaf), lease_s=1.0):
-                assert begun.wait(10)
+                assert begun.wait(60)
                 left_s = time.monotonic()
             assert time.monotonic() - left_s < 10
             with place.station(kind(), worker="w2"):
@@ -257,7 +257,7 @@ def test_a_body_that_hangs_is_abandoned(no_leaks: None, place: Place, monkeypatc
         finally:
             let_go.set()
             for body in bodies:
-                body.join(10)
+                body.join(60)
     assert results(place.catalog) == [(1, "w2")]
     assert [line["event"] for line in logs if line["log_level"] == "error"] == []
     assert [line["reason"] for line in logs if line["event"] == "work.late"] == ["the catalog is closed"]
@@ -278,7 +278,7 @@ def test_a_clock_that_is_set_costs_nothing(place: Place) -> None:
     place.add(1)
     options = Options(worker="w1")
     with open_catalog(place.url) as own, Station(own, place.node, [kind(slow)], clock, options):
-        assert begun.wait(10)
+        assert begun.wait(60)
         clock.set_us = 24 * HOUR_US
         until(lambda: row(place.catalog, 10)["attempts"] == 1)  # it has looked by the new clock
         go_on.set()
@@ -327,13 +327,13 @@ def test_kinds_of_before_are_used_to_the_end(place: Place) -> None:
 
     def waits(job: Job) -> None:
         begun.set()
-        go_on.wait(20)
+        go_on.wait(60)
         double(job)
 
     old, new = kind(waits), kind()
     place.add(1)
     with place.station(old) as station:
-        assert begun.wait(10)
+        assert begun.wait(60)
         assert (station.uses([old]), station.uses([new])) == (True, False)
         station.take([new])
         until(lambda: station.uses([new]))
@@ -353,12 +353,12 @@ def test_progress_is_seen(place: Place) -> None:
     def far(job: Job) -> None:
         job.progress(30, 100)
         ready.set()
-        seen.wait(10)
+        seen.wait(60)
         double(job)
 
     place.add(1)
     with place.station(kind(far)) as station:
-        assert ready.wait(10)
+        assert ready.wait(60)
         (now,) = station.running()
         seen.set()
         until(lambda: states(place.catalog) == {"done": 1})

@@ -26,7 +26,7 @@ class Bodies:
             over = self._over.setdefault(number, threading.Event())
             self.begun.append(number)
             self.lanes.append(lane)
-        over.wait(20)
+        over.wait(60)
         return True
 
     def end(self, *numbers: int) -> None:
@@ -44,7 +44,7 @@ def engine(bodies: Bodies, hungry: Callable[[], None] = lambda: None, **limits: 
     yield running
     running.ask_stop()
     bodies.end(*range(2000))
-    assert running.join(10)
+    assert running.join(60)
 
 
 def test_one_place_is_for_the_newest(no_leaks: None) -> None:

@@ -36,7 +36,7 @@ def _dialogue(*answers: bytes, username: str = "", password: str = "") -> tuple[
             url = f"rtsp://127.0.0.1:{server.getsockname()[1]}/main"
             heard = converse(url, username, password, deadline_s=5)
         finally:
-            thread.join(10)
+            thread.join(60)
     return heard.answer.status, requests
 
 

@@ -17,7 +17,7 @@ def test_a_name_that_nobody_resolves_costs_no_more_than_its_time(monkeypatch: py
     goes_on = threading.Event()
 
     def slow(*_: Any, **__: Any) -> Any:
-        goes_on.wait(30)
+        goes_on.wait(60)
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)

@@ -59,7 +59,7 @@ def server(handler: Handler) -> Iterator[int]:
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        acceptor.join(5)  # first: what it takes in its last moment must be closed, too
+        acceptor.join(60)  # first: what it takes in its last moment must be closed, too
         for connection in open_sockets:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
@@ -68,7 +68,7 @@ def server(handler: Handler) -> Iterator[int]:
             finally:
                 connection.close()
         for thread in threads:
-            thread.join(5)
+            thread.join(60)
 
 
 def silent(connection: socket.socket) -> None:

@@ -26,7 +26,7 @@ def test_what_hangs_is_given_up_and_not_piled_up(no_leaks: Any) -> None:
     apart = Apart("t", 0.1, most_given_up=2)
     for _ in range(2):
         with pytest.raises(TargetAway, match="nothing moved"):
-            apart.run("asking", lambda _going: free.wait(20))
+            apart.run("asking", lambda _going: free.wait(60))
     with pytest.raises(TargetAway, match="2 transfers hang"):
         apart.run("asking", lambda _going: 1)
     free.set()
@@ -58,5 +58,5 @@ def test_being_told_to_stop_ends_what_hangs(no_leaks: Any) -> None:
     """Whoever waits is let go soon after being told to stop, though the system does not let go of the work."""
     free = threading.Event()
     with pytest.raises(TargetAway, match="told to stop"):
-        Apart("t", 60).run("asking", lambda _going: free.wait(20), Going(told_to_stop=lambda: True))
+        Apart("t", 60).run("asking", lambda _going: free.wait(60), Going(told_to_stop=lambda: True))
     free.set()

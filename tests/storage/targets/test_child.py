@@ -53,7 +53,7 @@ def test_it_ends_when_we_are_killed(tmp_path: Path) -> None:
             assert time.monotonic() < until
             threading.Event().wait(0.05)
         process.kill()
-        process.wait(10)
+        process.wait(60)
     threading.Event().wait(0.5)
     last = beat.read_text()
     threading.Event().wait(0.5)
@@ -90,7 +90,7 @@ def test_a_program_that_cannot_be_ended_is_left(monkeypatch: pytest.MonkeyPatch)
     finally:
         for one in made:
             one.kill()
-            one.wait(10)
+            one.wait(60)
 
 
 def test_a_program_that_is_not_there() -> None:

@@ -115,7 +115,7 @@ def serving(camera: Camera, wrap: Callable[[socket.socket], Any] = lambda plain:
             yield listener.getsockname()[1]
         finally:
             listener.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
+            thread.join(60)
 
 
 def source(port: int, scheme: str = "rtsp", host: str = "127.0.0.1", **more: Any) -> DirectSource:
@@ -229,7 +229,7 @@ def test_rtsps_is_spoken(tmp_path: Path) -> None:
 def test_a_resolver_that_hangs_does_not_hold_us(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looking a name up is bounded by the time to open, like everything else."""
     release = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait(10) and [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait(60) and [])
     began = time.monotonic()
     with pytest.raises(Unreachable):
         source(554, host="slow.invalid", open_timeout_s=0.5).open()
