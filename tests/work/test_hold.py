@@ -2,7 +2,7 @@
 
 from holdfast.core.errors import NameTaken, TargetAway, TargetRefused
 from holdfast.storage.webhook import HoldOff
-from holdfast.work.hold import AWAY_CAP_US, REFUSALS, TELL_US, Hold
+from holdfast.work.hold import AWAY_CAP_US, REFUSALS, TELL_US, Held, Hold
 from support.clock import PushedClock
 
 
@@ -53,13 +53,13 @@ def test_it_is_told_once_after_ten_minutes() -> None:
     """Somebody hears of it once an outage, not before it has lasted."""
     clock = PushedClock()
     hold = Hold(2, clock)
-    hold.failed(TargetAway("gone"))
-    since_us, before = clock.wall_us(), hold.away
+    hold.failed(TargetAway("gone", hint="mount it"))
+    since_us, before = clock.wall_us(), hold.held
     assert not hold.worth_telling()
     clock.advance(TELL_US / 1e6)
     assert (hold.worth_telling(), hold.worth_telling()) == (True, False)
     hold.well()
-    assert (before, hold.away) == ((since_us, "gone"), None)
+    assert (before, hold.held) == (Held(since_us, "gone", "mount it"), None)
     hold.failed(TargetAway("gone"))
     clock.advance(TELL_US / 1e6)
     assert hold.worth_telling()

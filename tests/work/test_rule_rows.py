@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_a_key_that_expired_holds_the_rule(pushed: Catalog, tmp_path: Path, code
         site = Handed(tmp_path, pushed, rules(table))
         for number in range(12):
             site.still(number)
-        table.answers = [code] * 4
+        table.answers = [code] * 6
         with Sending(site) as sending:
             sending.drain()
             assert len(site.arrived()) == 12
@@ -66,7 +67,8 @@ def test_other_rules_go_on_and_leave_the_incident_open(pushed: Catalog, tmp_path
     """While a rule's rows are refused, files of other rules for its target are delivered, and do not close it."""
     with postgrest() as table:
         site = Handed(tmp_path, pushed, rules(table) + RULE)
-        site.still(0)
+        for number in range(REFUSALS):
+            site.still(number)
         table.answers = [401] * 99
         with Sending(site) as sending:
             sending.drain()
@@ -95,3 +97,69 @@ def test_rows_that_are_all_refused_hold_the_rule(pushed: Catalog, tmp_path: Path
             sending.wait(700)
             sending.drain()
         assert len(table.rows) == 12 - REFUSALS
+
+
+def refused_first(row: dict[str, Any]) -> int:
+    """Forbid the row about the oldest still, as a policy of the table may."""
+    return 403 if str(row["image_url"]).endswith("_141320_640_360.jpg") else 0
+
+
+def test_one_row_that_is_refused_slows_no_other(pushed: Catalog, tmp_path: Path) -> None:
+    """A row that a policy of the table forbids waits alone, the others are written at once; then it fails, listed."""
+    with postgrest() as table:
+        site = Handed(tmp_path, pushed, rules(table))
+        table.forbids = refused_first
+        for number in range(6):
+            site.still(number)
+        with Sending(site) as sending:
+            sending.drain()
+            assert (len(table.rows), incident(site)) == (5, "")
+            assert [rule.held for rule in sending.deliver.rows.values()] == [None]
+            for number in range(6, 6 + REFUSALS):
+                site.still(number)
+                sending.wait(WAIT_US / 1e6 + 1)
+                sending.drain()
+                assert len(table.rows) == number, "what is new is written at once"
+        first, *others = site.rows()
+        assert (first.state, "answers 403" in first.error) == (DeliveryState.FAILED, True)
+        assert {row.state for row in others} == {DeliveryState.DELIVERED}
+
+
+def test_one_row_that_is_refused_for_ever_keeps_no_rule_held(pushed: Catalog, tmp_path: Path) -> None:
+    """Once a key is mended others ask in its place: all are written, though the oldest is refused again and again."""
+    with postgrest() as table:
+        site = Handed(tmp_path, pushed, rules(table))
+        table.forbids, table.answers = refused_first, [401] * 5
+        for number in range(6):
+            site.still(number)
+        with Sending(site) as sending:
+            sending.drain()
+            (rows,) = sending.deliver.rows.values()
+            held = rows.held
+            assert held is not None
+            assert (held.since_us, "answers 401" in held.why) == (site.clock.wall_us(), True)
+            for number in range(6, 12):
+                site.still(number)
+                for _ in range(4):
+                    sending.wait(31)
+                    sending.drain()
+        assert [row.state for row in site.rows()] == [DeliveryState.FAILED, *[DeliveryState.DELIVERED] * 11]
+        assert rows.held is None
+
+
+def test_a_row_that_is_refused_alone_is_told_and_holds_no_other(pushed: Catalog, tmp_path: Path) -> None:
+    """A single row asks ever more rarely, an incident tells of it, and the next one goes at once."""
+    with postgrest() as table:
+        site = Handed(tmp_path, pushed, rules(table))
+        table.forbids = refused_first
+        site.still(0)
+        with Sending(site) as sending:
+            for _ in range(12):
+                sending.drain()
+                sending.wait(50)
+            posts = [method for method, _ in table.asked].count("POST")
+            assert REFUSALS <= posts <= REFUSALS + 2
+            assert "answers 403" in incident(site)
+            site.still(1)
+            sending.drain()
+            assert (len(table.rows), incident(site)) == (1, "")

@@ -328,13 +328,19 @@ def _troubles(
 
 
 def _away(worker: dict[str, Any] | None) -> list[str]:
-    """Say which targets take nothing (F20); one that was asked again and answered is nobody's concern."""
+    """Say which targets, and tables of rules, take nothing (F20); what was asked again and answered concerns nobody."""
     away = ((worker or {}).get("work") or {}).get("away") or ()
     return [
-        f"target {one['target']} has taken nothing since {iso(one['since_us'])}: {one['why']}"
+        f"{_held(one)} since {iso(one['since_us'])}: {one['why']}"
         for one in away
         if worker is not None and worker["at_us"] - one["since_us"] >= SETTLING_S * SECOND_US
     ]
+
+
+def _held(one: dict[str, Any]) -> str:
+    if "rule" in one:
+        return f"the table of rule {one['rule']} has taken no row"
+    return f"target {one['target']} has taken nothing"
 
 
 def _is_overdue(supervisor: dict[str, Any], name: str, *, wanted: bool) -> bool:

@@ -42,15 +42,14 @@ class Workshop:
         errand: Done each second beside them, such as looking for what is new to deliver.
         stale: Asked each second; once True it is made anew, because what it was made of has changed.
         close: Lets go of what the kinds hold; called when no row is in their hands any more.
-        away: Asked each second for the status file: targets that take nothing now, each with since when
-            (microseconds since the epoch, UTC) and why.
+        held: Asked each second for the status file: who takes nothing now, as `Deliver.held` says it.
     """
 
     kinds: Sequence[Kind]
     errand: Callable[[], None] = lambda: None
     stale: Callable[[], bool] = lambda: False
     close: Callable[[], None] = lambda: None
-    away: Callable[[], Mapping[str, tuple[int, str]]] = dict
+    held: Callable[[], Sequence[Mapping[str, Any]]] = tuple
 
 
 def worker_name(state_dir: Path) -> str:
@@ -154,10 +153,10 @@ class WorkLoop:
         station = self._station
         problem = self._problem or (station.problem if station is not None else "")
         shops = self._shops
-        away = {} if shops is None else shops.open.away()
+        held = () if shops is None else shops.open.held()
         return {
             "problem": problem, "running": station.running() if station is not None else [],
-            "away": [{"target": name, "since_us": since_us, "why": why} for name, (since_us, why) in away.items()],
+            "away": list(held),
         }  # fmt: skip
 
     def _run(self) -> None:

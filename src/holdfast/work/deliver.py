@@ -15,8 +15,9 @@ at targets (rule_rows), claims (runner), other forms (prepare).
 import stat
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -83,10 +84,11 @@ class Deliver:
             name: Way(make_target(name, table), table, self._zone, clock) for name, table in config.targets.items()
         }
         """The targets, by name."""
-        self._rows = {
+        self.rows = {
             name: RuleRows(name, rule, rule.row, self._zone, clock)
             for name, rule in config.deliveries.items() if rule.row is not None
         }  # fmt: skip
+        """The rows of rules that want some, by name of the rule."""
         self.acknowledging = Acknowledging(self._volumes, config.state_dir, clock)
         """Says that there are copies."""
         alone = Alone(
@@ -108,12 +110,20 @@ class Deliver:
         way = self.ways.get(lane)
         return 0 if way is None else way.room()
 
+    def held(self) -> list[dict[str, Any]]:
+        """Say who takes nothing now: targets, and tables of rules, each with since when, why and what to do."""
+        found = [({"target": name}, way.held) for name, way in self.ways.items()]
+        found += [
+            ({"rule": rule, "target": self._config.deliveries[rule].target}, r.held) for rule, r in self.rows.items()
+        ]
+        return [{**who, **asdict(held)} for who, held in found if held is not None]
+
     def close(self) -> None:
         """Let go of connections, and keep what could not be said yet."""
         self.acknowledging.close()
         for way in self.ways.values():
             way.target.close()
-        for rows in self._rows.values():
+        for rows in self.rows.values():
             rows.close()
 
     def __call__(self, job: Job) -> None:
@@ -180,7 +190,7 @@ class Deliver:
     # --- the row at the target ---------------------------------------------------------------------------------------
 
     def _has_row(self, row: DeliveryRow) -> bool:
-        return row.rule in self._rows and row.row_us is None
+        return row.rule in self.rows and row.row_us is None
 
     def _finish(self, job: Job, row: DeliveryRow, way: Way) -> None:
         values = object_of(row)
@@ -200,7 +210,7 @@ class Deliver:
     def _heal(self, node: int, way: Way) -> Callable[[Transaction], None] | None:
         """Return what closes the incident of a target; None where it has none, or a rule's rows are refused still."""
         refused = any(
-            rows.problem and self._config.deliveries[rule].target == way.name for rule, rows in self._rows.items()
+            rows.problem and self._config.deliveries[rule].target == way.name for rule, rows in self.rows.items()
         )
         if not way.complained or refused:
             return None
@@ -229,8 +239,8 @@ class Deliver:
 
     def _row(self, job: Job, row: DeliveryRow, way: Way) -> bool:
         """Write the row about an object; False where the delivery waits, or has its result."""
-        rows = self._rows[row.rule]
-        if wait_us := rows.waits_us():
+        rows = self.rows[row.rule]
+        if wait_us := rows.waits_us(row.id):
             job.later(self._clock.wall_us() + wait_us, rows.problem or "the table's interface does not answer")
             return False
         known = rows.problem
@@ -240,11 +250,11 @@ class Deliver:
             again = job.row["object_us"] is not None or Memory.read(str(job.row["memory"])).told
             rows.write(row, again=again)
         except RowsRefused as error:
-            if not known:
+            if rows.problem and not known:
                 _log.error("deliveries.rows_refused", rule=row.rule, reason=str(error), hint=error.hint)
                 with self._catalog.write() as tx:
                     self._incident(row, way, f"{error}; rows of {row.rule} wait: {error.hint}")(tx)
-            job.later(self._clock.wall_us() + rows.waits_us(), str(error))
+            job.later(self._clock.wall_us() + rows.waits_us(row.id), str(error))
             return False
         except TargetAway as error:
             _log.warning("deliveries.row_waits", rule=row.rule, reason=str(error))

@@ -8,6 +8,7 @@ In memory: whoever begins anew asks anew. Any thread. Not here: hours and bandwi
 """
 
 import threading
+from dataclasses import dataclass
 
 from holdfast.core.clock import Clock
 from holdfast.core.errors import HoldfastError, TargetAway, TargetFull, TargetRefused
@@ -19,6 +20,15 @@ AWAY_CAP_US = MINUTE_US  # chosen: one question a minute disturbs nobody, and F2
 REFUSED_CAP_US = 10 * MINUTE_US  # C069
 REFUSALS = 3  # chosen: more files than one that are refused in a row speak against the key, not against the files
 TELL_US = 10 * MINUTE_US  # F20: what is away for longer is told as an incident
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """That nothing is taken: since when, microseconds since the epoch, UTC, why, and what to do; empty for nothing."""
+
+    since_us: int
+    why: str
+    hint: str = ""
 
 
 class Hold:
@@ -38,7 +48,7 @@ class Hold:
         self._refused = 0
         self._told = False
         self._away_us: int | None = None
-        self._why = ""
+        self._why = self._hint = ""
         self.complained = True
         """Whether there may be an open incident about it; whoever worked here before may have left one."""
 
@@ -62,10 +72,10 @@ class Hold:
             return not self._wait_us and not self._refused
 
     @property
-    def away(self) -> tuple[int, str] | None:
-        """Since when it has taken nothing, microseconds since the epoch, UTC, and why; None where it does."""
+    def held(self) -> Held | None:
+        """Since when and why it has taken nothing; None where it does."""
         with self._lock:
-            return None if self._away_us is None else (self._away_us, self._why)
+            return None if self._away_us is None else Held(self._away_us, self._why, self._hint)
 
     def well(self) -> None:
         """Take note that it took something."""
@@ -76,7 +86,7 @@ class Hold:
     def failed(self, error: HoldfastError) -> None:
         """Take note that it did not; what is wrong with one file alone changes nothing here."""
         with self._lock:
-            self._why = str(error)
+            self._why, self._hint = str(error), error.hint
             if isinstance(error, TargetAway | TargetFull):
                 self._hold(AWAY_CAP_US, round(error.wait_s * SECOND_US) if isinstance(error, HoldOff) else 0)
             elif isinstance(error, TargetRefused):

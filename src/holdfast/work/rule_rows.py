@@ -1,27 +1,51 @@
 """Rows about what a rule sent, each written once; a table that is away, or refuses all of them, holds the rule's rows.
 
-A refusal may be the asset's fault: its row alone fails then, and is listed. A key that has expired, or a table that is
-not there, is the rule's: nothing that is wrong with a file makes the interface answer so, nor three rows in a row that
-are refused. The rule's rows wait then, one of them asks again ever more rarely, and all go on once one is taken (C075).
+A refusal may be the asset's fault, and then its row alone fails, and is listed. An answer that speaks of the key, its
+rights or the table may be, too: a policy of the table forbids this row, say. So the next row is tried; several in a row
+that are refused speak against the rule: its rows wait then, one of them asks again ever more rarely, and all go on once
+one is taken (C075). One that is refused again and again while others are taken is what is wrong, and fails alone.
 
 Any thread. Not here: requests (storage.rest_rows), the incident (deliver).
 """
 
 import threading
+from collections import OrderedDict
+from dataclasses import dataclass
 
 from holdfast.catalog.deliveries import DeliveryRow
+from holdfast.catalog.rows import Id
 from holdfast.core.clock import Clock
 from holdfast.core.config.deliveries import DeliveryConfig, RowConfig
-from holdfast.core.errors import TargetAway, TargetError, TargetRefused
+from holdfast.core.errors import HoldfastError, TargetAway, TargetError, TargetRefused
 from holdfast.core.naming import FIELD, Naming, column_of, row_words
 from holdfast.core.timing import MINUTE_US, SECOND_US
 from holdfast.storage.rest_rows import RestRows, RowsRefused
+from holdfast.work.hold import Held
 
 WAIT_US = 30 * SECOND_US  # chosen: a database that is away is asked twice a minute, not once a row
 REFUSED_CAP_US = 10 * MINUTE_US  # chosen: as with a target that refuses (way)
 REFUSALS = 3  # chosen: as with a target; so many rows in a row speak against the table's settings, not against files
+_OTHER_US = 5 * SECOND_US  # chosen: time for another row to ask in place of the one that was refused last
+_SUSPECTS = 1000  # chosen: rows that are remembered as refused; one that is forgotten is asked for a few times more
 
 _CHANGING = frozenset({"now"})
+
+
+@dataclass(slots=True)
+class _Suspect:
+    """A row that was refused.
+
+    Attributes:
+        taken: How many rows had been taken by its last time.
+        alone: Times that it was refused while others were taken in between.
+        times: Times in a row without that.
+        ask_us: When it may ask again, boot time.
+    """
+
+    taken: int = -1
+    alone: int = 0
+    times: int = 0
+    ask_us: int = 0
 
 
 class RuleRows:
@@ -42,17 +66,39 @@ class RuleRows:
         self._texts = row.texts
         self._changing = frozenset(name for name, text in row.texts.items() if _CHANGING & set(FIELD.findall(text)))
         self._lock = threading.Lock()
-        self._wait_us = self._ask_us = self._refused = 0
+        self._wait_us = self._ask_us = self._refused = self._taken = 0
+        self._doubted: set[Id] = set()
+        self._asker: Id | None = None
+        self._others = False
+        self._suspects: OrderedDict[Id, _Suspect] = OrderedDict()
+        self._held: Held | None = None
         self.problem = ""
         """Why all rows are refused; empty where they are taken, or nobody answers."""
 
-    def waits_us(self) -> int:
-        """Return for how long rows still wait, microseconds; 0 where one may be written now."""
+    @property
+    def held(self) -> Held | None:
+        """Since when and why no row is taken; None where they are."""
+        return self._held
+
+    def waits_us(self, row: Id) -> int:
+        """Return for how long a row still waits, microseconds; 0 where it may be written now."""
         with self._lock:
-            left_us = self._ask_us - self._clock.boot_us() if self._wait_us else 0
-            if self._wait_us and left_us <= 0:
+            now_us = self._clock.boot_us()
+            suspect = self._suspects.get(row)
+            own_us = max(0, suspect.ask_us - now_us) if suspect is not None else 0
+            if not self._wait_us or own_us:
+                return own_us
+            left_us = self._ask_us - now_us
+            if left_us <= 0 and row == self._asker and self._others:
+                # What was refused last may be refused for ever; whether all are is found out by another one.
+                self._others = False
+                return _OTHER_US
+            if left_us <= 0:
                 # Whoever asks now asks for all of them: the others wait until it knows.
-                self._ask_us = self._clock.boot_us() + self._wait_us
+                self._ask_us = now_us + self._wait_us
+                self._asker = row
+            elif row != self._asker:
+                self._others = True
             return max(0, left_us)
 
     def write(self, row: DeliveryRow, *, again: bool) -> None:
@@ -64,43 +110,80 @@ class RuleRows:
 
         Raises:
             TargetAway: Nobody answers; all rows of the rule wait.
-            RowsRefused: Every row is refused; they wait, and nothing is wrong with this one.
+            RowsRefused: It is not said whether the row or the rule is refused: it waits, and so do all where
+                `problem` says why.
             TargetError: This row may not be written so.
         """
         words = row_words(row.asset, self._naming, key=row.key, address=row.address, now_us=self._clock.wall_us())
         columns = {name: column_of(text, words) for name, text in self._texts.items()}
         try:
             self._table.write(columns, again=again, changing=self._changing)
-        except TargetAway:
-            self._hold(WAIT_US)
+        except TargetAway as error:
+            with self._lock:
+                self._hold(WAIT_US, error)
             raise
         except RowsRefused as error:
-            self._hold(REFUSED_CAP_US, str(error))
+            if self._is_at_fault(row.id, error):
+                raise TargetRefused(str(error), hint=error.hint) from error
             raise
         except TargetRefused as error:
             with self._lock:
                 self._refused += 1
                 every = self._refused > REFUSALS or bool(self.problem)
+                if every:
+                    self._hold(REFUSED_CAP_US, error, row.id)
             if every:
-                self._hold(REFUSED_CAP_US, str(error))
                 raise RowsRefused(str(error), hint=error.hint) from error
             raise
         except TargetError:
-            self._well()  # it answers, and speaks about this row
+            self._well(row.id)  # it answers, and speaks about this row
             raise
-        self._well()
+        self._well(row.id)
 
     def close(self) -> None:
         """Let go of connections."""
         self._table.close()
 
-    def _well(self) -> None:
+    def _is_at_fault(self, row: Id, error: RowsRefused) -> bool:
+        """Take note that a row was refused as all might be; say whether it alone is, because others are taken."""
+        with self._lock:
+            one = self._suspects.pop(row, None) or _Suspect()
+            others = one.taken != self._taken
+            one.alone, one.times, one.taken = one.alone + others, 1 if others else one.times + 1, self._taken
+            if one.alone >= REFUSALS:
+                return True
+            wait_us = min(REFUSED_CAP_US, WAIT_US << min(one.times - 1, 30))
+            one.ask_us = self._clock.boot_us() + wait_us
+            self._suspects[row] = one
+            if len(self._suspects) > _SUSPECTS:
+                self._suspects.popitem(last=False)
+            # One row that is refused again and again says nothing about the others, and holds none of them.
+            self._doubted.add(row)
+            if (self._wait_us and self.problem) or len(self._doubted) >= REFUSALS:
+                self._hold(REFUSED_CAP_US, error, row)
+                return False
+            self._wait_us = 0  # where nobody answered before, somebody does now
+            if one.times >= REFUSALS:
+                self._note(error, refused=True)
+            elif not self.problem:
+                self._held = None
+            return False
+
+    def _well(self, row: Id) -> None:
         with self._lock:
             self._wait_us = self._refused = 0
-            self.problem = ""
+            self._taken += 1
+            self._suspects.pop(row, None)
+            self._doubted.clear()
+            self._others, self._held, self.problem = False, None, ""
 
-    def _hold(self, cap_us: int, problem: str = "") -> None:
-        with self._lock:
-            self._wait_us = min(cap_us, 2 * self._wait_us) if self._wait_us else WAIT_US
-            self._ask_us = self._clock.boot_us() + self._wait_us
-            self.problem = problem
+    def _hold(self, cap_us: int, error: HoldfastError, refused: Id | None = None) -> None:
+        self._wait_us = min(cap_us, 2 * self._wait_us) if self._wait_us else WAIT_US
+        self._ask_us = self._clock.boot_us() + self._wait_us
+        self._asker = refused
+        self._note(error, refused=refused is not None)
+
+    def _note(self, error: HoldfastError, *, refused: bool) -> None:
+        self.problem = str(error) if refused else ""
+        since_us = self._held.since_us if self._held is not None else self._clock.wall_us()
+        self._held = Held(since_us, str(error), error.hint)
