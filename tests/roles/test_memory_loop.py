@@ -40,7 +40,7 @@ def _loop(node: KeptNode) -> Iterator[MemoryLoop]:
     loop = MemoryLoop(node.clock, node="local", open_catalog=open_catalog)
     loop.follow(load(node.path, {}))
     yield loop
-    loop._close()
+    loop.close()
 
 
 def incident(node: KeptNode) -> str | None:
@@ -82,7 +82,7 @@ def test_memory_that_does_not_take_files_is_one_incident(node: KeptNode, loop: M
         again.tick()
         assert incident(node) == f"gate/main: {why}"
         assert again.status()["problem"] == f"gate/main: {why}"
-        again._close()
+        again.close()
     write_status(node.config.runtime_dir, "gate", StreamState.RECORDING, now_us)
     loop._told = None
     loop.tick()
@@ -110,9 +110,9 @@ def test_without_a_camera_that_uses_it_nothing_is_done(node: KeptNode, loop: Mem
     assert loop.status() == {}
 
 
-def test_it_begins_and_ends(node: KeptNode, loop: MemoryLoop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_begins_and_ends(node: KeptNode) -> None:
     """The thread works by itself and ends when it is asked to, leaving its catalog closed."""
-    monkeypatch.setattr("holdfast.roles.memory_loop.FIRST_S", 0.01)
+    loop = MemoryLoop(node.clock, node="local", open_catalog=open_catalog, indexed=lambda: True)
     loop.start(load(node.path, {}))
     until(loop.status)
     loop.ask_stop()

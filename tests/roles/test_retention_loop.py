@@ -42,7 +42,7 @@ def _node(tmp_path: Path) -> Iterator[KeptNode]:
 def _loop(node: KeptNode) -> Iterator[RetentionLoop]:
     loop = made(node, open_catalog)
     yield loop
-    loop._close()
+    loop.close()
 
 
 def made(node: KeptNode, opener: Callable[[str], Catalog]) -> RetentionLoop:
@@ -109,7 +109,7 @@ def test_each_level_of_a_disk_is_told_once(
     assert told(again) == []
     used = 40
     assert told(again) == [("main", "normal", "info")]
-    again._close()
+    again.close()
 
 
 def test_each_level_is_one_incident(node: KeptNode, loop: RetentionLoop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +141,7 @@ def test_each_level_is_one_incident(node: KeptNode, loop: RetentionLoop, monkeyp
         made_anew = made(node, open_catalog)  # as after a kill
         made_anew.tick()
         made_anew.tick()
-        made_anew._close()
+        made_anew.close()
         assert rows()[-1] == ("@main", level, True)
         assert sum(lasts for *_, lasts in rows()) == 1
     used = 40.0
@@ -167,7 +167,7 @@ def test_a_level_that_the_catalog_missed_is_told_it_later(
     full = Usage(10**12, 95 * 10**10, 5 * 10**10)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: full if Path(path) == node.disk else Usage(100, 10, 90))
     away = True
-    loop._close()
+    loop.close()
     with pytest.raises(CatalogUnavailable):
         loop.tick()
     away = False
@@ -175,7 +175,7 @@ def test_a_level_that_the_catalog_missed_is_told_it_later(
     with node.catalog.read() as tx:
         (row,) = incidents.page(tx, Wanted(type=IncidentType.DISK), limit=50).rows
     assert row.detail.startswith("main is 95 % full (critical)")
-    loop._close()
+    loop.close()
 
 
 def test_a_disk_that_is_used_no_more_has_no_level(
@@ -237,19 +237,18 @@ def test_a_catalog_that_is_away_is_told_once(node: KeptNode) -> None:
         for _ in range(2):
             with pytest.raises(CatalogUnavailable) as caught:
                 loop.tick()
-            loop._failed(caught.value)
+            loop.failed(caught.value)
         away = False
         node.clock.advance(60)
         loop.tick()
     said = [line["event"] for line in lines if line["event"].startswith("retention.")]
     assert said == ["retention.problem", "retention.goes_on"]
-    loop._close()
+    loop.close()
 
 
-def test_it_begins_and_ends(node: KeptNode, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_begins_and_ends(node: KeptNode) -> None:
     """The thread works by itself and ends when it is asked to, leaving its catalog closed."""
-    monkeypatch.setattr("holdfast.roles.retention_loop.FIRST_S", 0.01)
-    loop = RetentionLoop(node.clock, node="local", open_catalog=open_catalog)
+    loop = RetentionLoop(node.clock, node="local", open_catalog=open_catalog, indexed=lambda: True)
     loop.start(load(node.path, {}))
     until((node.root / "state/expendable.jsonl").exists)
     loop.ask_stop()

@@ -51,9 +51,9 @@ def work(
             loaded.path, os.environ, clock, node=LOCAL, open_catalog=open_catalog, make_indexer=make_indexer,
             reconcile=compare, reconfigured=lambda new: logs.add_secrets(new.secrets),
         )  # fmt: skip
-        retention = RetentionLoop(clock, node=LOCAL, open_catalog=open_catalog)
+        retention = RetentionLoop(clock, node=LOCAL, open_catalog=open_catalog, indexed=worker.indexed)
         worker.with_loop(retention).with_status("retention", retention.status)
-        memory = MemoryLoop(clock, node=LOCAL, open_catalog=open_catalog)
+        memory = MemoryLoop(clock, node=LOCAL, open_catalog=open_catalog, indexed=worker.indexed)
         worker.with_loop(memory).with_status("memory", memory.status)
         durable = WorkLoop(clock, node=LOCAL, open_catalog=open_catalog, make=make)
         worker.with_loop(durable).with_status("work", durable.status)

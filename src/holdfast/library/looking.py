@@ -136,7 +136,7 @@ def _segments(
     new = handing_on.segments(tx, stream, wish.receiver, max(wish.since_us, place.place - _BACK_US), None, _MOST)
     found.assets += new
     if len(new) == _MOST:
-        # Never beyond what is unfinished: the next looks find what follows it from there, for what is planned is left out.
+        # Never beyond what is unfinished: what follows it is found from there, as what is planned is left out.
         reach_us = min(new[-1].start_us, new[-1].start_us if reach_us is None else reach_us)
     place = replace(place, place=max(place.place, reach_us or 0))
     if place.walked == 0 and abs(now_us - place.walked_us) >= AGAIN_US:

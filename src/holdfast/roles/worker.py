@@ -132,6 +132,10 @@ class Worker:
         self._told[name] = told
         return self
 
+    def indexed(self) -> bool:
+        """Say whether the catalog knows what was recorded while there was no worker; from any thread."""
+        return self._catalog.state.indexed_us is not None
+
     def run(self) -> None:
         """Work until SIGTERM or SIGINT.
 
