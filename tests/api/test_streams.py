@@ -68,6 +68,7 @@ def _served(made: Site) -> Iterator[str]:
         yield address
 
 
+@pytest.mark.best_of_three
 def test_a_change_is_told_to_all_who_listen(tmp_path: Path) -> None:
     """Whoever begins to listen gets the node at once, and a change within two seconds; one look serves all (C127)."""
     with site(tmp_path, SystemClock(), "gate") as made, _served(made) as address:

@@ -153,6 +153,7 @@ def test_a_copy_is_kept_before_migrating(tmp_path: Path) -> None:
         assert copy.execute("SELECT name FROM nodes").fetchall() == [("local",)]
 
 
+@pytest.mark.best_of_three
 def test_a_server_that_is_away_is_unavailable() -> None:
     """A PostgreSQL that cannot be reached is known within seconds, and its password is not in the message."""
     began = time.monotonic()

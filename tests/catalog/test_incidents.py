@@ -111,6 +111,7 @@ def test_what_people_say_makes_sense(catalog: Catalog) -> None:
         incidents.review(tx, row, {"checked": True, "check_type": "guess"}, 9)
 
 
+@pytest.mark.best_of_three
 def test_a_hundred_thousand_are_listed_at_once(catalog: Catalog) -> None:
     """A page of the newest, of the open ones and of a camera's comes from an index, however many there are (F56)."""
     with catalog.write() as tx:

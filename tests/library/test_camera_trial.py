@@ -54,6 +54,7 @@ def test_a_camera_that_is_there_is_tried_with_its_password(tmp_path: Path) -> No
     assert (bad.picture, bool(bad.verdicts[0].fix)) == (b"", True)
 
 
+@pytest.mark.best_of_three
 def test_what_hangs_takes_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that takes the connection and says nothing costs the open timeout and little more, whatever is asked."""
     monkeypatch.setattr(camera_trial, "GRACE_S", 0.5)

@@ -2,6 +2,7 @@ import os
 import socket
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -21,10 +22,14 @@ from holdfast.recording.handover import Trouble
 from holdfast.recording.session import Session
 from holdfast.recording.store import StreamStore
 from holdfast.recording.stream import StreamRecorder
+from holdfast.storage.journal import stream_lines
 from support.recording import events, footage_files, ledger_of, play, recording, stream_plan, until
 from support.sim import simulated, small_camera
 
+pytestmark = pytest.mark.best_of_three  # real time is the subject: who writes and who reads are threads beside others
+
 SECOND = 1_000_000
+HOUR = 3600 * SECOND
 
 
 def _descriptors() -> int:
@@ -93,13 +98,13 @@ def test_a_silent_camera_is_stalled_and_back_by_itself(tmp_path: Path) -> None:
             time.sleep(2)
             silent_us = SystemClock().wall_us()
             sim.inject("silent", "cam1", 7)
-            until(lambda: recorder.snapshot().reason == "stalled", 9)
-            noticed_us = SystemClock().wall_us()
+            until(lambda: events(plan, Down))
             until(lambda: _recording(recorder))
-    assert noticed_us - silent_us <= 6.5 * SECOND
-    down = events(plan, Down)[0]
-    assert down.reason == "stalled"
-    assert abs(down.from_us - silent_us) <= 0.2 * SECOND
+    noticed = next(line for line in stream_lines(tmp_path, plan.key) if isinstance(line.event, Down))
+    assert noticed.when.at_us - silent_us <= 6.5 * SECOND
+    assert isinstance(noticed.event, Down)
+    assert noticed.event.reason == "stalled"
+    assert abs(noticed.event.from_us - silent_us) <= 0.2 * SECOND
 
 
 def test_silent_sound_costs_almost_no_pictures(tmp_path: Path) -> None:
@@ -243,12 +248,13 @@ def test_a_window_ends_within_seconds(tmp_path: Path) -> None:
     """At the end of its window a stream stops by itself, though media keeps coming (C013, F09)."""
     with simulated() as sim:
         now_us = SystemClock().wall_us()
-        capture = Capture(mode="window", spans=((now_us, now_us + 4 * SECOND),))
-        plan = stream_plan(tmp_path, sim.url("cam1"), capture=capture)
+        plan = stream_plan(tmp_path, sim.url("cam1"), capture=Capture(mode="window", spans=((now_us, now_us + HOUR),)))
         with recording(plan) as recorder:
             until(lambda: _recording(recorder))
-            until(lambda: recorder.snapshot().state is StreamState.OFF_SCHEDULE, 10)
-            assert SystemClock().wall_us() - (now_us + 4 * SECOND) <= 5 * SECOND
+            end_us = SystemClock().wall_us() + 2 * SECOND
+            assert recorder.follow(replace(plan, capture=Capture(mode="window", spans=((now_us, end_us),))))
+            until(lambda: recorder.snapshot().state is StreamState.OFF_SCHEDULE)
+            assert SystemClock().wall_us() - end_us <= 5 * SECOND
         assert sim.counts("cam1").torn_down == 1
 
 
@@ -258,7 +264,7 @@ def test_a_burst_camera_keeps_to_its_grid(tmp_path: Path, rounds: int) -> None:
     with simulated(small_camera(gop=12)) as sim:
         plan = stream_plan(tmp_path, sim.url("cam1"), capture=Capture(mode="burst", burst_s=4))
         with recording(plan) as recorder:
-            until(lambda: recorder.writer.segments >= rounds, rounds * 4 + 20)
+            until(lambda: recorder.writer.segments >= rounds, rounds * 4 + 60)
     sealed = events(plan, Sealed)[:rounds]
     for one in sealed:
         off_us = (one.end_us + 2 * SECOND) % (4 * SECOND) - 2 * SECOND

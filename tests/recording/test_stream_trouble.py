@@ -27,6 +27,8 @@ from support.recording import events, ledger_of, recording, stream_plan, until
 from support.sim import simulated, small_camera
 from support.small_disk import small_disk
 
+pytestmark = pytest.mark.best_of_three  # real time is the subject: who writes and who reads are threads beside others
+
 SECOND = 1_000_000
 
 
@@ -131,7 +133,7 @@ def test_waiting_ends_with_the_window(tmp_path: Path) -> None:
         )  # fmt: skip
         with recording(plan) as recorder:
             until(lambda: recorder.snapshot().retry_in_s is not None)
-            until(lambda: recorder.snapshot().state is StreamState.OFF_SCHEDULE, 8)
+            until(lambda: recorder.snapshot().state is StreamState.OFF_SCHEDULE, 50)  # the back-off would take a minute
 
 
 def test_another_schedule_needs_no_new_connection(tmp_path: Path) -> None:
@@ -158,8 +160,8 @@ def test_a_burst_without_a_keyframe_is_missed_in_time(tmp_path: Path, monkeypatc
         sim.inject("no_keyframe", "cam1", 9)
         plan = stream_plan(tmp_path, sim.url("cam1"), capture=Capture(mode="burst", burst_s=5))
         with recording(plan) as recorder:
-            until(lambda: "no-keyframe" in {down.reason for down in events(plan, Down)}, 20)
-            until(lambda: recorder.writer.segments >= 1, 25)
+            until(lambda: "no-keyframe" in {down.reason for down in events(plan, Down)})
+            until(lambda: recorder.writer.segments >= 1)
 
 
 @pytest.mark.needs("root")

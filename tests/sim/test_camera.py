@@ -13,6 +13,8 @@ from holdfast.sim.mark import find_marks
 from support.sim import read_ledger, simulated, small_camera
 from support.sim_client import Packet, RawClient, nal_units
 
+pytestmark = pytest.mark.best_of_three  # real time is the subject: who writes and who reads are threads beside others
+
 
 def _video(packets: list[Packet]) -> list[Packet]:
     return [packet for packet in packets if packet.channel == 0]

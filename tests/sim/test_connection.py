@@ -17,6 +17,8 @@ from support.needs import system_python
 from support.sim import read_ledger, simulated, small_camera
 from support.sim_client import Packet, RawClient, nal_units
 
+pytestmark = pytest.mark.best_of_three  # real time is the subject: who writes and who reads are threads beside others
+
 
 def _probe(url: str) -> dict[str, dict[str, object]]:
     command = ["ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-show_streams", "-of", "json", url]

@@ -14,6 +14,8 @@ from holdfast.sim.server import SimServer
 from support.sim import read_ledger, simulated, small_camera
 from support.sim_client import RawClient
 
+pytestmark = pytest.mark.best_of_three  # real time is the subject: who writes and who reads are threads beside others
+
 
 def test_fifty_cycles_leave_nothing(no_leaks: None) -> None:
     """Fifty servers started, used and stopped leave no thread, descriptor or task behind."""

@@ -14,7 +14,7 @@ from _pytest.runner import runtestprotocol
 MARK = "best_of_three"
 AGAIN = "tried again"
 _MOST = 3
-_WITHIN_S = 50.0  # chosen: what took longer would not fit into the time of one test once more; so does what hangs
+_WITHIN_S = 80.0  # chosen: once more, and all tries together stay within the limit of one test
 
 
 def tried(item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:

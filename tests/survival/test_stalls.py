@@ -27,6 +27,7 @@ def _noticed_s(shard: Shard, ledger: Path, camera: str) -> float | None:
     return float(after[0].when.at_us - fault["wall_us"]) / 1e6
 
 
+@pytest.mark.best_of_three
 @pytest.mark.parametrize("group_s", [1, 2, pytest.param(4, marks=pytest.mark.soak)])
 def test_every_stall_is_noticed_in_time(tmp_path: Path, group_s: int) -> None:
     """No media, a silent track, a half-open socket, no keyframes: noticed in 5 s or 3 groups; others go on (F01, F02, F39, C006)."""  # noqa: E501 - one sentence
@@ -58,6 +59,7 @@ def test_every_stall_is_noticed_in_time(tmp_path: Path, group_s: int) -> None:
     assert {gap.reason for gap in shard.ledger("sound").gaps} == {GapReason.RECORDER_DOWN}
 
 
+@pytest.mark.best_of_three
 def test_a_camera_that_never_sends_a_keyframe_says_so(tmp_path: Path) -> None:
     """Without a first keyframe the gap's reason is known within seconds, and the first one is recorded (R3, F39)."""
     with simulated() as sim:

@@ -109,6 +109,7 @@ def _site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
         yield Site(Handed(tmp_path, catalog, RULE, more=more, target=target), place)
 
 
+@pytest.mark.best_of_three
 def test_a_server_that_stalls_ends_the_transfer_and_keeps_the_footage(site: Site) -> None:
     """Its transfer ends within the limit of silence, it is told as stalled, nothing goes before it arrived (F20)."""
     assert isinstance(site.place, Proxied)

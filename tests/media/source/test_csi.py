@@ -15,6 +15,8 @@ from holdfast.media.source.csi import CsiSource
 from support.encoding import QUARTERS, colours, decoded
 from support.rpicam import install
 
+pytestmark = pytest.mark.best_of_three  # real time is the subject: who writes and who reads are threads beside others
+
 ID = "/base/soc/i2c0mux/i2c@0/imx708@1a"
 
 

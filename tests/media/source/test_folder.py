@@ -23,6 +23,8 @@ from support.encoding import decoded
 from support.folders import film, folder_plan, grabber, picture, put, segments, shade_of
 from support.recording import footage_files, ledger_of, play, recording, until
 
+pytestmark = pytest.mark.best_of_three  # real time is the subject: who writes and who reads are threads beside others
+
 CLOCK = SystemClock()
 
 

@@ -10,6 +10,8 @@ from holdfast.media.source.folder_watch import FolderWatch, is_remote
 from support.folders import film, picture, put, since
 from support.patients import ordinary_user
 
+pytestmark = pytest.mark.best_of_three  # real time is the subject: who writes and who reads are threads beside others
+
 POLLS = pytest.mark.parametrize("polls", [False, True], ids=["told", "polls"])
 
 

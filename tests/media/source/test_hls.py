@@ -13,7 +13,7 @@ from holdfast.media.source.hls import chosen
 from holdfast.media.source.http import HttpSource
 from support.web_camera import WebCamera, films_of_hls, web_camera
 
-pytestmark = pytest.mark.needs("ffmpeg")
+pytestmark = [pytest.mark.needs("ffmpeg"), pytest.mark.best_of_three]
 
 LISTS = "#EXTM3U\n#EXT-X-STREAM-INF:AVERAGE-BANDWIDTH=900,BANDWIDTH=200\nlow/a.m3u8\n"
 LISTS += '#EXT-X-STREAM-INF:CODECS="avc1",BANDWIDTH=700\n/high.m3u8?x=1\n'

@@ -19,6 +19,8 @@ from support.encoding import decoded
 from support.rtsp_peer import unanswering
 from support.web_camera import SHADES, WebCamera, web_camera
 
+pytestmark = pytest.mark.best_of_three  # real time is the subject: who writes and who reads are threads beside others
+
 PASSWORD = "p@ss:w/rd%41"
 
 

@@ -12,6 +12,7 @@ from holdfast.media.source.make import tcp_answers
 from support.patients import ordinary_user
 
 
+@pytest.mark.best_of_three
 def test_a_name_that_nobody_resolves_costs_no_more_than_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """F04: while a name server drops what it is asked, a knock is over in time; a hundred leave one thread."""
     goes_on = threading.Event()

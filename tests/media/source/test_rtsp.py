@@ -17,6 +17,8 @@ from holdfast.core.plan import StreamPlan
 from holdfast.media.source.contract import Source
 from holdfast.media.source.make import make_source, tcp_answers
 
+pytestmark = pytest.mark.best_of_three  # real time is the subject: who writes and who reads are threads beside others
+
 PASSWORD = "s3cr3t/pass%word"
 QUOTED = "s3cr3t%2Fpass%25word"
 Handler = Callable[[socket.socket], None]

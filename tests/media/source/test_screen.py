@@ -11,7 +11,7 @@ from holdfast.media.source.make import tcp_answers
 from holdfast.media.source.screen import ScreenSource
 from support.screen import xvfb
 
-pytestmark = pytest.mark.needs("xvfb")
+pytestmark = [pytest.mark.needs("xvfb"), pytest.mark.best_of_three]
 
 
 def plan(display: str, **options: str) -> StreamPlan:

@@ -176,6 +176,7 @@ def test_a_camera_that_takes_its_leave_ends_the_stream() -> None:
         pictures(source(port), 1000)
 
 
+@pytest.mark.best_of_three
 def test_the_session_is_kept_alive_and_reported_on() -> None:
     """Requests go out within half of the session's time, in another way where the first is refused, and reports too."""
     camera = Camera()
@@ -226,6 +227,7 @@ def test_rtsps_is_spoken(tmp_path: Path) -> None:
             source(port, "rtsps", options={"tls_verify": "1"}).open()
 
 
+@pytest.mark.best_of_three
 def test_a_resolver_that_hangs_does_not_hold_us(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looking a name up is bounded by the time to open, like everything else."""
     release = threading.Event()
