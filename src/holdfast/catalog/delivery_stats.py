@@ -60,6 +60,16 @@ def waiting_by_camera(tx: Transaction, node: int, targets: Iterable[str]) -> dic
     return found
 
 
+def rows_waiting(tx: Transaction, node: int, target: str, rule: str) -> Count:
+    """Count what has arrived at a target and waits for a rule's row about it."""
+    where = [
+        _ROWS.node == node, _ROWS.target == target, _ROWS.state == _PENDING, _ROWS.rule == rule,
+        _ROWS.object_us.is_not(None),
+    ]  # fmt: skip
+    row = tx.run("deliveries", select(*_sums()).where(*where)).one()
+    return Count(int(row.number), int(row.size or 0), None if row.oldest is None else int(row.oldest))
+
+
 def paces(tx: Transaction, node: int, targets: Mapping[str, object], from_us: int) -> dict[str, Pace]:
     """Say what arrived at each target since an instant, and when anything did last."""
     found = {}

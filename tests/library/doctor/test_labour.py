@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.catalog import nodes, work_controls
+from holdfast.catalog import claims, lost_work, nodes, work_controls
 from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.catalog.work_controls import KindRow, Running
 from holdfast.library.doctor.labour import check_work
@@ -72,6 +72,30 @@ def test_what_nobody_does_is_found(patient: Patient) -> None:
     assert not _found(patient)
     clock.advance(3600)
     assert _found(patient) == [("work-waits", "double attic")]
+
+
+def test_what_failed_is_found(patient: Patient) -> None:
+    """Rows that failed are named with the last reason: those that killed their worker again and again, too (F24)."""
+    clock = patient.clock
+
+    def fail(catalog: Catalog, node: int) -> None:
+        work.add(catalog, node, 2, lane="attic", due_us=clock.wall_us())
+        for _ in range(work.kind().retry.lost):
+            with catalog.write() as tx:
+                claims.claim(tx, work.kind(), node, [1], worker="w", now_us=clock.wall_us(), lease_us=-1)
+                lost_work.expire(tx, work.kind(), node, now_us=clock.wall_us(), after=_after)
+
+    with work.known():
+        _do(patient, fail)
+    assert _found(patient) == [("work-failed", "double attic")]
+    with work.known():
+        (finding,) = check_work(patient)
+    assert "1 failed, the last one: w ended, or was cut off" in finding.evidence
+    assert finding.fix.endswith("holdfast jobs retry double --lane attic")
+
+
+def _after(lost: int) -> int | None:
+    return None if lost >= work.kind().retry.lost else 0
 
 
 def test_a_catalog_that_is_missing_is_no_finding(tmp_path: Path) -> None:

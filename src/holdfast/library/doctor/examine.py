@@ -24,6 +24,7 @@ from holdfast.library.doctor.running import (
     check_supervisor,
     check_worker,
 )
+from holdfast.library.doctor.targets import check_targets
 from holdfast.library.doctor.volumes import check_disks, check_volumes
 
 Check = Callable[[Patient], Iterator[Finding]]
@@ -51,6 +52,7 @@ CHECKS: Mapping[str, Check] = {
     "journals": check_journals,
     "interrupted files": check_parts,
     "objects": check_objects,
+    "targets": check_targets,
     "hand-overs": check_receivers,
     "devices": check_devices,
     "cameras": check_cameras,

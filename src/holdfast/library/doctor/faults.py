@@ -140,8 +140,11 @@ _CATALOG = (
     Fault("work-held", _W, "durable work is held back for more than a day",
           "somebody paused or stopped it, and it holds until somebody says otherwise", "holdfast jobs resume {name}"),
     Fault("work-waits", _W, "durable work waits for more than an hour, and nobody does it",
-          "the worker does not run, or a target is away, outside its hours, or not configured any more",
+          "the worker does not run, or whoever is to take it is away or not configured any more",
           "holdfast jobs status {name} shows what waits, holdfast jobs logs {name} what was said about it"),
+    Fault("work-failed", _W, "durable work failed, and waits for somebody",
+          "named in the evidence; what killed its worker ten times in a row fails, too",
+          "mend what the evidence says, then: holdfast jobs retry {name}"),
     Fault("deleting-in-doubt", _W, "nothing may be deleted, because clock or catalog are in doubt",
           "the clock was set, or the catalog made anew; deleting goes on by itself once the clock is synchronised",
           "holdfast clean --dry-run shows what would go; if that is right: holdfast clean --confirm"),
@@ -270,15 +273,29 @@ _RECEIVERS = (
           "mend what the evidence says, then: holdfast jobs retry handover --lane {name}"),
 )  # fmt: skip
 
+_TARGETS = (
+    Fault("target-stalled", _W, "a target takes nothing, and what is for it waits",
+          "it is not mounted, full, away or refuses us, or the worker does not run", "{hint}"),
+    Fault("target-unknown", _W, "files wait for a target that is not configured any more",
+          "its table was removed or renamed while files were waiting for it",
+          "add [targets.{name}] again; what waits goes on by itself"),
+    Fault("rows-refused", _W, "a table takes no rows about what was sent",
+          "its key has expired or lacks a right, table or column are not there, or the database is away", "{hint}"),
+    Fault("deliveries-failed", _W, "files could not be sent, and wait for somebody",
+          "they changed or were damaged here, their names are taken there, or the target refuses them",
+          "mend what the evidence says, then: holdfast queue retry --target {name}"),
+)  # fmt: skip
+
 FAULTS: dict[str, Fault] = {
     fault.code: fault
-    for fault in (*_SETTINGS, *_HOST, *_FOLDERS, *_VOLUMES, *_CATALOG, *_CAMERAS, *_RUNNING, *_OBJECTS, *_RECEIVERS)
+    for part in (_SETTINGS, _HOST, _FOLDERS, _VOLUMES, _CATALOG, _CAMERAS, _RUNNING, _OBJECTS, _TARGETS, _RECEIVERS)
+    for fault in part
 }
 """Every fault by its code."""
 
 PARTS: dict[str, tuple[Fault, ...]] = {
     "Configuration": _SETTINGS, "Host": _HOST, "Folders": _FOLDERS, "Volumes": _VOLUMES,
     "Catalog": _CATALOG, "Cameras": _CAMERAS, "Recording": _RUNNING,
-    "Objects": _OBJECTS, "Hand-over": _RECEIVERS,
+    "Objects": _OBJECTS, "Delivery": _TARGETS, "Hand-over": _RECEIVERS,
 }  # fmt: skip
 """The same, in the order and under the headings of docs/troubleshooting.md."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from holdfast.core.clock import Clock
 from holdfast.core.config.handovers import AnyHandover
+from holdfast.core.config.model import Config
 from holdfast.core.plan import StreamPlan
 from holdfast.library.recognising import Order
 from holdfast.library.watermarks import Fill
@@ -43,6 +44,7 @@ class Patient:
         memory: Why memory cannot be used that cameras are to be captured to; empty where it can, or none is.
         objects: By camera, what it looks for with a model; None where one is named, but nothing becomes an event.
         handovers: Rules of hand-over, by name.
+        config: The settings in force, for what the library says by them; None where there are none.
         deep: Connect to cameras even while they are being recorded. Costs a session at the camera.
         camera_deadline_s: No camera may hold up the answer for longer.
     """
@@ -59,5 +61,6 @@ class Patient:
     memory: str = ""
     objects: Mapping[str, Order | None] = field(default_factory=dict)
     handovers: Mapping[str, AnyHandover] = field(default_factory=dict)
+    config: Config | None = None
     deep: bool = False
     camera_deadline_s: float = 10.0  # chosen: a person waits for the answer; as long as a plan gives to open

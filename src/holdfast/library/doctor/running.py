@@ -78,15 +78,15 @@ def _meaning(reason: str) -> str:
 
 def check_worker(patient: Patient) -> Iterator[Finding]:
     """Does the worker run, where recorders do?"""
-    body = _role(patient, "worker.json")
+    body = read_role(patient, "worker.json")
     if body is None and any(read_status(patient, plan) for plan in patient.streams):
         yield FAULTS["worker-not-running"].found("worker", f"no fresh {patient.runtime_dir / 'worker.json'}")
 
 
 def check_server(patient: Patient) -> Iterator[Finding]:
     """Are pages served, where a supervisor was asked to?"""
-    body = _role(patient, "server.json")
-    children = (_role(patient, "supervisor.json") or {}).get("children", [])
+    body = read_role(patient, "server.json")
+    children = (read_role(patient, "supervisor.json") or {}).get("children", [])
     begun = [c for c in children if isinstance(c, dict) and c.get("name") == "server" and c.get("state") != "stopped"]
     if body is not None and body.get("problem"):
         hint = body.get("hint") or "holdfast logs server says more"
@@ -97,13 +97,14 @@ def check_server(patient: Patient) -> Iterator[Finding]:
 
 def check_supervisor(patient: Patient) -> Iterator[Finding]:
     """Does the supervisor see a process that dies again and again?"""
-    for child in (_role(patient, "supervisor.json") or {}).get("children", []):
+    for child in (read_role(patient, "supervisor.json") or {}).get("children", []):
         if isinstance(child, dict) and child.get("crash_loop"):
             evidence = f"{child.get('restarts')} restarts; the last one {child.get('last_end')}"
             yield FAULTS["crash-loop"].found(str(child.get("name")), evidence)
 
 
-def _role(patient: Patient, name: str) -> dict[str, Any] | None:
+def read_role(patient: Patient, name: str) -> dict[str, Any] | None:
+    """Return what a role wrote into its status file while it is fresh, else None."""
     try:
         body = json.loads((patient.runtime_dir / name).read_bytes())
     except (OSError, ValueError):

@@ -117,5 +117,6 @@ def patient_of(
             if one.objects.model and one.enabled and camera in {"", name}
         },
         handovers={name: rule for name, rule in config.handovers.items() if rule.enabled},
+        config=config,
         deep=deep,
     )
