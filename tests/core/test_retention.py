@@ -19,7 +19,6 @@ from holdfast.core.retention import (
     Policy,
     Promise,
     Rule,
-    Spans,
     decide,
     expendable,
 )
@@ -173,14 +172,18 @@ def test_the_recorder_may_remove_what_is_cleared_and_no_more_than_enough() -> No
     assert expendable(judge(keep, full=DiskFull.STOP), pieces, 10**9) == []
 
 
-def test_spans_that_overlap_are_one() -> None:
-    """A question about overlapping spans is answered as about each of them."""
-    spans = Spans([(10, 20), (15, 30), (40, 40), (50, 60)])
-    assert [spans.touch(*span) for span in ((0, 10), (0, 11), (25, 26), (30, 40), (40, 41), (59, 99), (60, 61))] == [
-        False, True, True, False, True, True, False,
-    ]  # fmt: skip
-    assert spans.touch(55, 55)
-    assert not Spans([]).touch(0, 100)
+def test_the_recorder_is_told_of_the_newest_too() -> None:
+    """What is too new is named last of what needs no copies, and says for how long; what is held is not named (R6)."""
+    pieces = [piece(minutes * MINUTE_US, name=str(minutes)) for minutes in (-5, 0, 4, 12)]
+    hold = Hold(
+        uid="h", camera="gate", from_us=pieces[1].start_us, to_us=pieces[1].end_us - 5 * MINUTE_US, kind=HoldKind.LEGAL
+    )
+    found = judge(Keep(), holds=[hold])
+    assert [(p.file[-5], found.new_us(p) // MINUTE_US) for p in expendable(found, pieces, 10**9)] == [
+        ("2", 0),
+        ("5", 15),
+    ]
+    assert not found.may_go(pieces[0])
 
 
 pieces_of = st.lists(

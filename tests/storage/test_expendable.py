@@ -32,7 +32,12 @@ def test_a_line_says_what_it_means_or_nothing() -> None:
     """A line comes back as it was written; one that is garbled, or names no finished footage, clears nothing."""
     assert [decode(raw) for raw in encode([A, B]).splitlines()] == [A, B]
     assert decode(b'{"volume": "v", "file": "footage/gate/main/2026-01-01/a.mp4", "bytes": 1}') is not None
+    later = Entry("vol", f"{DAY}/d.mp4", 10, 1, 2, "boot-1", 7)
+    assert decode(encode([later])) == later
     wrong = [
+        b'{"volume": "v", "file": "footage/gate/main/2026-01-01/a.mp4", "bytes": 1, "boot_us": "x"}',
+        b'{"volume": "v", "file": "footage/gate/main/2026-01-01/a.mp4", "bytes": 1, "unless": "it rains"}',
+        b'{"file": "footage/gate/main/2026-01-01/a.mp4", "bytes": 1}',
         b"", b"  ", b"[]", b"\0\xff{", b'{"volume": "v", "file": "x.mp4", "bytes": 1}',
         b'{"volume": "v", "file": "footage/gate/main/2026-01-01/a.mp4", "bytes": true}',
         b'{"volume": "v", "file": "footage/gate/main/2026-01-01/a.mp4", "bytes": 1, "from_us": "x"}',

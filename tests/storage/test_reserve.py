@@ -8,6 +8,7 @@ import pytest
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import StorageError, VolumeMissing
 from holdfast.storage import expendable
+from holdfast.storage.expendable import Entry, encode
 from holdfast.storage.lock import FileLock
 from holdfast.storage.reserve import HELD_S, LOCK, Reserve
 from holdfast.storage.volume import MARKER, Volume, create_marker
@@ -111,6 +112,24 @@ def test_garbled_or_missing_list_clears_nothing(tmp_path: Path) -> None:
     removed = _reserve(root, tmp_path / "e", short_bytes=1 << 40).make_room()
     assert [line.file for _, line in removed] == [first]
     assert (root / second).exists()
+
+
+def test_what_is_too_new_waits(tmp_path: Path) -> None:
+    """A file goes from its instant on by the clock that nobody sets, and in another boot not at all (R6)."""
+    root, clock = tmp_path / "disk", PushedClock()
+    _marked(root)
+    files = [_file(root, f"{DAY}/{name}.mp4", 1) for name in "abc"]
+    due_us = clock.boot_us() + 60_000_000
+    named = [
+        Entry("vol-a", file, 1, boot=boot, boot_us=due_us)
+        for file, boot in zip(files, ("boot-1", "boot-0", "boot-1"), strict=True)
+    ]
+    (tmp_path / "e").write_bytes(encode(named))
+    reserve = Reserve(Volume(root, "vol-a", 1 << 60), tmp_path / "e", clock)
+    clock.step(3600)
+    assert reserve.make_room() == []
+    clock.advance(60)
+    assert [line.file for _, line in reserve.make_room()] == [files[0], files[2]]
 
 
 def test_only_own_streams_and_one_process_at_a_time(tmp_path: Path) -> None:

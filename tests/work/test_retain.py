@@ -21,6 +21,7 @@ from holdfast.library.reindex import put_aside, reindex
 from holdfast.library.retention import confirm, doubt
 from holdfast.library.volumes import prepare
 from holdfast.storage.expendable import NAME as EXPENDABLE
+from holdfast.storage.expendable import decode
 from holdfast.work import retain
 from holdfast.work.retain import Retainer
 from support.kept_node import KEPT, KeptNode, asset_of
@@ -41,9 +42,9 @@ def run(node: KeptNode, most: int | None = None) -> retain.Passed:
 
 
 def expendable(node: KeptNode) -> list[str]:
-    """What the recorder may remove."""
-    lines = (node.root / "state" / EXPENDABLE).read_text().splitlines()
-    return [json.loads(line)["file"] for line in lines if line.strip()]
+    """What the recorder may remove now."""
+    found = [decode(line) for line in (node.root / "state" / EXPENDABLE).read_bytes().splitlines()]
+    return [one.file for one in found if one is not None and one.is_due(node.clock)]
 
 
 def test_what_is_too_old_goes_and_is_told_as_removed(node: KeptNode) -> None:
@@ -101,6 +102,36 @@ def test_the_recorder_is_told_what_it_may_remove(node: KeptNode) -> None:
     node.write("[retention]\ndisk_full = 'stop'\n" + DAYS_7)
     run(node)
     assert expendable(node) == []
+
+
+def test_the_list_outlasts_the_pass_that_made_it(node: KeptNode) -> None:
+    """What is too new is named with when it may go; no step of the clock brings that nearer (R6)."""
+    run(node)
+    files = node.record(3)
+    run(node)
+    assert expendable(node) == [one.file for one in files[:-1]]
+    node.clock.step(24 * 3600)
+    assert expendable(node) == [one.file for one in files[:-1]]
+    node.clock.advance(601)
+    assert expendable(node) == [one.file for one in files]
+    hold(node, files[-1])
+    assert expendable(node) == [one.file for one in files[:-1]], "a hold takes off what is to come, too"
+    node.clock.step(-24 * 3600)
+    last = node.record(1)[0]
+    run(node)
+    node.clock.reboot("boot-2", off_s=3600)
+    assert last.file not in expendable(node), "nobody knows how long it lay there"
+
+
+def test_a_pass_that_is_killed_leaves_its_list(node: KeptNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recorder learns what may go before anything is deleted, which may take its time (R6)."""
+    run(node)
+    old = node.record(3)
+    node.later(8 * 24)
+    monkeypatch.setattr(kept, "deleted", dying(kept, "deleted"))
+    with pytest.raises(KeyboardInterrupt):
+        run(node)
+    assert expendable(node) == [one.file for one in old]
 
 
 STEPS: list[tuple[object, str]] = [

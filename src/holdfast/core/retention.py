@@ -11,15 +11,13 @@ Three questions, in this order, for each finished file of footage (docs/design/0
 Not here: reading rows (library.retention), deleting (work.retain), other files than footage (library.leftovers).
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from holdfast.core.schedule import NEVER_US
+from holdfast.core.spans import Span, Spans
 from holdfast.core.timing import DAY_US, HOUR_US, MINUTE_US
-
-Span = tuple[int, int]
 
 
 class HoldKind(StrEnum):
@@ -183,9 +181,11 @@ class Policy:
     def now(self, camera: str) -> Keep:
         """Return what is kept of a camera from now on: its copies are those of the stream that is promised most."""
         keep = self.of(camera)
-        if keep.copies is not None:
-            return keep
-        return replace(keep, copies=max(len(self._promised(camera, stream, NEVER_US)) for stream in ("main", "sub")))
+        return keep if keep.copies is not None else replace(keep, copies=len(self.promised(camera)))
+
+    def promised(self, camera: str) -> frozenset[str]:
+        """Return the targets that are to have a camera's footage from now on: of the stream that is promised most."""
+        return max((self._promised(camera, stream, NEVER_US) for stream in ("main", "sub")), key=len)
 
     def _promised_of(self, piece: Piece) -> frozenset[str]:
         return self._promised(piece.camera, piece.file.split("/")[2], piece.start_us) if self.promises else frozenset()
@@ -203,27 +203,6 @@ class Going:
     piece: Piece
     rule: Rule
     why: str
-
-
-class Spans:
-    """Spans of one camera, for asking quickly whether any of them touches another span."""
-
-    def __init__(self, spans: Iterable[Span]) -> None:
-        self._starts: list[int] = []
-        self._ends: list[int] = []
-        for start, end in sorted(spans):
-            if self._ends and start <= self._ends[-1]:
-                self._ends[-1] = max(self._ends[-1], end)
-            else:
-                self._starts.append(start)
-                self._ends.append(end)
-
-    def touch(self, start_us: int, end_us: int) -> bool:
-        """Say whether one of them shares an instant with a span; one that only ends where it begins does not."""
-        # A file without length and a hold of an instant still meet where they are the same instant.
-        end_us = max(end_us, start_us + 1)
-        at = bisect_left(self._starts, end_us)
-        return at > 0 and max(self._ends[at - 1], self._starts[at - 1] + 1) > start_us
 
 
 class Judge:
@@ -252,9 +231,17 @@ class Judge:
         spans = self._held.get(piece.camera)
         return spans is not None and spans.touch(piece.start_us, piece.end_us)
 
+    def barred(self, piece: Piece) -> bool:
+        """Say whether a file must stay however old it becomes: open, or held."""
+        return piece.open or self.held(piece)
+
+    def new_us(self, piece: Piece) -> int:
+        """Return for how long a file still is of the newest minutes (or the future); 0 where it is not."""
+        return max(0, piece.end_us + self.policy.newest_us - self.now_us)
+
     def untouchable(self, piece: Piece) -> bool:
-        """Say whether a file must stay whatever happens: open, held, or of the newest minutes (or the future)."""
-        return piece.open or piece.end_us > self.now_us - self.policy.newest_us or self.held(piece)
+        """Say whether a file must stay now, whatever happens: open, held, or of the newest minutes."""
+        return self.new_us(piece) > 0 or self.barred(piece)
 
     def unsent(self, piece: Piece) -> bool:
         """Say whether a file waits for copies that were promised."""
@@ -262,7 +249,11 @@ class Judge:
 
     def may_go(self, piece: Piece) -> bool:
         """Say whether a file could go where room is needed, under this policy."""
-        if self.untouchable(piece) or self.policy.disk_full is DiskFull.STOP:
+        return self.new_us(piece) == 0 and self.cleared(piece)
+
+    def cleared(self, piece: Piece) -> bool:
+        """Say whether a file could go where room is needed, now or once it is none of the newest any more."""
+        if self.barred(piece) or self.policy.disk_full is DiskFull.STOP:
             return False
         return self.policy.disk_full is DiskFull.OLDEST or not self.unsent(piece)
 
@@ -365,7 +356,7 @@ def _room(
 
 
 def expendable(judge: Judge, pieces: Sequence[Piece], most_bytes: int) -> list[Piece]:
-    """Return what a recorder may remove by itself when its disk is full, in that order.
+    """Return what a recorder may remove by itself when its disk is full, in that order; the newest once they are not.
 
     Args:
         judge: Policy, holds and time.
@@ -373,7 +364,7 @@ def expendable(judge: Judge, pieces: Sequence[Piece], most_bytes: int) -> list[P
         most_bytes: How much is enough; the file that reaches it is the last one.
     """
     cleared = sorted(
-        (piece for piece in pieces if judge.may_go(piece)),
+        (piece for piece in pieces if judge.cleared(piece)),
         key=lambda piece: (judge.unsent(piece), piece.end_us, piece.file),
     )
     found: list[Piece] = []

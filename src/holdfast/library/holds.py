@@ -26,7 +26,8 @@ from holdfast.core.errors import (
     VolumeMissing,
 )
 from holdfast.core.kept import Held, Released
-from holdfast.core.retention import DERIVED, Hold, HoldKind, Spans
+from holdfast.core.retention import DERIVED, Hold, HoldKind
+from holdfast.core.spans import Spans
 from holdfast.library import kept, kept_memory
 from holdfast.library.timeline import streams_on
 from holdfast.storage import expendable

@@ -14,7 +14,8 @@ from holdfast.core.config.model import CameraConfig
 from holdfast.core.config.retention import KeepConfig
 from holdfast.core.config.windows import windows_of
 from holdfast.core.plan import Capture
-from holdfast.core.retention import DERIVED, Hold, HoldKind, Keep, KeepOnly, Policy, Span
+from holdfast.core.retention import DERIVED, Hold, HoldKind, Keep, KeepOnly, Policy
+from holdfast.core.spans import Span
 from holdfast.core.timing import DAY_US, MINUTE_US
 from holdfast.library import kept_memory
 from holdfast.library.handing_on import promises

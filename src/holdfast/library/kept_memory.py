@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from holdfast.core.retention import Span
+from holdfast.core.spans import Span
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.files import FILE_MODE, replace_atomically
 

@@ -21,7 +21,8 @@ from holdfast.core.clock import Clock
 from holdfast.core.config import Config
 from holdfast.core.config.model import CameraConfig, VolumeConfig
 from holdfast.core.errors import UsageError
-from holdfast.core.retention import Going, Hold, Judge, KeepOnly, Piece, Rule, Span, Spans
+from holdfast.core.retention import Going, Hold, Judge, KeepOnly, Piece, Rule
+from holdfast.core.spans import Span, Spans
 from holdfast.core.timing import MINUTE_US, SECOND_US
 from holdfast.library import keeping, kept, volumes
 from holdfast.storage.memory import SPARE_BYTES, Memory, data_of, files_below, is_memory

@@ -54,7 +54,7 @@ class Outlook:
         intake: Bytes an hour, by volume and camera.
         short: By volume, bytes by which free space is below what is wanted.
         going: What goes, in that order.
-        cleared: By volume, what a recorder may remove by itself, in that order.
+        cleared: By volume, what a recorder may remove by itself, in that order; the newest once they are not.
         holds: What must stay.
         leftovers: Other files that go, before any footage does.
         pictures: Stills, events and incidents that go, after footage.
@@ -263,6 +263,8 @@ class _Need:
     def of(self, found: Iterator[list[Piece]], camera: str, newest_us: Mapping[str, int]) -> Iterator[Piece]:
         """Yield what may go of a stream's files, oldest first: what is over, and enough of what might make room.
 
+        The newest are among them where a volume has too little else: a recorder may need them once they are not.
+
         Args:
             found: All files of the stream, oldest first.
             camera: Its camera.
@@ -276,11 +278,11 @@ class _Need:
         waiting, over = dict(sent), 0
         for some in found:
             for piece in some:
-                if piece.volume not in self._ready or self._judge.untouchable(piece):
+                if piece.volume not in self._ready or self._judge.barred(piece):
                     continue
                 known = self._counted(piece) if self._judge.policy.copies_of(piece) else piece
                 unsent = self._judge.unsent(known)
-                if unsent and not self._judge.may_go(known):
+                if unsent and not self._judge.cleared(known):
                     continue
                 room = waiting if unsent else sent
                 if self._judge.over(known) is not None:

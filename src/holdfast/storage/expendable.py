@@ -1,7 +1,9 @@
 """The list of footage that a recorder may remove by itself when its disk is full: `expendable.jsonl`.
 
 One JSON object a line, in the order in which they may go: `{"volume": id, "file": path, "bytes": n, "from_us": t,
-"to_us": t}`, in the state folder. `volume` is the marker's id, or the root's path for a volume without one.
+"to_us": t, "boot": id, "boot_us": t}`, in the state folder. `volume` is the marker's id, or the root's path for a
+volume without one. `boot_us` is from when on a file may go, for those that are too new, by the clock that nobody sets;
+in another boot than `boot` such a file may not.
 
 Who removes holds a shared lock on the list from reading it to the end of the removal; who takes something off it, or
 puts another one in its place, holds it alone. So whoever has taken a file off the list knows that nobody removes it
@@ -20,6 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 from holdfast.core.camera import StreamKey
+from holdfast.core.clock import Clock
 from holdfast.core.errors import AlreadyRunning, UsageError
 from holdfast.storage.errors import FULL, storage_errors
 from holdfast.storage.files import FILE_MODE, replace_atomically
@@ -33,13 +36,22 @@ _DEPTH = 5  # footage/<camera>/<stream>/<day>/<file>
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file that may go: volume, path under its root, size, begin and end of its footage (`_us`; None: unknown)."""
+    """A file that may go: volume, path under its root, size, begin and end of its footage (`_us`; None: unknown).
+
+    `boot_us` is the boot time from when on it may, in the boot of that id; None where it may go at once.
+    """
 
     volume: str
     file: str
     bytes: int
     from_us: int | None = None
     to_us: int | None = None
+    boot: str = ""
+    boot_us: int | None = None
+
+    def is_due(self, clock: Clock) -> bool:
+        """Say whether it may go by now."""
+        return self.boot_us is None or (self.boot == clock.boot_id and clock.boot_us() >= self.boot_us)
 
     @property
     def key(self) -> StreamKey:
@@ -56,18 +68,19 @@ class Entry:
 
 def encode(entries: Iterable[Entry]) -> bytes:
     """Write the list."""
-    return "".join(f"{json.dumps(asdict(one))}\n" for one in entries).encode()
+    said = ({name: value for name, value in asdict(one).items() if value not in (None, "")} for one in entries)
+    return "".join(f"{json.dumps(one)}\n" for one in said).encode()
 
 
 def decode(raw: bytes) -> Entry | None:
     """Read one line; None for one that is garbled or names no file of footage: whatever it was to name may not go."""
     try:
         body = json.loads(raw)
-        entry = Entry(body["volume"], body["file"], body["bytes"], body.get("from_us"), body.get("to_us"))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
-    sound = isinstance(entry.volume, str) and isinstance(entry.file, str) and type(entry.bytes) is int
-    sound = sound and all(at_us is None or type(at_us) is int for at_us in (entry.from_us, entry.to_us))
+        entry = Entry(**body)
+    except (ValueError, TypeError):
+        return None  # so is one that says more than is understood here
+    sound = all(isinstance(text, str) for text in (entry.volume, entry.file, entry.boot)) and type(entry.bytes) is int
+    sound = sound and all(at_us is None or type(at_us) is int for at_us in (entry.from_us, entry.to_us, entry.boot_us))
     return entry if sound and footage_key(entry.file) is not None else None
 
 

@@ -121,9 +121,11 @@ class Reserve:
         return facts.st_size
 
     def _candidates(self, said: bytes, streams: Collection[StreamKey] | None) -> Iterator[Entry]:
-        """Yield what a list names of this volume and these streams; garbled lines clear nothing."""
+        """Yield what a list names of this volume and these streams, and is due; garbled lines clear nothing."""
         names = {self._volume.volume_id} - {""} or {"", str(self._volume.root)}
         for raw in said.splitlines():
             entry = decode(raw)
-            if entry is not None and entry.volume in names and (streams is None or entry.key in streams):
+            if entry is None or entry.volume not in names or not entry.is_due(self._clock):
+                continue
+            if streams is None or entry.key in streams:
                 yield entry

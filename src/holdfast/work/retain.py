@@ -7,7 +7,8 @@ A file goes in four steps, and the next pass goes on from wherever a kill was (d
 3. the file;
 4. what its segment's row says, and the end of the first row.
 
-After each pass the recorder has a new list of what it may remove by itself when its disk is full (storage.expendable).
+Before and after that the recorder gets a new list of what it may remove by itself when its disk is full: with what is
+too new now, and from when on it is not (storage.expendable).
 A batch holds that list like a recorder that removes: a hold that is set waits for the batch, and the next one sees it.
 
 Not here: what goes (library.retention), files (removing), when a pass is due and what is logged of it
@@ -161,6 +162,9 @@ class Retainer:
         cleared, problems = leftovers.clear(found.leftovers)
         self._problems += problems
         chosen = found.going if most is None else found.going[:most]
+        if chosen:
+            # What follows takes its time, and whoever is killed in it leaves the recorder this list and not an old one.
+            self._publish(config, found, set())
         gone = self._delete(chosen, config, roots)
         self._publish(config, found, {(one.piece.volume, one.piece.file) for one in gone} | self._refused)
         self._write_down(config)
@@ -237,8 +241,10 @@ class Retainer:
 
     def _still_goes(self, judge: Judge, piece: Piece, rule: Rule | None = None) -> bool:
         """Say whether a file still may go, by a rule or for room: holds are set, and copies lost, in the meantime."""
-        if judge.untouchable(piece):
-            return False
+        return not judge.untouchable(piece) and self._is_sent(judge, piece, rule)
+
+    def _is_sent(self, judge: Judge, piece: Piece, rule: Rule | None = None) -> bool:
+        """Say whether a file has the copies that it needs before it goes, by a rule or for room."""
         unsent = rule is Rule.UNSENT or (rule is None and judge.policy.disk_full is DiskFullPolicy.OLDEST)
         if unsent or not judge.policy.copies_of(piece):
             return True
@@ -317,10 +323,17 @@ class Retainer:
         entries: list[Entry] = []
         for piece, rule in (*left, *cleared):
             # What is over may be a hundred thousand files when a policy was changed: no recorder needs all of them.
-            if room.get(piece.volume, 0) > 0 and self._still_goes(judge, piece, rule):
-                entries.append(Entry(ids[piece.volume], piece.file, piece.bytes, piece.start_us, piece.end_us))
+            if room.get(piece.volume, 0) > 0 and not judge.barred(piece) and self._is_sent(judge, piece, rule):
+                entries.append(self._entry(ids[piece.volume], piece, judge.new_us(piece)))
                 room[piece.volume] -= piece.bytes
         return entries
+
+    def _entry(self, volume: str, piece: Piece, new_us: int) -> Entry:
+        due_us = self._clock.boot_us() + new_us if new_us else None
+        return Entry(
+            volume, piece.file, piece.bytes, piece.start_us, piece.end_us,
+            boot="" if due_us is None else self._clock.boot_id, boot_us=due_us,
+        )  # fmt: skip
 
     def _withdraw(self, config: Config) -> None:
         """Leave the recorder nothing to remove while there is a doubt."""
