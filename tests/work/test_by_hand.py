@@ -2,16 +2,27 @@
 
 import threading
 import time
+from collections import Counter
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from holdfast.catalog import claims
+from holdfast.catalog.db import Catalog, Transaction
 from holdfast.core.clock import SystemClock
+from holdfast.core.delivery import DeliveryState
 from holdfast.core.errors import TargetAway
 from holdfast.core.timing import SECOND_US
+from holdfast.library.handing_on import HandingOn
 from holdfast.work import by_hand
+from holdfast.work.batch import Batch
 from holdfast.work.by_hand import run_due
+from holdfast.work.deliver import Deliver
 from holdfast.work.job import Job
+from holdfast.work.kind import Together
+from support.handed import Handed
 from support.work import Place, double, kind, results, row, states
 
 
@@ -99,3 +110,50 @@ def test_what_a_clock_put_off_is_tried(place: Place) -> None:
         claims.claim(tx, kind(), place.node, [5], worker="killed", now_us=place.now_us() + 10**14, lease_us=1)
     assert run_due(place.catalog, place.node, kind(), SystemClock()) == 3
     assert states(place.catalog) == {"done": 3}
+
+
+def test_small_files_go_together(catalog: Catalog, tmp_path: Path) -> None:
+    """Deliveries go many at once, as a worker has them go; each is told of once, and one that fails fails alone."""
+    site = Handed(tmp_path, catalog, clock=SystemClock())
+    for number in range(30):
+        site.still(number)
+    taken = site.nas / site.still(30)
+    site.segment(0)
+    taken.parent.mkdir(parents=True)
+    taken.write_bytes(b"something else")
+    site.configure('[deliveries.archive]\ntarget = "nas"\nassets = ["stills", "segments"]\n')
+    with closing(Deliver(site.catalog, site.loaded.config, site.clock)) as deliver:
+        site.handing = HandingOn(site.catalog, site.node, site.loaded.config, site.clock)
+        site.handing.once()
+        made = deliver.kind()
+        together = made.together
+        assert together is not None
+        bodies, tried = list[int](), list[int]()
+
+        def body(batch: Batch) -> None:
+            bodies.append(len(batch.jobs))
+            together.body(batch)
+
+        counted = replace(made, together=replace(together, body=body))
+        assert run_due(site.catalog, site.node, counted, site.clock, tried=tried.append) == 32
+    assert sorted(tried) == sorted(row.id.number for row in site.rows())
+    assert (sum(bodies) > 20, len(bodies) < 9) == (True, True)
+    assert Counter(row.state for row in site.rows()) == {DeliveryState.DELIVERED: 31, DeliveryState.FAILED: 1}
+
+
+def test_what_is_given_back_is_tried_all_the_same(place: Place) -> None:
+    """What a batch left untried is tried by itself; what it tried is not tried again."""
+
+    def find(tx: Transaction, node: int, lane: str, number: int, now_us: int) -> list[int]:
+        found = claims.due(tx, kind(), node, now_us, lane=lane, limit=9)
+        return [number, *(one.number for one in found if one.number > number)]
+
+    def body(batch: Batch) -> None:
+        double(batch.jobs[0])
+
+    place.add(9)
+    tried: list[int] = []
+    both = kind(double, together=Together(find, body))
+    assert run_due(place.catalog, place.node, both, SystemClock(), tried=tried.append) == 9
+    assert sorted(tried) == list(range(1, 10))
+    assert len(results(place.catalog)) == 9

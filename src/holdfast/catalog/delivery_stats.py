@@ -5,8 +5,9 @@ Not here: rows (deliveries), what the figures mean (library.deliveries).
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal_column, select, tuple_, update
+from sqlalchemy import ColumnElement, Label, func, literal_column, select, tuple_, update
 
 from holdfast.catalog import schema
 from holdfast.catalog.db import Transaction
@@ -103,7 +104,7 @@ def pending(tx: Transaction, node: int, target: str, after: tuple[int, int], lim
     return [(int(row.start_us), int(row.id), int(row.bytes)) for row in rows]
 
 
-def _sums() -> tuple[object, ...]:
+def _sums() -> tuple[Label[Any], ...]:
     return (
         func.count().label("number"), func.sum(_ROWS.bytes).label("size"), func.min(_ROWS.start_us).label("oldest")
     )  # fmt: skip

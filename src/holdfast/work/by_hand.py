@@ -1,7 +1,7 @@
 """Working on all that is due of one kind, now and in the foreground: beside a running worker, or without one.
 
-It takes the same claims as a worker, so nothing is done twice, and tries each row once: what fails waits for its next
-attempt. Whoever asks for it means it: a pause does not hold it back.
+It takes the same claims as a worker, so nothing is done twice, small rows together as there, and tries each row once:
+what fails waits for its next attempt. Whoever asks for it means it: a pause does not hold it back.
 
 Runs on threads that it starts and ends. Not here: what is printed (cli.jobs).
 """
@@ -16,9 +16,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from holdfast.catalog import claims, lost_work
-from holdfast.catalog.db import Catalog
+from holdfast.catalog.db import Catalog, Transaction
 from holdfast.core.clock import Clock
-from holdfast.work.kind import LIMITS, Kind, Queue
+from holdfast.work.batch import Batch
+from holdfast.work.kind import LIMITS, Kind, Queue, Together
 from holdfast.work.runner import Runner
 from holdfast.work.sweep import set_right
 
@@ -46,29 +47,69 @@ def run_due(
         CatalogUnavailable: The catalog did not answer.
     """
     stop = stop or threading.Event()
-    kind = replace(kind, together=None)  # each row is told of by itself
     until_us = end_leases(catalog, node, kind, clock)
     with catalog.read() as tx:
         lanes = claims.lanes(tx, kind, node)
-    done = 0
+    tally = _Tally(tried)
+    kind = tally.over(kind)
     with Runner(catalog, node, worker_name(), clock) as runner:
 
-        def work(lane: str, number: int) -> bool:
-            ours = not stop.is_set() and runner.run(kind, lane, number)
-            if ours:
-                tried(number)
-            return ours
+        def work(lane: str, number: int) -> None:
+            # What went together with another one is done: asking for it would cost what it saved.
+            if not stop.is_set() and not tally.has(number) and kind.limit(lane) > 0 and runner.run(kind, lane, number):
+                tally.note([number])
 
         for lane in lanes:
-            places, seen = min(kind.limit(lane), LIMITS[Queue(kind.queue)]), set[int]()
-            while places > 0 and not stop.is_set():
+            before = -1
+            # As long as any is tried: what a batch gave back untried was refused to whoever asked for it meanwhile.
+            while tally.count > before and not stop.is_set():
+                before, places = tally.count, min(kind.limit(lane), LIMITS[Queue(kind.queue)])
                 # Some at a time: what was tried is not due any more, but for what others hold.
-                some = [number for number in _due(catalog, node, kind, lane, until_us) if number not in seen]
-                if not some:
-                    break
-                seen |= set(some)
-                done += sum(all_of([functools.partial(work, lane, number) for number in some], places, runner, stop))
-    return done
+                some = [one for one in _due(catalog, node, kind, lane, until_us) if not tally.has(one)]
+                if places > 0:
+                    all_of([functools.partial(work, lane, number) for number in some], places, runner, stop)
+    return tally.count
+
+
+class _Tally:
+    """Which rows were tried, each told of once. Any thread."""
+
+    def __init__(self, tried: Callable[[int], None]) -> None:
+        self._tried = tried
+        self._lock = threading.Lock()
+        self._numbers: set[int] = set()
+
+    @property
+    def count(self) -> int:
+        return len(self._numbers)
+
+    def has(self, number: int) -> bool:
+        return number in self._numbers
+
+    def note(self, numbers: Sequence[int]) -> None:
+        with self._lock:
+            new = [number for number in numbers if number not in self._numbers]
+            self._numbers.update(new)
+        for number in new:
+            self._tried(number)
+
+    def over(self, kind: Kind) -> Kind:
+        """Return a kind whose rows, where they go together, go once and are told of."""
+        together = kind.together
+        if together is None:
+            return kind
+
+        def find(tx: Transaction, node: int, lane: str, number: int, now_us: int) -> list[int]:
+            found = together.find(tx, node, lane, number, now_us)
+            return [one for one in found if one == number or not self.has(one)]
+
+        def body(batch: Batch) -> None:
+            try:
+                together.body(batch)
+            finally:
+                self.note([job.claim.number for job in batch.jobs if job.ended])
+
+        return replace(kind, together=Together(find, body))
 
 
 def all_of(deeds: Sequence[Callable[[], Result]], places: int, runner: Runner, stop: threading.Event) -> list[Result]:
