@@ -42,7 +42,7 @@ def running(root: Path, *args: str) -> Iterator[tuple[str, str, str]]:
 
 
 def test_ends_by_itself_with_a_gap_that_has_a_reason(tmp_path: Path) -> None:
-    """It says where to look, records every camera, shows the scripted gap, and ends with 0 and nothing unfinished."""
+    """It says where to look, records every camera, shows the scripted gap, hands on, and ends with 0, all finished."""
     result = holdfast("demo", "--for", "18s", "--root", str(tmp_path / "d"), "--cameras", "2", limit_s=170)
     assert result.returncode == 0, result.stdout + result.stderr
     assert f"holdfast status --watch -c {tmp_path}/d/holdfast.toml" in result.stdout
@@ -54,6 +54,10 @@ def test_ends_by_itself_with_a_gap_that_has_a_reason(tmp_path: Path) -> None:
     assert list((tmp_path / "d" / "footage").rglob("*.mp4"))
     assert not list((tmp_path / "d" / "footage").rglob("*.part"))
     assert "Traceback" not in result.stderr
+    said = re.search(rf"^copies +(\d+) files .*verified in {tmp_path}/d/nas", result.stdout, re.MULTILINE)
+    assert said is not None
+    copies = [path for path in (tmp_path / "d" / "nas").rglob("*") if path.is_file() and path.name[0] != "."]
+    assert int(said[1]) == len(copies)
 
 
 def test_the_demo_lets_only_its_own_user_in(tmp_path: Path) -> None:
@@ -93,7 +97,10 @@ def _until_live_s(page: Page, address: str) -> float:
 
 @pytest.mark.needs("chromium")
 def test_a_first_visitor_sees_three_live_pictures_and_then_a_gap(tmp_path: Path) -> None:
-    """Three live pictures within 5 seconds of opening the page; later the dock's gap, with its reason (C115)."""
+    """Three live pictures within 5 seconds of opening the page; later the dock's gap, with its reason (C115).
+
+    Its finished files are handed on meanwhile.
+    """
     with running(tmp_path / "demo") as (address, name, password), chromium() as browser:
         until(lambda: _answers(address), 60)
         with httpx.Client(base_url=address, trust_env=False) as client:
@@ -110,6 +117,7 @@ def test_a_first_visitor_sees_three_live_pictures_and_then_a_gap(tmp_path: Path)
                 page.wait_for_timeout(1000)
                 page.reload()
             assert "cannot be reached: connection refused" in gaps.first.inner_text()
+        until(lambda: list((tmp_path / "demo" / "nas").rglob("*.mp4")), 120)
 
 
 def test_ctrl_c_is_a_clean_end(tmp_path: Path) -> None:

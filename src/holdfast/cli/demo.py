@@ -3,7 +3,7 @@
 A simulator in a child process, a configuration and everything recorded in one folder, and the same supervisor as
 `holdfast run`. One camera loses its network for a few seconds, so that a gap with its reason can be seen; later ones
 turn black, freeze, fall silent and stay away, so that there are incidents; something moves now and then, so that there
-are events.
+are events. What is finished goes to a second folder, as it would to a NAS, so that there are deliveries.
 """
 
 import json
@@ -24,13 +24,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from holdfast.catalog import delivery_stats, nodes
 from holdfast.catalog.db import open_catalog
-from holdfast.cli.common import bitrate, duration
+from holdfast.cli.common import bitrate, duration, size
 from holdfast.cli.run import supervise
 from holdfast.cli.status import look
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock, SystemClock
 from holdfast.core.config import Loaded, load
+from holdfast.core.delivery import DeliveryState
 from holdfast.core.errors import AlreadyRunning, StorageError
 from holdfast.core.gap import MEANING
 from holdfast.core.status import StreamState
@@ -43,6 +45,7 @@ from holdfast.roles.supervisor import LOCK_FILE
 from holdfast.sim.faults import Fault, write_script
 from holdfast.storage.errors import storage_errors
 from holdfast.storage.lock import holder
+from holdfast.storage.targets import marker
 
 NAMES = ("gate", "yard", "dock", "hall", "roof", "lane", "barn", "pier")
 FAULT_AT_S, FAULT_FOR_S = 10.0, 4.0  # early enough for --for 20s to show its end, too
@@ -54,6 +57,7 @@ ROUND = (
 ROUND_S, ROUNDS = 180.0, 40
 # What moves in every simulated picture: the number in its corner, and what swings at its foot.
 STILL_MASKS = "0,0 27,0 27,19 0,19; 0,90 100,90 100,100 0,100"
+TARGET = "nas"  # a folder beside the footage, in place of another machine's
 READY_S = 120.0  # encoding the test pictures on the slowest board takes about a minute; later starts find them ready
 PORT, USER = 8080, "demo"
 SIZE, RATE = "1280x720", "1500k"  # chosen: small enough for a laptop left running, large enough to look at
@@ -79,7 +83,7 @@ def demo(
     simulator.start()
     try:
         console.print(f"starting {cameras} simulated camera{'' if cameras == 1 else 's'} …", style="dim")
-        loaded = _configure(folder, _urls(folder, simulator, clock))
+        loaded = _configure(folder, _urls(folder, simulator, clock), clock)
         password = _let_in(loaded, clock) if loaded.config.web.enabled else ""
         began_us = clock.wall_us()
         _introduce(console, loaded, limit_s, password)
@@ -142,8 +146,9 @@ def _urls(folder: Path, simulator: Child, clock: Clock) -> dict[str, str]:
     raise StorageError(f"the simulated cameras did not start: {why}", hint=f"{output} says more")
 
 
-def _configure(folder: Path, urls: dict[str, str]) -> Loaded:
+def _configure(folder: Path, urls: dict[str, str], clock: Clock) -> Loaded:
     path = folder / "holdfast.toml"
+    marker.adopt(TARGET, folder / TARGET, clock.wall_us())
     lines = [
         "# Written by holdfast demo at each start.",
         'state_dir = "state"',
@@ -168,6 +173,14 @@ def _configure(folder: Path, urls: dict[str, str]) -> Loaded:
         "enabled = true",
         "every_s = 15",
         "keep_days = 1",
+        "",
+        f"[targets.{TARGET}]",
+        'type = "folder"',
+        f'path = "{TARGET}"',
+        "",
+        "[deliveries.copies]",
+        f'target = "{TARGET}"',
+        'assets = ["segments", "stills", "events", "evidence"]',
     ]
     for name, url in urls.items():
         lines += ["", f"[cameras.{name}]", f"url = {json.dumps(url)}"]
@@ -202,6 +215,7 @@ def _introduce(console: Console, loaded: Loaded, limit_s: float | None, password
     print_ = console.print
     print_(Text.assemble(("Holdfast demo", "bold"), f" · {len(loaded.config.cameras)} cameras over RTSP"))
     print_(Text.assemble("footage  ", (str(loaded.base / "footage"), "bold"), "  plain .mp4 files in dated folders"))
+    print_(Text.assemble("copies   ", (str(loaded.base / TARGET), "bold"), "  each finished file, verified there"))
     if password:
         address = f"http://127.0.0.1:{loaded.config.web.port}"
         print_(Text.assemble("pages    ", (address, "bold"), f"  sign in as {USER} with {password}"))
@@ -209,6 +223,7 @@ def _introduce(console: Console, loaded: Loaded, limit_s: float | None, password
     for command, what in (
         ("status --watch", "what every camera is doing"),
         ("coverage", "how complete the footage is, and why it is not"),
+        ("queue stats", "what was handed on, and what waits"),
         ("cameras test", "whether cameras send what is expected"),
         ("logs --follow", "what happens"),
     ):
@@ -300,4 +315,25 @@ def _conclude(console: Console, loaded: Loaded, began_us: int, clock: Clock) -> 
         ]
         table.add_row(key.camera, duration(recorded_s), str(len(pieces)), "\n".join(words) or "none")
     console.print(table)
+    console.print(f"copies   {_copies(loaded)}")
     console.print(Text.assemble("\nevery second is in a file or in a gap with a reason: ", (str(loaded.base), "bold")))
+
+
+def _copies(loaded: Loaded) -> str:
+    """Say what was handed on in all demos of this folder, and what goes on with the next one."""
+    with open_catalog(loaded.config.catalog_url) as catalog, catalog.read() as tx:
+        node = nodes.find(tx, nodes.LOCAL)
+        counts = {} if node is None else delivery_stats.by_state(tx, node)
+    there = counts.get((TARGET, DeliveryState.DELIVERED), delivery_stats.Count())
+    words = [f"{there.count} files ({size(there.bytes)}) verified in {loaded.base / TARGET}"]
+    waits = sum(
+        one.count for (_, state), one in counts.items() if state in {DeliveryState.PENDING, DeliveryState.SENDING}
+    )
+    if waits:
+        words.append(f"{waits} go with the next demo")
+    failed = sum(
+        one.count for (_, state), one in counts.items() if state in {DeliveryState.FAILED, DeliveryState.MISSING}
+    )
+    if failed:
+        words.append(f"{failed} could not be sent: queue list says why")
+    return ", ".join(words)
