@@ -1,15 +1,20 @@
 """When disks are full and who loses what, at today's rates."""
 
+import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from holdfast.catalog import deliveries, nodes
+from holdfast.catalog.deliveries import Planned
 from holdfast.core.retention import DiskFull, Keep
 from holdfast.core.timing import DAY_US, HOUR_US
+from holdfast.library import deliveries as handed
 from holdfast.library.forecast import Flow, Forecast, forecast, foreseen
 from holdfast.library.volumes import VolumeState
-from support.kept_node import KEPT, KeptNode
+from support.kept_node import KEPT, KeptNode, asset_of
 
 NOW = 1_790_000_000_000_000
 GB = 10**9
@@ -67,7 +72,8 @@ def test_what_nothing_may_be_deleted_of_stops_recording() -> None:
     """Where all waits for copies, or nothing may go for room, a full disk stops recording, and that is said."""
     keep = Keep(copies=1, keep_us=DAY_US)
     sent = flow("a", has_gb=30, daily_gb=10, since_days=3, keep=keep)
-    # Its age would let it settle at 10 GB, and what waits for copies has no age: see `protects`.
+    # Its age would let it settle at 10 GB, and what waits for copies has no age.
+    assert see(15, sent).stops
     found = see(15, flow("a", has_gb=30, daily_gb=10, since_days=3, keep=Keep(copies=1)))
     assert (days(found.full_us), found.stops) == (0.5, True)
     assert found.cameras[0].protects == "1 verified copy first"
@@ -93,6 +99,39 @@ def test_the_chart_rises_to_what_may_be_used() -> None:
     assert points[0] == (NOW, 790 * GB)
     assert points[-1][1] == 990 * GB
     assert [used for _, used in points] == sorted(used for _, used in points)
+
+
+SENT = '[targets.nas]\ntype = "folder"\npath = "nas"\n[deliveries.d]\ntarget = "nas"\n'
+
+
+def test_footage_whose_copies_arrive_goes_like_the_rest(tmp_path: Path) -> None:
+    """A target that keeps up stops no recording; one that is paused, or more than a day behind, does."""
+    with contextlib.closing(KeptNode(tmp_path, KEPT + SENT)) as node:
+        files = node.record(6)
+        with node.catalog.write() as tx:
+            number = nodes.ensure(tx, "local", 1)
+
+        def wait(count: int, file: str) -> None:
+            now_us = node.clock.wall_us()
+            asset = replace(asset_of(files[0]), bytes=count, file=file, start_us=now_us, end_us=now_us)
+            with node.catalog.write() as tx:
+                deliveries.add(
+                    tx, number, [Planned(rule="d", target="nas", asset=asset, key=file)], node.clock.wall_us()
+                )
+
+        def protects() -> str:
+            return forecast(node.catalog, node.config, node.clock)[0].cameras[0].protects
+
+        def pause(*, on: bool) -> None:
+            handed.pause(node.catalog, node.config, "local", "nas", "somebody", node.clock.wall_us(), on=on)
+
+        wait(files[0].bytes, "a.mp4")
+        assert protects() == ""
+        pause(on=True)
+        assert protects() == "1 verified copy first"
+        pause(on=False)
+        wait(25 * sum(one.bytes for one in files), "b.mp4")
+        assert protects() == "1 verified copy first"
 
 
 @pytest.fixture(name="node")

@@ -2,27 +2,31 @@
 
 A camera's footage grows by what it brought in an hour over the last day, up to what its own age and bytes allow. Where
 all cameras of a disk settle below its room, it never fills. Otherwise it is full one day, and from then on the oldest
-goes first: a camera begins to lose when that front comes to its oldest file.
+goes first: a camera begins to lose when that front comes to its oldest file. What must be copied elsewhere first goes
+like the rest where its targets keep up, and not at all where they do not.
 
 Reads only; any thread but an event loop. An estimate: rates change with light and motion, and windows are not foreseen.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast.catalog import nodes, removals, segments
 from holdfast.catalog.db import Catalog
+from holdfast.catalog.delivery_stats import Count
 from holdfast.catalog.nodes import LOCAL
 from holdfast.core.clock import Clock
 from holdfast.core.config import Config
-from holdfast.core.retention import DiskFull, Keep
+from holdfast.core.retention import DiskFull, Keep, Policy
 from holdfast.core.timing import DAY_US, HOUR_US
-from holdfast.library import keeping, retention, volumes
+from holdfast.library import deliveries, keeping, retention, volumes
+from holdfast.library.deliveries import TargetNow
 from holdfast.library.volumes import VolumeState
 
 RATE_US = DAY_US  # specified: today's rates
 FURTHEST_US = 400 * DAY_US  # chosen: what does not fill within a year fills for reasons that nobody knows today
 POINTS = 60  # of a chart
+_TAKING = frozenset({"well", "busy", "waiting", "failing"})  # of a target that failed some, the others go on
 _LEAST_US = 60_000_000  # a rate over less than a minute is none
 
 
@@ -35,7 +39,7 @@ class Flow:
         bytes: What it has there now.
         oldest_us: Begin of its oldest file there, microseconds since the epoch, UTC.
         hourly: Bytes that come in an hour.
-        keep: What is kept of it.
+        keep: What is kept of it; its `copies` are those that do not arrive as fast as it grows.
     """
 
     camera: str
@@ -46,7 +50,9 @@ class Flow:
 
     @property
     def limit(self) -> int | None:
-        """Bytes at which it settles by its own age and bytes; None where it does not."""
+        """Bytes at which it settles by its own age and bytes; None where it does not, and where it waits for copies."""
+        if self.keep.copies:
+            return None
         by_age = None if self.keep.keep_us is None else self.hourly * self.keep.keep_us // HOUR_US
         found = [limit for limit in (by_age, self.keep.keep_bytes) if limit is not None]
         return min(found) if found else None
@@ -119,6 +125,7 @@ def forecast(catalog: Catalog, config: Config, clock: Clock, *, node: str = LOCA
     now_us = clock.wall_us()
     disks = volumes.survey(config)
     policy = keeping.policy_of(config)
+    targets = deliveries.targets(catalog, config, node, now_us) if policy.promises else []
     with catalog.read() as tx:
         number = nodes.find(tx, node)
         usage = [] if number is None else segments.usage(tx, number)
@@ -137,10 +144,22 @@ def forecast(catalog: Catalog, config: Config, clock: Clock, *, node: str = LOCA
             camera=camera, bytes=one.bytes + (before.bytes if before else 0), oldest_us=oldest_us,
             hourly=intake.get((one.volume, camera), 0) * HOUR_US // length_us, keep=policy.now(camera),
         )  # fmt: skip
+        here[camera] = replace(here[camera], keep=_waiting(here[camera], policy, targets))
     return [
         foreseen(disk, list(flows[disk.name].values()), _spare(config, disk, intake), policy.disk_full, now_us)
         for disk in disks
     ]
+
+
+def _waiting(flow: Flow, policy: Policy, targets: Sequence[TargetNow]) -> Keep:
+    """Return what is kept of a camera, without copies that arrive: at targets that take, and are not a day behind."""
+    keep = flow.keep
+    if not keep.copies:
+        return keep
+    promised, a_day = policy.promised(flow.camera), flow.hourly * DAY_US // HOUR_US
+    behind = {one.name: one.cameras.get(flow.camera, Count()).bytes for one in targets if one.health in _TAKING}
+    arriving = sum(1 for name in promised if behind.get(name, a_day + 1) <= a_day)
+    return replace(keep, copies=0) if arriving >= keep.copies else keep
 
 
 def _spare(config: Config, disk: VolumeState, intake: Mapping[tuple[str, str], int]) -> int:

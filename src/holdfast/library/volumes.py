@@ -34,7 +34,7 @@ class VolumeState:
         volume_id: The id that it must carry; empty where it has none yet.
         problem: Why footage cannot go there, or None.
         free_bytes: What may still be written; None where the disk does not answer.
-        total_bytes: Size of the disk; None likewise.
+        total_bytes: Size of the disk, without what only root may write; None likewise.
         reserve_bytes: What must stay free.
     """
 
@@ -193,7 +193,9 @@ def _unwritable(root: Path) -> DiskError:
 
 def _total_bytes(root: Path) -> int:
     with storage_errors("asking for the size of", root):
-        return shutil.disk_usage(root).total
+        usage = shutil.disk_usage(root)
+    # What only root may write is no room for anybody, here as in the levels of disks.
+    return usage.used + usage.free
 
 
 def _key(name: str, volume: VolumeConfig) -> str:
