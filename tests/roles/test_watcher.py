@@ -20,6 +20,8 @@ from holdfast.library.watching import CameraWatch
 from holdfast.roles.signals import Signals
 from holdfast.roles.watcher import FEWER, Watcher
 from holdfast.sim.faults import Fault
+from holdfast.storage import expendable
+from holdfast.storage.expendable import Entry, decode
 from support.clock import PushedClock
 from support.films import moving, plain
 from support.node import Node
@@ -126,6 +128,23 @@ def test_one_pass_writes_what_it_found(bench: Bench) -> None:
     assert (black.type, black.end_us, black.camera) == (BLACK, None, "gate")
     with bench.catalog.read() as tx:
         assert len(measures.between(tx, 1, "gate", 0, 1 << 62, limit=100)) >= 10
+
+
+def test_recorders_leave_what_an_incident_holds(bench: Bench, tmp_path: Path) -> None:
+    """What a recorder may remove loses a file with the incident in it, not at the next pass, and after a kill too."""
+    path = tmp_path / "state" / expendable.NAME
+    file = min(bench.gate.root.rglob("*.mp4")).relative_to(bench.gate.root).as_posix()
+    end_us = bench.clock.wall_us()
+    entries = [
+        Entry("v", file, 1, end_us - 24 * SECOND_US, end_us),
+        Entry("v", file.replace("/gate/", "/yard/"), 1, end_us - 24 * SECOND_US, end_us),
+        Entry("v", file, 1, end_us - 99 * SECOND_US, end_us - 90 * SECOND_US),
+    ]  # fmt: skip
+    for _ in range(2):
+        expendable.publish(path, lambda: entries)
+        bench.settle()
+        assert [decode(line) for line in path.read_bytes().splitlines()] == [None, *entries[1:]]
+        bench.watcher = bench.made()
 
 
 def test_a_camera_that_goes_leaves_nothing_open(bench: Bench) -> None:

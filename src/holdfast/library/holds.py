@@ -6,7 +6,7 @@ Any thread but an event loop; may block on the disk. Not here: what events and i
 """
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,11 +27,10 @@ from holdfast.core.errors import (
 )
 from holdfast.core.kept import Held, Released
 from holdfast.core.retention import DERIVED, Hold, HoldKind
-from holdfast.core.spans import Spans
 from holdfast.library import kept, kept_memory
+from holdfast.library.sparing import covering
 from holdfast.library.timeline import streams_on
 from holdfast.storage import expendable
-from holdfast.storage.expendable import Entry
 from holdfast.storage.kept import AWAY_HINT
 
 WHY_LETTERS = 500
@@ -78,7 +77,7 @@ def add(
     except CatalogError as error:
         away = error
     try:
-        expendable.strike(state_dir / expendable.NAME, _covers(event))
+        expendable.strike(state_dir / expendable.NAME, covering([_hold(event)]))
     except (AlreadyRunning, StorageError) as error:
         late = error
     try:
@@ -97,18 +96,6 @@ def add(
         ) from late
     with catalog.read() as tx:
         return holds.get(tx, row)
-
-
-def _covers(event: Held) -> Callable[[Entry], bool]:
-    """Return what says of each file that a recorder may remove whether a hold covers it."""
-    span = Spans([(event.from_us, event.to_us)])
-
-    def covered(entry: Entry) -> bool:
-        if entry.key.camera != event.camera:
-            return False
-        return entry.from_us is None or entry.to_us is None or span.touch(entry.from_us, entry.to_us)
-
-    return covered
 
 
 def _take_back(catalog: Catalog, row: Id, known: Sequence[HoldRow]) -> None:

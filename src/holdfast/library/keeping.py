@@ -92,10 +92,24 @@ def standing_holds(tx: Transaction, node: int, config: Config, now_us: int) -> l
         since_us = now_us - round(said.hold_days * DAY_US)
         # Those that came back after their rows were lost end by policy, as theirs would.
         found += [row.hold for row in holds.listed(tx, node, camera=name, kinds=kinds, after_us=since_us)]
-        if HoldKind.EVENT in kinds:
-            found += holds.of_events(tx, node, name, since_us, now_us)
-        if HoldKind.INCIDENT in kinds:
-            found += holds.of_incidents(tx, node, name, since_us, now_us)
+        found += following(tx, node, config, name, now_us)
+    return found
+
+
+def following(
+    tx: Transaction, node: int, config: Config, camera: str, now_us: int, *, changed_us: int = 0
+) -> list[Hold]:  # fmt: skip
+    """Return what follows from the rows of a camera's events and incidents by policy.
+
+    Only from those that were written at `changed_us` or later, and from events that last.
+    """
+    said = retention_of(config, camera)
+    kinds, since_us = hold_kinds(said), now_us - round(said.hold_days * DAY_US)
+    found: list[Hold] = []
+    if HoldKind.EVENT in kinds:
+        found += holds.of_events(tx, node, camera, since_us, now_us, changed_us=changed_us)
+    if HoldKind.INCIDENT in kinds:
+        found += holds.of_incidents(tx, node, camera, since_us, now_us, changed_us=changed_us)
     return found
 
 

@@ -142,6 +142,11 @@ class CameraWatch:
         """Say whether nothing was found that is not kept yet."""
         return self.judge.found.empty and (self.moving is None or self.moving.stirs.found.empty)
 
+    @property
+    def tells(self) -> bool:
+        """Say whether events or incidents are among what was found."""
+        return bool(self.judge.found.steps) or (self.moving is not None and bool(self.moving.stirs.found.events))
+
     def work(self, most_us: int) -> bool:
         """Look at what is new.
 

@@ -8,7 +8,7 @@ Runs in the main thread of `holdfast watch`. Not here: one camera (library.watch
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from signal import SIGHUP, SIGINT, SIGTERM
@@ -21,9 +21,9 @@ from holdfast.catalog.db import Catalog
 from holdfast.core import config as configuration
 from holdfast.core.clock import Clock
 from holdfast.core.config import Config, ConfigInvalid, Loaded
-from holdfast.core.errors import HoldfastError, StorageError
+from holdfast.core.errors import AlreadyRunning, HoldfastError, StorageError
 from holdfast.core.timing import DAY_US, SECOND_US
-from holdfast.library import cameras
+from holdfast.library import cameras, sparing
 from holdfast.library.contracts import Contracts
 from holdfast.library.moving import motion_of
 from holdfast.library.recognising import Searcher
@@ -83,6 +83,8 @@ class Watcher:
         self._watches: dict[str, CameraWatch] = {}
         self._indexes = Indexes()
         self._looked_us = -round(AGAIN_S * 1e6)
+        self._config = loaded.config
+        self._spared = False
         self._problem = ""
         self._said_us = 0  # when the status was written, boot time
         self._since_us = clock.wall_us()
@@ -142,7 +144,11 @@ class Watcher:
         now_us = self._clock.boot_us()
         if now_us - self._looked_us >= AGAIN_S * 1e6:
             self._looked_us = now_us
-            self._look_at_settings(catalog)
+            self._config = self._look_at_settings(catalog)
+            if not self._spared:
+                # Whoever was killed with its rows written, and the list as it was, is made good.
+                self._spare(catalog, self._config.cameras, 0)
+                self._spared = True
             with catalog.write() as tx:
                 wall_us = self._clock.wall_us()
                 measures.forget(
@@ -178,10 +184,23 @@ class Watcher:
         watches = [watch for watch in self._watches.values() if not watch.empty]
         if not watches:
             return
+        told = [watch.key.camera for watch in watches if watch.tells]
+        now_us = self._clock.wall_us()
         with catalog.write() as tx:
-            keep_all(tx, self._number, watches, self._clock.wall_us())
+            keep_all(tx, self._number, watches, now_us)
         for watch in watches:
             watch.kept()
+        if told:
+            self._spare(catalog, told, now_us)
+
+    def _spare(self, catalog: Catalog, cameras: Collection[str], changed_us: int) -> None:
+        """Have recorders leave what events and incidents hold; none may be held up by a list that cannot be changed."""
+        try:
+            sparing.spare(
+                catalog, self._number, self._config, self._clock.wall_us(), cameras=cameras, changed_us=changed_us
+            )  # fmt: skip
+        except (AlreadyRunning, StorageError) as error:
+            _log.warning("watch.not_spared", cameras=sorted(cameras), reason=str(error), hint=error.hint)
 
     def _look_at_settings(self, catalog: Catalog) -> Config:
         """Follow the configuration and the cameras that were added while running; return what is in force."""
@@ -249,6 +268,7 @@ class Watcher:
         self._stills.close()
         self._objects.close()
         self._looked_us = -round(AGAIN_S * 1e6)
+        self._spared = False
         if self._catalog is not None:
             self._catalog.close()
             self._catalog = None

@@ -175,6 +175,8 @@ def strike(path: Path, unwanted: Callable[[Entry], bool]) -> int:
                 os.pwrite(fd, b" " * len(raw.rstrip(b"\r\n")), at)
                 found += entry is not None
             at += len(raw)
+        if found:  # else nothing that counts was changed, and a disk is not woken up for that
+            os.fsync(fd)
         return found
 
     return _change(path, blank)
@@ -190,6 +192,7 @@ def empty(path: Path) -> None:
 
     def cut(fd: int) -> int:
         os.ftruncate(fd, 0)
+        os.fsync(fd)
         return 0
 
     _change(path, cut)
@@ -214,7 +217,7 @@ def _change(path: Path, change: Callable[[int], int]) -> int:
                 # Some file systems need room to write over a file; for none of its lines they need none.
                 found = 0
                 os.ftruncate(fd, 0)
-            os.fsync(fd)
+                os.fsync(fd)
         finally:
             os.close(fd)
     if late is not None:
