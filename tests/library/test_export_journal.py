@@ -17,14 +17,15 @@ def test_an_extract_is_the_bytes_on_the_disk(tmp_path: Path) -> None:
     yard.told.close()
     files = sorted((yard.disk / "footage/gate/main").glob("*.journal"))
     whole = b"".join(path.read_bytes() for path in files)
-    said = {"main": list(said_of(yard.disk, GATE))}
-    (all_of_it,) = extracts(said, set(), (0, yard.clock.wall_us()))
+    span = (yard.began_us, yard.clock.wall_us())
+    said = {"main": list(said_of(yard.disk, GATE, span))}
+    (all_of_it,) = extracts(yard.volumes, GATE, said, set(), span)
     assert (all_of_it.raw, all_of_it.previous) == (whole, CHAIN_START)
     assert all_of_it.part("j").breaks == ()
-    (some,) = extracts(said, {f"main:{yard.pieces[2].file}"}, (0, 0))
+    (some,) = extracts(yard.volumes, GATE, said, {f"main:{yard.pieces[2].file}"}, (0, 0))
     assert len(some.raw.splitlines()) == 2
     assert some.part("j").breaks == ()
-    assert list(extracts(said, set(), (1, 2))) == []
+    assert list(extracts(yard.volumes, GATE, said, set(), (1, 2))) == []
 
 
 def test_after_a_break_the_chain_is_taken_up_again(tmp_path: Path) -> None:

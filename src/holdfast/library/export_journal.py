@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.core.camera import StreamKey
-from holdfast.core.journal import CHAIN_START, Begun, Line, Sealed, verify_chain
+from holdfast.core.journal import Begun, Line, Sealed, verify_chain
 from holdfast.core.manifest import JournalPart
+from holdfast.library.journal_days import days_for
 from holdfast.storage.errors import storage_errors
-from holdfast.storage.journal import journal_files, read_journal
+from holdfast.storage.journal import chain_after, journal_files
 
 _MARK = b',"chain":"'
 
@@ -47,24 +48,29 @@ class Extract:
         return JournalPart(file=name, volume=self.volume, previous=self.previous, lines=len(lines), breaks=breaks)
 
 
-def said_of(root: Path, key: StreamKey) -> Iterator[Said]:
-    """Yield every line of a stream's journals on one volume, in the order of writing.
+def said_of(root: Path, key: StreamKey, span: tuple[int, int]) -> Iterator[Said]:
+    """Yield the lines of a stream's journals on one volume that a span needs, in the order of writing, by whole days.
 
     Raises:
         StorageError: A journal cannot be read.
     """
-    for path in journal_files(root, key):
+    for day in days_for(root, key, span):
         begin = 0
-        for entry in read_journal(path):
-            yield Said(path, begin, entry.offset_after, entry.line)
+        for entry in day.entries:
+            yield Said(day.path, begin, entry.offset_after, entry.line)
             begin = entry.offset_after
 
 
-def extracts(said: Mapping[str, Sequence[Said]], files: set[str], span: tuple[int, int]) -> Iterator[Extract]:
+def extracts(
+    roots: Mapping[str, Path], key: StreamKey, said: Mapping[str, Sequence[Said]], files: set[str],
+    span: tuple[int, int],
+) -> Iterator[Extract]:  # fmt: skip
     """Yield of each volume the lines from the first to the last that concern a span or one of these files.
 
     Args:
-        said: Every line, by volume.
+        roots: Volumes by name.
+        key: The stream.
+        said: What `said_of` found for the span, by volume.
         files: Segments, as `volume:path`.
         span: Begin and end, wall time.
 
@@ -74,9 +80,12 @@ def extracts(said: Mapping[str, Sequence[Said]], files: set[str], span: tuple[in
     for volume, its in said.items():
         wanted = [n for n, one in enumerate(its) if one.line is not None and _concerns(volume, one.line, files, span)]
         if wanted:
-            first, last = wanted[0], wanted[-1]
-            previous = next((s.line.chain for s in reversed(its[:first]) if s.line is not None), CHAIN_START)
-            yield Extract(volume, b"".join(_raw(its[first : last + 1])), previous)
+            first, last = its[wanted[0]], its[wanted[-1]]
+            days = journal_files(roots[volume], key)
+            begin = days.index(first.path)
+            today = [one.line.chain for one in its[: wanted[0]] if one.path == first.path and one.line is not None]
+            previous = today[-1] if today else chain_after(days[:begin])
+            yield Extract(volume, b"".join(_raw(days[begin : days.index(last.path) + 1], first, last)), previous)
 
 
 def broken(lines: Iterable[bytes], previous: str) -> Iterator[int]:
@@ -96,10 +105,10 @@ def _concerns(volume: str, line: Line, files: set[str], span: tuple[int, int]) -
     return span[0] <= line.when.at_us <= span[1]
 
 
-def _raw(said: Sequence[Said]) -> Iterator[bytes]:
-    """Read the bytes of lines that follow each other, a file at a time."""
-    for path in dict.fromkeys(one.path for one in said):
-        mine = [one for one in said if one.path == path]
-        with storage_errors("reading", path), path.open("rb") as file:
-            file.seek(mine[0].begin)
-            yield file.read(mine[-1].end - mine[0].begin)
+def _raw(days: Sequence[Path], first: Said, last: Said) -> Iterator[bytes]:
+    """Read the bytes from one line to another, with all days between them: the chain goes through every line."""
+    for path in days:
+        with storage_errors("reading", path):
+            raw = path.read_bytes()
+        end = last.end if path == last.path else raw.rfind(b"\n") + 1
+        yield raw[first.begin if path == first.path else 0 : end]

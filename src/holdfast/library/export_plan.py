@@ -15,14 +15,14 @@ from zoneinfo import ZoneInfo
 
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import Conflict, NotFound, UsageError
-from holdfast.core.footage import Segment, Timeline, derive, placed, stream_folder
+from holdfast.core.footage import Segment, Timeline, stream_folder
 from holdfast.core.gap import GapReason
 from holdfast.core.journal import Sealed
 from holdfast.core.manifest import GapPart, PiecePart, PieceState, StreamPart, holes, said
 from holdfast.core.timing import DAY_US, day_of
-from holdfast.library import clips, kept
+from holdfast.library import clips
 from holdfast.library.export_journal import Said, extracts, said_of
-from holdfast.library.timeline import growing, is_alive, merged, reach, split, streams_on, tagged
+from holdfast.library.timeline import merged, split, streams_on, tagged, timeline_of
 from holdfast.storage.errors import storage_errors
 
 PIECE_BYTES = 1 << 20
@@ -115,7 +115,8 @@ def draft(
     for key in asked.streams:
         if key not in known:
             raise NotFound(f"there is no footage of {key}", hint="holdfast cameras list shows all")
-        _add(made, volumes, _stream(volumes, key, now_us), now_us, facts(key.camera))
+        stream = _stream(volumes, key, (asked.from_us, made.to_us), now_us)
+        _add(made, volumes, stream, now_us, facts(key.camera))
     if not any(piece.file for stream in made.streams for piece in stream.pieces):
         raise NotFound(_why_nothing(made.streams), hint="the timeline says what there is")
     return made
@@ -142,14 +143,12 @@ def _why_nothing(streams: Sequence[StreamPart]) -> str:
     return f"nothing of this span is there ({'; '.join(words)})"
 
 
-def _stream(volumes: Mapping[str, Path], key: StreamKey, now_us: int) -> _Stream:
-    said = {name: list(said_of(root, key)) for name, root in volumes.items() if (root / stream_folder(key)).is_dir()}
+def _stream(volumes: Mapping[str, Path], key: StreamKey, span: tuple[int, int], now_us: int) -> _Stream:
+    said = {
+        name: list(said_of(root, key, span)) for name, root in volumes.items() if (root / stream_folder(key)).is_dir()
+    }
     lines = merged({name: [tagged(name, s.line) for s in its if s.line is not None] for name, its in said.items()})
-    told = placed(lines)
-    alive = is_alive(volumes, key)
-    end = reach(volumes, growing(told), now_us=now_us, alive=alive)
-    line = derive(told, now_us=now_us, alive=alive, growing_end_us=None if end is None else end.end_us)
-    line = kept.without_deleted(line, kept.deletions(volumes, key))  # the recorder's own journal does not say these
+    line = timeline_of(volumes, key, lines, now_us, span)
     chains = {line.event.file: line.chain for line in lines if isinstance(line.event, Sealed)}
     return _Stream(key, said, line, chains)
 
@@ -197,7 +196,7 @@ def _add(made: Draft, volumes: Mapping[str, Path], stream: _Stream, now_us: int,
         for begin, end in holes(said(pieces, gaps), from_us, to_us)
     ]
     journals = []
-    for extract in extracts(stream.said, {s.file for s in inside}, (from_us, to_us)):
+    for extract in extracts(volumes, stream.key, stream.said, {s.file for s in inside}, (from_us, to_us)):
         name = f"{_folder(stream.key)}/journal-{extract.volume}-{day_of(from_us)}.jsonl"
         made.items.append(Item(name, len(extract.raw), extract.read))
         journals.append(extract.part(name))

@@ -159,7 +159,7 @@ def _from_rows(tx: Transaction, key: StreamKey, span: tuple[int, int], now_us: i
 
 
 def _from_journals(volumes: Mapping[str, Path], key: StreamKey, span: tuple[int, int], now_us: int) -> Stretch:
-    line = stream_timeline(volumes, key, now_us)
+    line = stream_timeline(volumes, key, now_us, span)
     there: list[Piece] = []
     gone: list[Piece] = []
     for segment in line.segments:

@@ -9,7 +9,7 @@ Any thread, any process; may block on the disk. Not here: rows (catalog.holds), 
 import functools
 import re
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -253,20 +253,27 @@ def copies_in(lines: Iterable[Kept]) -> dict[tuple[str, str], set[str]]:
     return found
 
 
-def said_of(volumes: Mapping[str, Path], key: StreamKey) -> dict[str, list[Kept]]:
-    """Return all that the kept journals of a stream say, by volume, in the order of writing.
+def said_of(
+    volumes: Mapping[str, Path], key: StreamKey, days: Collection[str] | None = None
+) -> dict[str, list[Kept]]:
+    """Return all that the kept journals of a stream, or those of some days, say: by volume, in the order of writing.
 
     Raises:
         StorageError: One cannot be read.
     """
     return {
-        name: [line for path in files.kept_files(root, key) for line in files.read(path)]
+        name: [
+            line for path in files.kept_files(root, key) if days is None or path.name[: len("YYYY-MM-DD")] in days
+            for line in files.read(path)
+        ]
         for name, root in volumes.items()
     }
 
 
-def deletions(volumes: Mapping[str, Path], key: StreamKey) -> dict[Instance, str]:
-    """Return which instances of a stream policy deleted, and why.
+def deletions(
+    volumes: Mapping[str, Path], key: StreamKey, days: Collection[str] | None = None
+) -> dict[Instance, str]:
+    """Return which instances of a stream, or of some days' folders of it, policy deleted, and why.
 
     The last word about a file is the file: one that is there was not deleted in the end, or somebody brought it back.
 
@@ -274,7 +281,7 @@ def deletions(volumes: Mapping[str, Path], key: StreamKey) -> dict[Instance, str
         StorageError: A kept journal cannot be read.
     """
     found: dict[Instance, str] = {}
-    for name, lines in said_of(volumes, key).items():
+    for name, lines in said_of(volumes, key, days).items():
         last: dict[str, Deleted] = {}  # two instances of one name cannot both be there
         for line in lines:
             if isinstance(line.event, Deleted):

@@ -7,15 +7,16 @@ Not here: the derivation itself (core.footage), the catalog (index). Reads only;
 """
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from holdfast.core.camera import StreamKey
 from holdfast.core.errors import StorageError
 from holdfast.core.footage import PART, Segment, Timeline, derive, lock_path, placed, stream_folder
 from holdfast.core.journal import LOST_MEMORY, Begun, Closed, Down, Emptied, Line, Opened, Removed, Sealed
 from holdfast.library import kept
+from holdfast.library.journal_days import days_for
 from holdfast.storage.journal import list_streams, stream_lines
 from holdfast.storage.lock import holder
 
@@ -77,14 +78,20 @@ def merged(by_volume: Mapping[str, Iterable[Line]]) -> list[Line]:
     return list(heapq.merge(*by_volume.values(), key=lambda line: line.when.at_us))
 
 
-def read_stream(volumes: Mapping[str, Path], key: StreamKey) -> list[Line]:
-    """Return all lines of a stream, from all volumes, in the order of writing.
+def read_stream(volumes: Mapping[str, Path], key: StreamKey, span: tuple[int, int] | None = None) -> list[Line]:
+    """Return the lines of a stream, from all volumes, in the order of writing: all, or those that a span needs.
 
     Raises:
         StorageError: A journal cannot be read.
     """
     present = {name: root for name, root in volumes.items() if (root / stream_folder(key)).is_dir()}
-    return merged({name: [tagged(name, line) for line in stream_lines(root, key)] for name, root in present.items()})
+    found = {
+        name: stream_lines(root, key)
+        if span is None
+        else [line for day in days_for(root, key, span) for line in day.lines]
+        for name, root in present.items()
+    }
+    return merged({name: [tagged(name, line) for line in lines] for name, lines in found.items()})
 
 
 def is_alive(volumes: Mapping[str, Path], key: StreamKey) -> bool:
@@ -155,17 +162,41 @@ def _written_us(root: Path | None, path: str) -> int | None:
     return None
 
 
-def stream_timeline(volumes: Mapping[str, Path], key: StreamKey, now_us: int) -> Timeline:
+def stream_timeline(
+    volumes: Mapping[str, Path], key: StreamKey, now_us: int, span: tuple[int, int] | None = None
+) -> Timeline:
     """Derive one stream's timeline from its journals alone; the catalog is not asked.
+
+    Args:
+        volumes: Roots by name.
+        key: The stream.
+        now_us: Where the ledger ends.
+        span: Only what touches it will be looked at: then only the days that it needs are read.
 
     Raises:
         StorageError: A journal cannot be read.
     """
-    lines = placed(read_stream(volumes, key))
+    return timeline_of(volumes, key, read_stream(volumes, key, span), now_us, span)
+
+
+def timeline_of(
+    volumes: Mapping[str, Path], key: StreamKey, lines: Sequence[Line], now_us: int,
+    span: tuple[int, int] | None = None,
+) -> Timeline:  # fmt: skip
+    """Derive the same of lines that were read already, as they were written; files named with their volumes.
+
+    Raises:
+        StorageError: A kept journal cannot be read.
+    """
+    told = placed(lines)
     alive = is_alive(volumes, key)
-    end = reach(volumes, growing(lines), now_us=now_us, alive=alive)
-    line = derive(lines, now_us=now_us, alive=alive, growing_end_us=None if end is None else end.end_us)
-    return kept.without_deleted(line, kept.deletions(volumes, key))
+    end = reach(volumes, growing(told), now_us=now_us, alive=alive)
+    line = derive(told, now_us=now_us, alive=alive, growing_end_us=None if end is None else end.end_us)
+    days = None
+    if span is not None:
+        inside = [s.file for s in line.segments if s.start_us < span[1] and s.end_us > span[0]]
+        days = {PurePosixPath(split(file)[1]).parent.name for file in inside}
+    return kept.without_deleted(line, kept.deletions(volumes, key, days))
 
 
 def lost(volumes: Mapping[str, Path], segment: Segment) -> bool:

@@ -9,7 +9,7 @@ A `JournalWriter` may be used from several threads; reading holds no lock and wa
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -118,11 +118,7 @@ class JournalWriter:
         newest = DurableFile.reopen(files[-1])
         try:
             _mend_tail(newest)
-            for path in reversed(files):
-                chain = _last_chain(path)
-                if chain is not None:
-                    self._chain = chain
-                    break
+            self._chain = chain_after(files)
         except StorageError:
             newest.close()
             raise
@@ -171,6 +167,15 @@ def _mend_tail(file: DurableFile) -> None:
         file.cut(file.size - len(rest))
     else:
         file.append([b"\n"])
+
+
+def chain_after(files: Sequence[Path]) -> str:
+    """Return the chain value of the last line of some journals that can be read; where there is none, the start's.
+
+    Raises:
+        StorageError: A journal cannot be read.
+    """
+    return next((chain for chain in map(_last_chain, reversed(files)) if chain is not None), CHAIN_START)
 
 
 def _last_chain(path: Path) -> str | None:
