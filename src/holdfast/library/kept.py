@@ -253,9 +253,7 @@ def copies_in(lines: Iterable[Kept]) -> dict[tuple[str, str], set[str]]:
     return found
 
 
-def said_of(
-    volumes: Mapping[str, Path], key: StreamKey, days: Collection[str] | None = None
-) -> dict[str, list[Kept]]:
+def said_of(volumes: Mapping[str, Path], key: StreamKey, days: Collection[str] | None = None) -> dict[str, list[Kept]]:
     """Return all that the kept journals of a stream, or those of some days, say: by volume, in the order of writing.
 
     Raises:
@@ -263,16 +261,16 @@ def said_of(
     """
     return {
         name: [
-            line for path in files.kept_files(root, key) if days is None or path.name[: len("YYYY-MM-DD")] in days
+            line
+            for path in files.kept_files(root, key)
+            if days is None or path.name[: len("YYYY-MM-DD")] in days
             for line in files.read(path)
         ]
         for name, root in volumes.items()
     }
 
 
-def deletions(
-    volumes: Mapping[str, Path], key: StreamKey, days: Collection[str] | None = None
-) -> dict[Instance, str]:
+def deletions(volumes: Mapping[str, Path], key: StreamKey, days: Collection[str] | None = None) -> dict[Instance, str]:
     """Return which instances of a stream, or of some days' folders of it, policy deleted, and why.
 
     The last word about a file is the file: one that is there was not deleted in the end, or somebody brought it back.
