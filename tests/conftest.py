@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 
@@ -29,6 +30,12 @@ os.environ.setdefault("HOLDFAST_WATCHER__ENABLED", "false")
 _PLAIN = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _PLAIN])
 
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
+
 _SETTLE_S = 30.0  # chosen: how long threads and descriptors may take to go on a busy machine
 _MARK = "missing: "
 
@@ -39,6 +46,7 @@ def _require_all() -> bool:
 
 def pytest_configure() -> None:
     """Let Ctrl-C be itself: a run in a shell's background ignores it, and so would every program that a test starts."""
+    tries.parse_patiently()
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

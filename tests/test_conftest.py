@@ -1,3 +1,4 @@
+import ast
 import asyncio
 import os
 import signal
@@ -138,6 +139,31 @@ def test_the_best_of_three_tries_counts(tmp_path: Path) -> None:
     assert "passed, but not at once" in done.stdout
     assert done.stdout.count("test_sample.py::test_slow_at_first: ") == 2
     assert "assert 7 == 0" in done.stdout
+
+
+class _Parsing:
+    """Garbage that only the collector finds, and that parses when it goes."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        self.deeper(20)
+
+    def deeper(self, left: int) -> None:
+        """Parse so many frames further down."""
+        if left:
+            self.deeper(left - 1)
+        else:
+            ast.parse("a + b")
+
+
+def test_a_failure_is_shown_whatever_is_collected_meanwhile() -> None:
+    """Parsing, as each traceback does that is shown, bears a finaliser in its midst that parses, too."""
+    source = "\n".join(f"def f{n}(a): return [a + {n}, {{a: {n}}}]" for n in range(300))
+    for _ in range(5):
+        _Parsing()
+        assert ast.parse(source)
 
 
 def test_every_need_says_how_to_get_it() -> None:

@@ -27,7 +27,7 @@ def test_a_round_of_all_cameras(tmp_path: Path) -> None:
             answer = operator.post("/api/v1/checks")
             assert (answer.status_code, answer.json()["total"]) == (202, 2)
             assert made.clock.wall_us() - began_us < 1_000_000
-            until(lambda: not viewer.get("/api/v1/checks").json()["round"]["running"], 30)
+            until(lambda: not viewer.get("/api/v1/checks").json()["round"]["running"])
             found = {one["camera"]: one for one in viewer.get("/api/v1/checks").json()["items"]}
             assert found["gate"]["verdicts"][0]["outcome"] == "OK"
             assert found["gate"]["at_us"] >= began_us
@@ -45,4 +45,4 @@ def test_one_camera(tmp_path: Path) -> None:
             operator = made.as_(Role.OPERATOR)
             assert operator.post("/api/v1/checks", json={"cameras": ["gate"]}).json()["total"] == 1
             assert operator.post("/api/v1/cameras/dock/test").status_code == 200
-            until(lambda: len(operator.get("/api/v1/checks").json()["items"]) == 2, 30)
+            until(lambda: len(operator.get("/api/v1/checks").json()["items"]) == 2)

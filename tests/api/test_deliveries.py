@@ -36,7 +36,7 @@ def _node(tmp_path: Path, clock: PushedClock) -> Iterator[tuple[Handed, httpx.Cl
         context = context_for(tmp_path / "holdfast.toml", clock)
         with (
             serving(application(context, [deliveries.router])) as address,
-            httpx.Client(base_url=address, trust_env=False) as client,
+            httpx.Client(base_url=address, trust_env=False, timeout=60) as client,
         ):
             yield site, client
         context.close()
@@ -114,7 +114,7 @@ def test_evidence_says_where_it_lies(tmp_path: Path, clock: PushedClock) -> None
         context = context_for(tmp_path / "holdfast.toml", clock)
         with (
             serving(application(context, [incidents.router])) as address,
-            httpx.Client(base_url=f"{address}/api/v1/incidents", trust_env=False) as client,
+            httpx.Client(base_url=f"{address}/api/v1/incidents", trust_env=False, timeout=60) as client,
         ):
             assert client.get(f"/{made}").json()["evidence"][0]["remote"] == ""
             with Sending(site) as sending:

@@ -43,7 +43,7 @@ def _node(tmp_path: Path, clock: PushedClock) -> Iterator[tuple[Telling, httpx.C
             context = context_for(tmp_path / "holdfast.toml", clock)
             with (
                 serving(application(context, [handovers.router])) as address,
-                httpx.Client(base_url=address, trust_env=False) as client,
+                httpx.Client(base_url=address, trust_env=False, timeout=60) as client,
             ):
                 yield telling, client
             context.close()

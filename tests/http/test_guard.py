@@ -239,7 +239,7 @@ def test_signed_out_viewers_are_cut_off(tmp_path: Path, clock: PushedClock) -> N
     streams = Streams(tmp_path / "h.toml", clock)
     with serving(streams.app) as address:
         with (
-            httpx.stream("GET", f"{address}/events") as answer,
+            httpx.stream("GET", f"{address}/events", timeout=60) as answer,
             connect(f"{address.replace('http', 'ws')}/socket") as ws,
         ):
             lines = answer.iter_lines()
@@ -254,7 +254,7 @@ def test_signed_out_viewers_are_cut_off(tmp_path: Path, clock: PushedClock) -> N
                 _drain(ws)
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1008
-        assert httpx.get(f"{address}/events").status_code == 401
+        assert httpx.get(f"{address}/events", timeout=60).status_code == 401
     assert sorted(streams.ended) == ["events", "socket"]
     streams.context.close()
 

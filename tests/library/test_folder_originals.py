@@ -118,7 +118,7 @@ def test_a_file_server_that_hangs_holds_nobody(tmp_path: Path, monkeypatch: pyte
 
 def answered(folder: Originals, slot_us: int) -> object:
     """What is said in the end; asked again as long as it is not known."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while (found := folder.nearest(slot_us, SECOND_US // 2, STYLE)) is Answer.LATER and time.monotonic() < until:
         time.sleep(0.01)
     return found

@@ -29,7 +29,7 @@ def order(url: str, source: str = "http") -> bytes:
 
 def hear(line: socket.socket, count: int) -> list[pipe.Said]:
     """Return what the process says, up to so many messages."""
-    line.settimeout(10)
+    line.settimeout(60)
     reader, said = pipe.Reader(), list[pipe.Said]()
     while len(said) < count and (data := line.recv(65_536)):
         said += reader.feed(data)
@@ -93,7 +93,7 @@ def test_it_dies_with_the_recorder(tmp_path: Path) -> None:
             pid = int(next(line for line in lines if line.strip().isdigit()))
             assert Path(f"/proc/{pid}").exists()
             parent.kill()
-        until = time.monotonic() + 5
+        until = time.monotonic() + 60
         while Path(f"/proc/{pid}/exe").exists() and time.monotonic() < until:
             time.sleep(0.02)
         assert not Path(f"/proc/{pid}/exe").exists()

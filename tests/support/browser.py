@@ -66,7 +66,7 @@ def chromium(log: Path) -> Iterator[Browser]:
 
 def _port(driver: "subprocess.Popen[bytes]", log: Path) -> int:
     pause = threading.Event()
-    for _ in range(300):
+    for _ in range(600):
         found = re.search(r"started successfully on port (\d+)", log.read_text(errors="replace"))
         if found:
             return int(found[1])

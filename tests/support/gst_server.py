@@ -12,7 +12,7 @@ from typing import Self
 
 from support.needs import system_python
 
-START_S = 20.0  # chosen: loading GStreamer's plugins takes 0.3 s alone and several on a loaded machine
+START_S = 60.0  # chosen: loading GStreamer's plugins takes 0.3 s alone and several on a loaded machine
 _SCRIPT = Path(__file__).with_name("gst_rtsp.py")
 
 

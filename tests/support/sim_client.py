@@ -48,7 +48,7 @@ class Packet:
 class RawClient:
     """One connection. `play` sets up all tracks; `packets` reads; leaving the `with` only closes the socket."""
 
-    def __init__(self, url: str, timeout_s: float = 5.0) -> None:
+    def __init__(self, url: str, timeout_s: float = 60.0) -> None:
         parts = urlsplit(url)
         self.user, self.password = unquote(parts.username or ""), unquote(parts.password or "")
         self.url = f"rtsp://{parts.hostname}:{parts.port}{parts.path}"
@@ -113,10 +113,10 @@ class RawClient:
             except TimeoutError:
                 break
             found.append(packet)
-        self.socket.settimeout(5)
+        self.socket.settimeout(60)
         return found
 
-    def until_end(self, within_s: float = 5.0) -> str:
+    def until_end(self, within_s: float = 60.0) -> str:
         """Read until the connection ends; return `reset`, `closed` or `open`."""
         try:
             self.packets(within_s)

@@ -14,7 +14,7 @@ from pathlib import Path
 from support.needs import sshd
 from support.rtsp_peer import free_port
 
-_START_S = 10.0  # chosen: a busy machine
+_START_S = 60.0  # chosen: a busy machine
 
 
 @dataclass(frozen=True, slots=True)

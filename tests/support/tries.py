@@ -3,10 +3,13 @@
 A bound on the wall clock says something of the program only while the program has the processor. A busy machine takes
 it away for a second now and then, in the worst moment, too: what fails for that is right when it is looked at again,
 what fails for the program's sake fails three times.
+`parse_patiently` is for all tests: what fails is shown, however many threads there are.
 Not here: races, which no number of tries makes right, and bounds that can be counted or measured otherwise.
 """
 
+import ast
 import time
+from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -15,6 +18,25 @@ MARK = "best_of_three"
 AGAIN = "tried again"
 _MOST = 3
 _WITHIN_S = 80.0  # chosen: once more, and all tries together stay within the limit of one test
+
+
+def parse_patiently() -> None:
+    """Let a failure be shown where Python 3.11 trips over itself: else one failed test ends the whole run.
+
+    A parser fails there when another one runs in its midst, in a finaliser of what is collected just then, say ("AST
+    constructor recursion depth mismatch"), and what shows a traceback parses the source. Asked again, it answers.
+    """
+    plain = ast.parse
+
+    def parse(*args: Any, **options: Any) -> Any:
+        for _ in range(9):
+            try:
+                return plain(*args, **options)
+            except SystemError:
+                continue
+        return plain(*args, **options)
+
+    ast.parse = parse
 
 
 def tried(item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:

@@ -55,7 +55,7 @@ def test_without_scripts(spot: Spot) -> None:
     assert 'http-equiv="refresh"' in running
     assert "of 3 asked" in _part(running)
     assert "being asked" in _part(running)
-    until(lambda: 'http-equiv="refresh"' not in made.page("/machine", Role.OPERATOR), 30)
+    until(lambda: 'http-equiv="refresh"' not in made.page("/machine", Role.OPERATOR))
     said = _part(made.page("/machine"))
     assert "North gate answers h264 320" in said
     assert "roof not as expected" in said

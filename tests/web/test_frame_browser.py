@@ -31,7 +31,7 @@ def _served(tmp_path: Path) -> Iterator[tuple[Site, str]]:
 
 def hear(made: Site, pages: list[Page], state: StreamState, word: str) -> None:
     """Let the gate change its state, and wait until every page says so."""
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     for page in pages:
         badge = page.locator('#strip [data-camera="gate"] small')
         while badge.text_content() != word:

@@ -52,7 +52,7 @@ class Node:
 
     def until(self, export: Id, state: str) -> ExportRow:
         """Wait for it to come to a state."""
-        end_s = time.monotonic() + 20
+        end_s = time.monotonic() + 60
         while self.row(export).state != state:
             assert time.monotonic() < end_s, self.row(export)
             time.sleep(0.02)

