@@ -25,6 +25,8 @@ NOUN = "deliveries"
 
 _ROWS = schema.deliveries.c
 _BATCH = 300  # chosen: a row has 38 values, and SQLite takes 32,766 a statement
+_FEW = 500  # chosen: so many rows are read in a millisecond or two
+_LEADS = frozenset({"kind", "state"})
 _ASSET = tuple(name for name in Asset.__dataclass_fields__ if name != "kind")
 _PLAIN = (
     "rule", "target", "lane", "priority", "due_us", "attempts", "worker", "last_us", "error", "hint", "key", "address",
@@ -147,8 +149,8 @@ def page(
     limit = max(1, min(limit, PAGE_MAX))
     rows = [
         of_columns(row)
-        for part in _parts(tx, wanted)
-        for row in tx.run(NOUN, query.where(*chosen(part)).limit(limit + 1)).mappings()
+        for part, lead in _parts(tx, wanted)
+        for row in tx.run(NOUN, query.where(*chosen(part, lead)).limit(limit + 1)).mappings()
     ]
     rows.sort(key=lambda row: (row.asset.start_us, row.id), reverse=not oldest_first)
     last = rows[limit - 1] if len(rows) > limit else None
@@ -157,20 +159,32 @@ def page(
     )  # fmt: skip
 
 
-def _parts(tx: Transaction, wanted: Wanted) -> list[Wanted]:
-    """Divide what is wanted so that each part is a stretch of an index, in order.
+def _parts(tx: Transaction, wanted: Wanted) -> list[tuple[Wanted, str]]:
+    """Divide what is wanted so that each part is a stretch of an index, in order, with the column that leads to it.
 
     Asked for as a whole, the few that failed would be looked for among all deliveries, newest first.
     """
-    if wanted.camera is not None or (wanted.target is None and wanted.state is None):
-        return [wanted]
+    if wanted.kind is None and (wanted.camera is not None or (wanted.target is None and wanted.state is None)):
+        return [(wanted, "")]
     there = [wanted.node] if wanted.node is not None else nodes.numbers(tx)
-    return [
-        replace(wanted, node=node, target=target, state=state)
+    places = [
+        replace(wanted, node=node, target=target)
         for node in there
         for target in ([wanted.target] if wanted.target is not None else targets(tx, node))
-        for state in ([wanted.state] if wanted.state is not None else DeliveryState)
     ]
+    if wanted.kind is None:
+        states = [wanted.state] if wanted.state is not None else DeliveryState
+        return [(replace(place, state=state), "state") for place in places for state in states]
+    if wanted.camera is not None and not all(_few(tx, place, "kind") for place in places):
+        return [(wanted, "")]
+    return [(place, "state" if place.state is not None and _few(tx, place, "state") else "kind") for place in places]
+
+
+def _few(tx: Transaction, place: Wanted, name: str) -> bool:
+    """Say whether a target has so few deliveries of a kind, or in a state, that each may be looked at."""
+    wanted = Wanted(node=place.node, target=place.target, **{name: getattr(place, name)})
+    some = select(_ROWS.id).where(*chosen(wanted, name)).limit(_FEW + 1).subquery()
+    return int(tx.run(NOUN, select(func.count()).select_from(some)).scalar_one()) <= _FEW
 
 
 def targets(tx: Transaction, node: int) -> list[str]:
@@ -300,13 +314,22 @@ def _over(before_us: int) -> ColumnElement[bool]:
     return done & (func.coalesce(_ROWS.done_us, _ROWS.last_us) < before_us)
 
 
-def chosen(wanted: Wanted) -> list[ColumnElement[bool]]:
-    """Return the conditions that deliveries must meet."""
+def chosen(wanted: Wanted, lead: str = "") -> list[ColumnElement[bool]]:
+    """Return the conditions that deliveries must meet.
+
+    Args:
+        wanted: Which are meant.
+        lead: `kind` or `state`: only the index on that column is used, not that on the other; empty for any.
+    """
     given = {
-        "node": wanted.node, "target": wanted.target, "rule": wanted.rule, "camera": wanted.camera,
-        "kind": wanted.kind, "state": wanted.state,
+        "target": wanted.target, "rule": wanted.rule, "camera": wanted.camera, "kind": wanted.kind,
+        "state": wanted.state,
     }  # fmt: skip
-    found = [_ROWS[name] == str(value) for name, value in given.items() if value is not None and name != "node"]
+    found = []
+    for name, value in given.items():
+        if value is not None:
+            aside = lead and name in _LEADS and name != lead
+            found.append((_ROWS[name].concat("") if aside else _ROWS[name]) == str(value))
     if wanted.node is not None:
         found.append(_ROWS.node == wanted.node)
     if wanted.from_us is not None:

@@ -72,6 +72,7 @@ deliveries = Table(
     Index("uq_deliveries_key", "node", "target", "key", unique=True),
     Index("ix_deliveries_file", "node", "volume", "file"),
     Index("ix_deliveries_target", "node", "target", "state", "start_us", "bytes"),
+    Index("ix_deliveries_kind", "node", "target", "kind", "start_us", "id"),
     Index("ix_deliveries_start", "start_us", "node", "id"),
     Index("ix_deliveries_camera", "camera", "start_us"),
     Index("ix_deliveries_sent", "node", "target", "object_us", sqlite_where=_SENT, postgresql_where=_SENT),

@@ -59,7 +59,7 @@ def work_rules(noun: str, working: str) -> list[SchemaItem]:
             sqlite_where=pending, postgresql_where=pending,
         ),
         Index(f"ix_{noun}_claimed", "node", "lane", "lease_us", sqlite_where=claimed, postgresql_where=claimed),
-        Index(f"ix_{noun}_state", "node", "state", "last_us", "id"),
+        Index(f"ix_{noun}_state", "node", "state", "lane", "id"),
     ]  # fmt: skip
 
 

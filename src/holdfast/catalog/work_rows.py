@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Table, delete, func, insert, select, update
 
 from holdfast.catalog import schema
 from holdfast.catalog.claims import Work, announce
@@ -91,15 +91,27 @@ def page(
     """
     table = schema.metadata.tables[kind.noun]
     query = select(table).where(table.c.node == node).order_by(table.c.id.desc())
-    if state:
-        query = query.where(table.c.state == state)
-    if lane is not None:
-        query = query.where(table.c.lane == lane)
     if cursor is not None:
         query = query.where(table.c.id < read_cursor(cursor, 1)[0])
     limit = max(1, min(limit, PAGE_MAX))
-    rows = [dict(row) for row in tx.run(kind.noun, query.limit(limit + 1)).mappings()]
+    # One question a state and lane: each is a stretch of the index on states, in order.
+    parts = [query] if not state and lane is None else [
+        query.where(table.c.state == one, table.c.lane == of)
+        for one in ([state] if state else _each(tx, table, "state", node=node))
+        for of in ([lane] if lane is not None else _each(tx, table, "lane", node=node, state=one))
+    ]  # fmt: skip
+    rows = [dict(row) for part in parts for row in tx.run(kind.noun, part.limit(limit + 1)).mappings()]
+    rows.sort(key=lambda row: int(row["id"]), reverse=True)
     return Page(tuple(rows[:limit]), cursor_of(int(rows[limit - 1]["id"])) if len(rows) > limit else None)
+
+
+def _each(tx: Transaction, table: Table, name: str, **of: int | str) -> list[str]:
+    """Return the values of a column: one look into the index on states each, however many rows there are."""
+    found: list[str] = []
+    query = select(func.min(table.c[name])).where(*(table.c[column] == value for column, value in of.items()))
+    while (one := tx.run(table.name, query.where(table.c[name] > found[-1]) if found else query).scalar()) is not None:
+        found.append(str(one))
+    return found
 
 
 def get(tx: Transaction, kind: Work, row: Id) -> Mapping[str, Any]:
@@ -143,7 +155,6 @@ def ended(tx: Transaction, kind: Work, node: int, state: str, *, lane: str | Non
     query = select(table.c.id).where(table.c.node == node, table.c.state == state)
     if lane is not None:
         query = query.where(table.c.lane == lane)
-    # In the order of the index on states: by number, all rows would be gone through for a few that failed.
     return [int(one) for one in tx.run(kind.noun, query.order_by(table.c.last_us, table.c.id)).scalars()]
 
 
