@@ -64,7 +64,7 @@ def test_slow_encoder_leaves_pictures_out(
     thread = threading.Thread(target=Tiering(work, SystemClock(), stop.is_set).run)
     thread.start()
     try:
-        until(lambda: _status(root).get("left_out", 0) > 100, 40)
+        until(lambda: _status(root).get("left_out", 0) > 100)
         status = _status(root)
         assert not status["keeps_up"]
         assert SystemClock().wall_us() - status["end_us"] < 12 * SECOND_US

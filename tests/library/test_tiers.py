@@ -45,7 +45,7 @@ async def _serving(root: Path, volumes: dict[str, Path], limit: int = 2) -> Asyn
     assert not (root / "run" / "spool").exists(), "something was left in the spool"
 
 
-async def _until(condition: Callable[[], object], limit_s: float = 20) -> None:
+async def _until(condition: Callable[[], object], limit_s: float = 60) -> None:
     await asyncio.to_thread(until, condition, limit_s)
 
 

@@ -100,7 +100,7 @@ def test_who_looks_at_another_day_stays_there(recorded: Place) -> None:
         wait(page, "p.live && v.currentTime > 0.5")
         page.evaluate("() => { const t = document.getElementById('timeline'); t.show(t.at - 2e6, t.at + 8e6); }")
         was = page.evaluate("document.getElementById('timeline').to")
-        page.wait_for_function("was => document.getElementById('timeline').to > was", arg=was, timeout=30_000)
+        page.wait_for_function("was => document.getElementById('timeline').to > was", arg=was)
         page.evaluate(
             "() => { const t = document.getElementById('timeline'); t.show(t.at - 2 * 86400e6, t.at - 86400e6); }"
         )

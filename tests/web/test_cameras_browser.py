@@ -66,7 +66,7 @@ def test_a_phone_adds_a_camera_and_sees_it_recording(tmp_path: Path, monkeypatch
             expect(page.get_by_role("status").filter(has_text="North gate was added")).to_be_visible()
             page.get_by_role("link", name="See it on the overview").tap()
             tile = page.locator('.tile[data-camera="north-gate"]')
-            expect(tile).to_have_attribute("data-state", "recording", timeout=20_000)
+            expect(tile).to_have_attribute("data-state", "recording")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert node.recording("north-gate")
         assert "s3cret" not in json.dumps(json.loads(node.command("cameras", "show", "north-gate", "--json").stdout))

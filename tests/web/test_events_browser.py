@@ -99,5 +99,5 @@ def test_the_player_stops_at_the_end(spot: WatchedSite) -> None:
     with looking(spot, "/events/1-1") as page:
         expect(page.locator("#place")).to_contain_text("of 10 s")
         page.locator("#speed").select_option("4")
-        expect(page.locator("#toggle")).to_have_text("Play", timeout=15_000)
+        expect(page.locator("#toggle")).to_have_text("Play")
         assert int(page.locator("#place").inner_text().split()[0]) >= 10

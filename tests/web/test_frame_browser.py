@@ -80,9 +80,13 @@ def test_pages_without_locks_look_now_and_then(served: tuple[Site, str]) -> None
         hear(made, pages, StreamState.STALLED, "stalled")
         assert listeners(made) == 0
         asked.clear()
+        began_s = time.monotonic()
         page.wait_for_timeout(5000)
         looks = sum(url.endswith("/api/v1/streams") for url in asked)
-        assert 1 <= looks <= 8, "one look serves all: eight pages that look each for themselves would be 20"
+        took_s = time.monotonic() - began_s
+        assert 1 <= looks <= 1.6 * took_s, (
+            "one look serves all: eight pages on their own make 4 a second"
+        )
 
 
 def test_signed_out_pages_come_back(served: tuple[Site, str]) -> None:

@@ -21,7 +21,7 @@ OBSERVE = """() => { window.told = []; const box = document.getElementById("anno
 pytestmark = [pytest.mark.needs("chromium")]
 
 
-def _until(page: Page, selector: str, pattern: str, limit_s: int = 30) -> str:
+def _until(page: Page, selector: str, pattern: str, limit_s: int = 60) -> str:
     """Wait for words of an element; what stands there then."""
     box = page.locator(selector).first
     for _ in range(limit_s * 10):

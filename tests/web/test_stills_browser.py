@@ -80,7 +80,7 @@ def test_a_film_is_followed(spot: WatchedSite) -> None:
         page.get_by_label("Pictures a second").fill("10")
         page.get_by_role("button", name="Make film").click()
         link = page.get_by_role("link", name="Download the film")
-        expect(link).to_be_visible(timeout=60_000)
+        expect(link).to_be_visible()
         assert barriers(page) == []
         with page.expect_download() as saving:
             link.click()
