@@ -46,6 +46,7 @@ def _status(root: Path) -> dict[str, Any]:
     return body
 
 
+@pytest.mark.best_of_three
 def test_slow_encoder_leaves_pictures_out(
     tree: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_leaks: None
 ) -> None:

@@ -85,6 +85,7 @@ def _recorded_until(tree: Recorded) -> int:
     return max((max(walls_of(path)) for path in sorted(pieces)[-1:]), default=0)
 
 
+@pytest.mark.best_of_three
 def test_viewers_share_one_child(tree: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """C022, C024: five viewers of a tier are one child, which outlives the last of them for a moment alone."""
     monkeypatch.setattr(module, "LINGER_S", 0.6)
@@ -229,6 +230,7 @@ def test_sub_stream_is_read_for_small_tiers(tmp_path: Path) -> None:
     assert asyncio.run(sources())[0] == "gate/main"
 
 
+@pytest.mark.best_of_three
 def test_past_stays_a_little_ahead_of_its_viewer(tmp_path: Path) -> None:
     """A viewer of the past gets what follows its instant, thirty seconds ahead of where it says it is and no more."""
     volumes = {"main": tmp_path / "vol"}

@@ -272,7 +272,7 @@ def test_its_trouble_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             assert f"port {port} of 127.0.0.1 is taken" in str(node.status()["troubles"])
         node.until(lambda: node.role("server").get("port") == port)
         assert (node.child("recorder-0")["pid"], node.child("recorder-0")["restarts"]) == (recorder, 0)
-        assert node.recording("gate")
+        node.until(lambda: node.recording("gate"))
         assert node.stop() == 0
     token = (tmp_path / "state/setup-token").read_text(encoding="ascii")
     for path in (tmp_path / "state/log").glob("*.log"):

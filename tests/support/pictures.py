@@ -80,7 +80,7 @@ def being_recorded(
 def recorded(root: Path, codec: str, *, bframes: int = 0, seconds: float = 5.0) -> Recorded:
     """Record for some seconds in files of two."""
     with being_recorded(root, codec, bframes=bframes) as tree:
-        until(partial(_long_enough, tree.plan, time.monotonic() + seconds), seconds + 20)
+        until(partial(_long_enough, tree.plan, time.monotonic() + seconds), seconds + 60)
     return tree
 
 

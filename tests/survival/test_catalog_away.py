@@ -100,7 +100,7 @@ def test_recording_does_not_care_for_the_catalog(
         assert {c["restarts"] for c in node.role("supervisor")["children"]} == {0}
         done = node.command("reindex")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert node.recording("gate", "late")
+        node.until(lambda: node.recording("gate", "late"))
         node.until(lambda: not node.role("worker")["catalog_problem"])
         assert node.stop() == 0
         _whole(node, sim, "gate", "late")
@@ -117,7 +117,7 @@ def test_nothing_is_lost_without_catalog_and_worker(tmp_path: Path) -> None:
         node.send("worker", signal.SIGSTOP)
         with _deleted(tmp_path / "state" / "catalog.sqlite"):
             _passes(node, "gate", 40)
-        assert node.recording("gate", "yard")
+        node.until(lambda: node.recording("gate", "yard"))
         assert node.stop() == 0
         _whole(node, sim, "gate", "yard")
     assert not (tmp_path / "state" / "catalog.sqlite").exists()

@@ -72,7 +72,7 @@ def test_a_broken_file_changes_nothing_and_says_so(tmp_path: Path) -> None:
         logged = (tmp_path / "state" / "log" / "worker.log").read_text(encoding="utf-8")
         refused = [json.loads(line) for line in logged.splitlines() if '"config.refused"' in line]
         assert any("stall_sec" in json.dumps(line) and "holdfast.toml:" in json.dumps(line) for line in refused)
-        assert node.recording("gate", "yard")
+        node.until(lambda: node.recording("gate", "yard"))
         assert node.stop() == 0
         assert sim.counts("gate").opened == 1
     assert holes(node.marks("gate")) == holes(node.marks("yard")) == []

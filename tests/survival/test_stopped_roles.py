@@ -37,7 +37,7 @@ def test_recording_needs_no_other_role(tmp_path: Path, seconds: int) -> None:
             while time.monotonic() - began < seconds:
                 time.sleep(1)
                 most_kb = max(most_kb, own_kb(recorder))
-            assert node.recording(*CAMERAS)
+            node.until(lambda: node.recording(*CAMERAS))
         finally:
             for pid in reversed(stopped):
                 os.kill(pid, signal.SIGCONT)

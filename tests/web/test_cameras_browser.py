@@ -68,7 +68,7 @@ def test_a_phone_adds_a_camera_and_sees_it_recording(tmp_path: Path, monkeypatch
             tile = page.locator('.tile[data-camera="north-gate"]')
             expect(tile).to_have_attribute("data-state", "recording")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert node.recording("north-gate")
+        node.until(lambda: node.recording("north-gate"))
         assert "s3cret" not in json.dumps(json.loads(node.command("cameras", "show", "north-gate", "--json").stdout))
         assert node.stop() == 0
 

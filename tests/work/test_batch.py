@@ -45,6 +45,7 @@ def test_many_rows_in_few_claims(place: Place) -> None:
     assert len(bodies) < 50
 
 
+@pytest.mark.best_of_three
 def test_leases_hold_and_one_stands_for_all(place: Place) -> None:
     """A batch that takes longer than its lease keeps all its rows, and people see it as one piece of work."""
     over = threading.Event()

