@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from support.recording import play, until
+from support.recording import play, uncut_s, until
 from support.sim import simulated, small_camera
 
+UNCUT = ("--segment", f"{uncut_s()}s")
 HOLDFAST = str(Path(sys.executable).with_name("holdfast"))
 
 
 def _record(*options: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     argv = [HOLDFAST, "record", *options]
     return subprocess.run(
-        argv, capture_output=True, text=True, check=False, timeout=60, env={**os.environ, **(env or {})}
+        argv, capture_output=True, text=True, check=False, timeout=120, env={**os.environ, **(env or {})}
     )
 
 
@@ -23,7 +24,7 @@ def _record(*options: str, env: dict[str, str] | None = None) -> subprocess.Comp
 def test_a_camera_is_recorded_by_hand(tmp_path: Path) -> None:
     """One command records one address for a while, without a configuration, and leaves a file that plays (C151)."""
     with simulated() as sim:
-        done = _record("--url", sim.url("cam1"), "--out", str(tmp_path), "--for", "3s", "--camera", "gate")
+        done = _record("--url", sim.url("cam1"), "--out", str(tmp_path), "--for", "3s", "--camera", "gate", *UNCUT)
         assert sim.counts("cam1").torn_down == 1
     assert done.returncode == 0, done.stderr
     (file,) = tmp_path.glob("footage/gate/main/*/gate_*.mp4")
@@ -36,9 +37,9 @@ def test_a_camera_is_recorded_by_hand(tmp_path: Path) -> None:
 def test_a_media_file_is_a_source_too(tmp_path: Path, address: str) -> None:
     """What was recorded once can be recorded again from its file (C151)."""
     with simulated() as sim:
-        _record("--url", sim.url("cam1"), "--out", str(tmp_path / "a"), "--for", "2s")
+        _record("--url", sim.url("cam1"), "--out", str(tmp_path / "a"), "--for", "2s", *UNCUT)
     (file,) = (tmp_path / "a").rglob("*.mp4")
-    done = _record("--url", address.format(file), "--out", str(tmp_path / "b"), "--for", "3s")
+    done = _record("--url", address.format(file), "--out", str(tmp_path / "b"), "--for", "3s", *UNCUT)
     assert done.returncode == 0, done.stderr
     assert int(play(next((tmp_path / "b").rglob("*.mp4")))["video"]["nb_read_frames"]) >= 25
 
@@ -46,7 +47,7 @@ def test_a_media_file_is_a_source_too(tmp_path: Path, address: str) -> None:
 def test_ctrl_c_finishes_the_file(tmp_path: Path) -> None:
     """Interrupted by its user, it seals what it has and leaves the camera in order (C135, C151)."""
     with simulated() as sim:
-        argv = [HOLDFAST, "record", "--url", sim.url("cam1"), "--out", str(tmp_path)]
+        argv = [HOLDFAST, "record", "--url", sim.url("cam1"), "--out", str(tmp_path), *UNCUT]
         child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until(lambda: list(tmp_path.rglob("*.part")))
         until(lambda: next(tmp_path.rglob("*.part")).stat().st_size > 50_000)
@@ -110,7 +111,7 @@ def test_a_password_shows_nowhere(tmp_path: Path) -> None:
 def test_two_recorders_of_one_stream_do_not_meet(tmp_path: Path) -> None:
     """A second recorder of the same folder and camera is refused with the holder's process id (F07, C134)."""
     with simulated() as sim:
-        argv = [HOLDFAST, "record", "--url", sim.url("cam1"), "--out", str(tmp_path), "--for", "30s"]
+        argv = [HOLDFAST, "record", "--url", sim.url("cam1"), "--out", str(tmp_path), "--for", "600s"]
         first = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until(lambda: list(tmp_path.rglob("*.part")))
         second = _record("--url", sim.url("cam1"), "--out", str(tmp_path), "--for", "2s")

@@ -19,9 +19,19 @@ from holdfast.recording.upkeep import Upkeep
 from holdfast.storage.journal import stream_lines
 
 
+def uncut_s() -> int:
+    """A length of files, about ten minutes, with no cut near: a test that expects one file meets no boundary by chance.
+
+    Nor does one that sets the clock forward or back by an hour or by ten minutes.
+    """
+    nows_s = [round(time.time()) + step_s for step_s in (0, 3600, -3600, -600)]
+    return max(range(600, 780), key=lambda length: min(min(now % length, -now % length) for now in nows_s))
+
+
 def stream_plan(root: Path, url: str, **more: Any) -> StreamPlan:
     """A plan that records `url` as `cam1/main` below `root`, without a marker or a reserve unless asked for."""
-    facts: dict[str, Any] = {"camera": "cam1", "stream": "main", "url": url, "volume": str(root), "reserve_bytes": 0}
+    facts: dict[str, Any] = {"camera": "cam1", "stream": "main", "url": url, "volume": str(root), "reserve_bytes": 0,
+                             "segment_s": uncut_s()}  # fmt: skip
     return StreamPlan(**{**facts, **more})
 
 

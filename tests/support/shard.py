@@ -18,6 +18,7 @@ from holdfast.core.plan import Plan, StreamPlan
 from holdfast.core.status import status_name
 from holdfast.library.desired import publish_plan
 from holdfast.storage.journal import stream_lines
+from support.recording import uncut_s
 
 FRAME_US = 40_000  # `small_camera` sends 25 pictures a second
 
@@ -31,7 +32,9 @@ class Shard:
         self.run_dir = root / "run"
         for folder in (root / "state", self.run_dir, self.volume):
             folder.mkdir(parents=True, exist_ok=True)
-        facts = {"stream": "main", "volume": str(self.volume), "reserve_bytes": 0, **more}
+        facts = {
+            "stream": "main", "volume": str(self.volume), "reserve_bytes": 0, "segment_s": uncut_s(), **more,
+        }  # fmt: skip
         self.plans = {name: StreamPlan(camera=name, url=url, **facts) for name, url in urls.items()}
         self.process: subprocess.Popen[bytes] | None = None
         self.publish()
