@@ -31,11 +31,15 @@ def metrics(
     host: Annotated[Host, Depends(host_of)],
     holdings: Annotated[Holdings, Depends(holdings_of)],
 ) -> Response:
-    """Return host, volumes, roles, catalog and streams in Prometheus's text format, or OpenMetrics where accepted."""
+    """Return what is known of this node in Prometheus's text format, or OpenMetrics where accepted.
+
+    Host, volumes, roles, catalog, streams, deliveries and retention.
+    """
     disks = disks_of(context)
     facts = Facts(
         now_us=context.clock.wall_us(), node=look(context), host=host.now(), machine=host.machine(),
         disks=() if isinstance(disks, HoldfastError) else disks, catalog=holdings.catalog_now(), lost=holdings.lost(),
+        targets=tuple(context.config.targets), deliveries=holdings.deliveries(),
     )  # fmt: skip
     text, kind = expose(facts, request.headers.get("accept", ""))
     # Made here and not by a Response that would add a character set of its own.

@@ -1,5 +1,7 @@
 """What Prometheus is told: host, volumes, roles, catalog, and each stream's state and counters, made when it asks.
 
+What it is told of deliveries and retention is in metrics_work.
+
 A collector of our own in a registry of its own: nothing is counted in this process, the status files are what is
 exposed. Counters begin anew with their recorder, but for the lost seconds, which come from the catalog. What is not
 known has no sample.
@@ -19,8 +21,9 @@ from prometheus_client.registry import Collector
 from holdfast.core.gap import PLANNED, GapReason
 from holdfast.core.status import StreamState
 from holdfast.core.timing import SECOND_US
-from holdfast.library.holdings import CatalogNow, Lost
+from holdfast.library.holdings import CatalogNow, Deliveries, Lost
 from holdfast.library.host import HostNow, Machine
+from holdfast.library.metrics_work import of_deliveries, of_retention
 from holdfast.library.status import Health, NodeNow, StreamNow
 from holdfast.library.volumes import VolumeState
 
@@ -30,7 +33,11 @@ _UNPLANNED = [reason for reason in GapReason if reason not in PLANNED]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Everything that is exposed. `lost` is None where the catalog has not answered yet; `now_us` is wall time."""
+    """Everything that is exposed.
+
+    `lost` and `deliveries` are None where the catalog has not answered yet; `targets` are the configured ones, `now_us`
+    is wall time.
+    """
 
     now_us: int
     node: NodeNow
@@ -39,6 +46,8 @@ class Facts:
     disks: Sequence[VolumeState]
     catalog: CatalogNow
     lost: Lost | None
+    targets: Sequence[str] = ()
+    deliveries: Deliveries | None = None
 
 
 def expose(facts: Facts, accept: str = "") -> tuple[bytes, str]:
@@ -73,6 +82,9 @@ class _Collector(Collector):
         yield from _streams(facts.node.streams)
         yield from _lost(facts)
         yield from _volumes(facts.disks)
+        worker = facts.node.worker or {}
+        yield from of_deliveries(facts.targets, facts.deliveries, worker.get("work"), facts.now_us)
+        yield from of_retention(worker.get("retention"), facts.now_us)
         yield from _host(facts.host)
 
 

@@ -54,6 +54,9 @@ class RetentionLoop(PassLoop):
         self._fills: dict[str, Fill] = {}
         self._kept: dict[str, Mark] = {}
         self._recalled = False
+        self._deleted = {"files": 0, "bytes": 0}
+        self._waiting = 0
+        self._passed_us: int | None = None
         self._doubt = ""
         self._doubt_us: int | None = None
 
@@ -63,7 +66,7 @@ class RetentionLoop(PassLoop):
         self._due_us = 0
 
     def status(self) -> dict[str, Any]:
-        """Return how full disks are and whether anything may be deleted, for `worker.json`; from any thread."""
+        """Return how full disks are, what may be deleted and what was, for `worker.json`; from any thread."""
         fills, loaded = self._fills, self._loaded
         # Where nothing is to be deleted anyway, a doubt is nobody's concern.
         wanted = loaded is not None and loaded.config.retention.enabled
@@ -73,6 +76,7 @@ class RetentionLoop(PassLoop):
                 {"name": one.name, "level": one.mark.value, "percent": round(one.percent, 1), "words": one.words}
                 for one in fills.values()
             ],
+            "deleted": dict(self._deleted), "waiting": self._waiting, "passed_us": self._passed_us,
         }  # fmt: skip
 
     def look(self, loaded: Loaded) -> None:
@@ -98,6 +102,7 @@ class RetentionLoop(PassLoop):
         }  # fmt: skip
         self._due_us = now_us + (SOON_US if passed.waiting and passed.deleted else PASS_US)
         self._remember(catalog)
+        self._count(passed)
         self._tell_pass(passed)
         self.say(" · ".join(passed.problems))
 
@@ -139,6 +144,14 @@ class RetentionLoop(PassLoop):
             used_percent=round(fill.percent, 1), free_bytes=fill.free_bytes,
             hint="" if fill.mark is Mark.NORMAL else "holdfast forecast says what goes when, and what stays",
         )  # fmt: skip
+
+    def _count(self, passed: Passed) -> None:
+        """Add what a pass did to what was done since this process began."""
+        files = len(passed.deleted) + len(passed.cleared) + len(passed.pictures)
+        self._deleted = {"files": self._deleted["files"] + files, "bytes": self._deleted["bytes"] + passed.bytes}
+        self._waiting = passed.waiting
+        if not passed.trust.off_why:
+            self._passed_us = self._clock.wall_us()
 
     def _tell_pass(self, passed: Passed) -> None:
         """Log what went, a line for each camera and reason, and whether anything may go: once when that changes."""

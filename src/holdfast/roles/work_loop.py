@@ -42,14 +42,14 @@ class Workshop:
         errand: Done each second beside them, such as looking for what is new to deliver.
         stale: Asked each second; once True it is made anew, because what it was made of has changed.
         close: Lets go of what the kinds hold; called when no row is in their hands any more.
-        held: Asked each second for the status file: who takes nothing now, as `Deliver.held` says it.
+        status: Asked each second for the status file: what it tells beside what is at work, as `Deliver.status`.
     """
 
     kinds: Sequence[Kind]
     errand: Callable[[], None] = lambda: None
     stale: Callable[[], bool] = lambda: False
     close: Callable[[], None] = lambda: None
-    held: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+    status: Callable[[], Mapping[str, Any]] = dict
 
 
 def worker_name(state_dir: Path) -> str:
@@ -153,10 +153,9 @@ class WorkLoop:
         station = self._station
         problem = self._problem or (station.problem if station is not None else "")
         shops = self._shops
-        held = () if shops is None else shops.open.held()
         return {
             "problem": problem, "running": station.running() if station is not None else [],
-            "away": list(held),
+            **({} if shops is None else shops.open.status()),
         }  # fmt: skip
 
     def _run(self) -> None:

@@ -64,5 +64,5 @@ def make_workshop(catalog: Catalog, loaded: Loaded, clock: Clock, *, node: str) 
     return Workshop(
         kinds=kinds, errand=errand, close=close,
         stale=lambda: cameras.runtime_settings(catalog, node) != runtime,
-        held=deliver.held,
+        status=deliver.status,
     )  # fmt: skip

@@ -118,6 +118,10 @@ class Deliver:
         ]
         return [{**who, **asdict(held)} for who, held in found if held is not None]
 
+    def status(self) -> dict[str, Any]:
+        """Say what the worker's status tells of deliveries: who takes nothing, and what was sent to whom."""
+        return {"away": self.held(), "sent": [{"target": name, **way.counts} for name, way in self.ways.items()]}
+
     def close(self) -> None:
         """Let go of connections, and keep what could not be said yet."""
         self.acknowledging.close()
@@ -150,7 +154,7 @@ class Deliver:
     def _send(self, job: Job, row: DeliveryRow, way: Way) -> DeliveryRow:
         with self._prepared(row, way) as made:
             receipt = self._put(job, row, way, made)
-        way.well()
+        way.arrived(row.asset.bytes)
         now_us = self._clock.wall_us()
         # What went in another form is known by its content alone to whoever verifies it anew.
         memory = "" if made.is_own(row) else Memory(content=made.content).text()

@@ -160,7 +160,7 @@ class DeliverTogether:
 
     def _arrived(self, going: _Going, key: str, receipt: Receipt) -> None:
         job, row = going.rows[key]
-        going.way.well()
+        going.way.arrived(row.asset.bytes)
         sent = replace(
             row, address=receipt.address, verified=receipt.verified, object_us=self._clock.wall_us(),
             memory=going.made.get(key, ""),

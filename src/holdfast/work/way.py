@@ -4,13 +4,15 @@ In memory: whoever begins anew asks anew. Any thread. Not here: how it is asked 
 (deliver), rows.
 """
 
+from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from holdfast.core import schedule
 from holdfast.core.clock import Clock
 from holdfast.core.config.targets import AnyTarget
 from holdfast.core.config.windows import windows_of
-from holdfast.core.errors import TargetAway
+from holdfast.core.errors import ContentDiffers, HoldfastError, NameTaken, TargetAway, TargetFull, TargetRefused
 from holdfast.core.plan import Capture
 from holdfast.core.timing import MINUTE_US, SECOND_US
 from holdfast.storage.targets.contract import Target
@@ -18,6 +20,7 @@ from holdfast.work.hold import Hold
 
 _SLICE_S = 0.25  # chosen: whoever waits for bandwidth hears soon that it shall stop
 _BURST_US = 100_000  # chosen: an idle line may catch up on a tenth of a second, far within the 10 % that are allowed
+_CAUSES = (TargetAway, TargetFull, TargetRefused, ContentDiffers, NameTaken)
 
 
 class Way(Hold):
@@ -36,12 +39,33 @@ class Way(Hold):
         self.config = config
         self._hours = Capture(mode="window", windows=windows_of(config.hours), zone=zone) if config.hours else None
         self._sent_us = 0
+        self._sent_files = self._sent_bytes = 0
+        self._failures = Counter({error.code: 0 for error in _CAUSES})
         self._known: tuple[int, int, bool] = (0, 0, True)
 
     @property
     def name(self) -> str:
         """Name of the target."""
         return self.target.name
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """What arrived and failed since this was made: files, bytes, and attempts that failed by their error's code."""
+        with self._lock:
+            return {"files": self._sent_files, "bytes": self._sent_bytes, "failures": dict(self._failures)}
+
+    def arrived(self, size: int) -> None:
+        """Take note that it took a file of so many bytes."""
+        self.well()
+        with self._lock:
+            self._sent_files += 1
+            self._sent_bytes += size
+
+    def failed(self, error: HoldfastError) -> None:
+        """Take note that a file did not arrive, and hold what the error speaks of."""
+        super().failed(error)
+        with self._lock:
+            self._failures[error.code] += 1
 
     def room(self) -> int:
         """Say how many files may be on their way at once now."""
