@@ -12,6 +12,8 @@ from holdfast.core.camera import StreamKey
 from holdfast.core.errors import NotFound, UsageError
 from holdfast.library import exports
 from holdfast.library.export_plan import Asked
+from support.handed import Handed
+from support.sending import Sending
 
 
 def _asked(**more: Any) -> Asked:
@@ -69,6 +71,23 @@ def _finish(catalog: Catalog, export: Id, file: str) -> None:
         where = (schema.exports.c.node == export.node) & (schema.exports.c.id == export.number)
         values = {"state": DONE, "volume": "main", "file": file, "name": "n", "manifest": "m", "done_us": 60}
         tx.run("exports", update(schema.exports).where(where).values(**values, expires_us=70))
+
+
+def test_what_a_target_is_to_have_stays_until_it_has_it(tmp_path: Path) -> None:
+    """C083: an export whose time is over waits for the targets that are to get it, and for no others."""
+    rules = '[deliveries.d]\ntarget = "nas"\nassets = ["exports"]\ncameras = ["gate"]\n'
+    with open_catalog(f"sqlite:///{tmp_path}/catalog.sqlite") as catalog:
+        site = Handed(tmp_path, catalog, rules)
+        (site.volume / "footage").mkdir()
+        files = [site.make_export(site.ask_export(*streams)) for streams in (["gate/main"], ["gate/main", "yard/main"])]
+        site.clock.sleep(exports.KEPT_US / 1e6)
+        assert exports.expire(catalog, site.loaded.config, site.node, site.clock.wall_us()) == 1
+        assert [(site.volume / file).exists() for file in files] == [True, False]
+        with Sending(site) as sending:
+            sending.drain()
+        assert list(site.arrived()) == files[:1]
+        assert exports.expire(catalog, site.loaded.config, site.node, site.clock.wall_us()) == 1
+        assert not (site.volume / files[0]).exists()
 
 
 def test_a_part_is_read_and_nothing_stays_open(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from holdfast.library.signing import SUFFIX
 from support.handed import RULE, Handed
 
 PICTURES = '[deliveries.archive]\ntarget = "nas"\nassets = ["stills", "events", "evidence"]\n'
+EXPORTS = '[deliveries.archive]\ntarget = "nas"\nassets = ["exports"]\n'
 BENCH = PICTURES + 'name = "bench"\n'
 
 
@@ -236,6 +237,37 @@ def test_signed_heads_travel_with_their_journal(catalog: Catalog, tmp_path: Path
     with heads.open("a", encoding="utf-8") as file:
         file.write('{"head":2}\n')
     assert site.handing.once() == 1
+
+
+def test_exports_are_planned_when_they_are_done(catalog: Catalog, tmp_path: Path) -> None:
+    """C083: an export goes when it is made, once, as the file of its first camera, however late others are done."""
+    site = Handed(tmp_path, catalog, EXPORTS)
+    slow, quick = site.ask_export("gate/main", "gate/sub"), site.ask_export("yard/main")
+    assert site.handing.once() == 0
+    files = [site.make_export(quick)]
+    assert (site.handing.once(), site.handing.once()) == (1, 0)
+    files.append(site.make_export(slow))
+    assert (site.handing.once(), site.handing.once()) == (1, 0)
+    found = {row.asset.file: row.asset for row in site.rows(kind=AssetKind.EXPORT)}
+    assert found.keys() == set(files)
+    both, one = found[files[1]], found[files[0]]
+    assert (both.camera, both.stream, both.label, len(both.sha256)) == ("gate", "", str(slow), 64)
+    assert (one.camera, one.stream, one.start_us) == ("yard", "main", 1)
+    assert site.keys() == files
+
+
+def test_an_export_is_new_when_it_is_made(catalog: Catalog, tmp_path: Path) -> None:
+    """Of old footage made today it is new, and one made before the rule is not; another camera in it keeps it here."""
+    site = Handed(tmp_path, catalog, "")
+    site.make_export(site.ask_export("gate/main"))
+    site.clock.sleep(60)
+    site.again(EXPORTS + 'since = "new"\ncameras = ["gate"]\n')
+    assert site.handing.once() == 0
+    site.make_export(site.ask_export("gate/main", "yard/main"))
+    assert site.handing.once() == 0
+    fresh = site.make_export(site.ask_export("gate/main", "gate/sub"))
+    assert site.handing.once() == 1
+    assert site.keys() == [fresh]
 
 
 @pytest.mark.parametrize("kinds", ['["journals"]', '["segments"]'])

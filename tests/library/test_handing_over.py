@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from holdfast.catalog import schema
 from holdfast.catalog.db import Catalog, open_catalog
@@ -95,6 +95,48 @@ def test_what_targets_verified_is_planned(one: Catalog, tmp_path: Path) -> None:
     assert plan.once() == 0
     site.clock.sleep(looking.AGAIN_US / 1e6)
     assert sum(plan.once() for _ in range(3)) == 1
+
+
+def test_an_export_is_told_of(one: Catalog, tmp_path: Path) -> None:
+    """C084: of an export is told when it is made, or when a target has it, and no longer once its file went."""
+    rules = '[deliveries.d]\ntarget = "nas"\nassets = ["exports"]\n' + RULE + 'assets = ["exports"]\n'
+    site = Handed(tmp_path, one, rules)
+    plan = planning(site)
+    assert plan.once() == 0
+    site.make_export(site.ask_export("gate/main"))
+    assert (plan.once(), plan.once()) == (1, 0)
+    with Sending(site) as sending:
+        sending.drain()
+    after = rules.replace("handovers.r]", "handovers.a]") + 'after = ["nas"]\n'
+    site.configure(after)
+    site.clock.sleep(60)
+    late = planning(site)
+    assert late.once() == 0
+    site.again(after)
+    site.make_export(site.ask_export("gate/main"))
+    with Sending(site) as sending:
+        sending.drain()
+    assert len(site.arrived()) == 2
+    assert (late.once(), late.once()) == (1, 0)
+    with Telling(site) as telling:
+        assert [(row.asset.kind, row.rule) for row in telling.rows()] == [
+            (AssetKind.EXPORT, "r"),
+            (AssetKind.EXPORT, "a"),
+        ]
+
+
+def test_of_an_export_that_went_is_forgotten(one: Catalog, tmp_path: Path) -> None:
+    """C084: an hour after the file of an export went its marker and row go; while it is here they stay."""
+    site = Handed(tmp_path, one, ALL + 'assets = ["exports"]\n')
+    file = site.make_export(site.ask_export("gate/main"))
+    with Telling(site) as telling:
+        telling.drain()
+    tidying = Tidying(one, site.node, site.clock)
+    site.clock.sleep(2 * FORGOTTEN_US / 1e6)
+    assert (tidying.once(site.loaded.config), (site.volume / f"{file}.done").exists()) == (0, True)
+    with one.write() as tx:
+        tx.run("exports", update(schema.exports).values(state="expired", volume="", file=""))
+    assert (tidying.once(site.loaded.config), (site.volume / f"{file}.done").exists()) == (1, False)
 
 
 def test_how_rules_stand(one: Catalog, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """C083: exports are durable work: made once, through kills and deletions, and gone when their time is over."""
 
+import hashlib
 import json
 import threading
 import time
@@ -82,6 +83,7 @@ def test_what_was_asked_for_is_made(node: Node) -> None:
         row = node.until(first, DONE)
     path = exports.path_of(node.yard.volumes, row)
     assert path.stat().st_size == row.bytes == row.written_bytes
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == row.sha256
     checked = verify_export(path, key=node.yard.key.public.fingerprint)
     assert checked.findings == []
     assert checked.manifest is not None
@@ -171,11 +173,11 @@ def test_its_time_is_over(node: Node) -> None:
     with node.station():
         row = node.until(asked, DONE)
     assert row.expires_us is not None
-    assert exports.expire(node.catalog, node.yard.volumes, 1, row.expires_us - 1) == 0
+    assert exports.expire(node.catalog, node.config, 1, row.expires_us - 1) == 0
     away = node.yard.disk.rename(node.yard.root / "away")
-    assert exports.expire(node.catalog, node.yard.volumes, 1, row.expires_us) == 0
+    assert exports.expire(node.catalog, node.config, 1, row.expires_us) == 0
     away.rename(node.yard.disk)
-    assert exports.expire(node.catalog, node.yard.volumes, 1, row.expires_us) == 1
+    assert exports.expire(node.catalog, node.config, 1, row.expires_us) == 1
     assert node.files == []
     after = node.row(asked)
     assert after == replace(row, state=EXPIRED, volume="", file="")

@@ -72,6 +72,7 @@ class ExportOut(BaseModel):
     created: str = Field(examples=["2026-05-01T18:00:00.000Z"])
     written_bytes: int = Field(description="Written so far.", examples=[442_800_000])
     bytes: int = Field(description="Size; what is expected until it is done, 0 while that is not known.")
+    sha256: str = Field(description="SHA-256 of the file; empty until it is done.", examples=["9c1e" * 16])
     complete: bool = Field(description="All of the span is in it; false until it is done.")
     missing: list[MissingOut] = Field(description="What of the span is not in it, once it is done.")
     problem: str = Field(description="Why it failed, or waits for another attempt.", examples=[""])
@@ -166,7 +167,7 @@ def _out(row: ExportRow) -> ExportOut:
         "id": str(row.id), "state": row.state, "streams": row.streams.split(), "from": iso(row.from_us),
         "to": iso(row.to_us), "format": row.format, "cut": row.cut, "asked_by": row.asked_by, "purpose": row.purpose,
         "created": iso(row.created_us), "written_bytes": row.written_bytes, "bytes": row.bytes,
-        "complete": row.complete, "problem": row.error, "hint": row.hint,
+        "sha256": row.sha256, "complete": row.complete, "problem": row.error, "hint": row.hint,
         "missing": [
             {"stream": one["stream"], "from": iso(one["from_us"]), "to": iso(one["to_us"]), "why": one["why"]}
             for one in exports.missing_of(row)

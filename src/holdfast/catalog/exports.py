@@ -43,6 +43,7 @@ class ExportRow:
     file: str
     bytes: int
     written_bytes: int
+    sha256: str
     manifest: str
     complete: bool
     missing: str
@@ -68,8 +69,8 @@ def add(tx: Transaction, node: int, wanted: Wanted, now_us: int) -> Id:
     number = new_ids(tx, node, NOUN)[0]
     values = {name: getattr(wanted, name) for name in Wanted.__dataclass_fields__}
     nothing = {
-        "name": "", "volume": "", "file": "", "bytes": 0, "written_bytes": 0, "manifest": "", "complete": False,
-        "missing": "", "done_us": None, "expires_us": None,
+        "name": "", "volume": "", "file": "", "bytes": 0, "written_bytes": 0, "sha256": "", "manifest": "",
+        "complete": False, "missing": "", "done_us": None, "expires_us": None,
     }  # fmt: skip
     row = {"node": node, "id": number, **claims.fresh("", now_us), **values, "created_us": now_us, **nothing}
     tx.run(NOUN, insert(schema.exports).values(**row))

@@ -59,11 +59,21 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that may be an asset: what is known of it without its content, and when what it shows began."""
+    """A picture that may be an asset, or another file with a row of its own: what is known of it without its content.
+
+    Attributes:
+        number: Of its row.
+        asset: The file.
+        begun_us: When what it shows began.
+        made_us: When it was made, where that is long after what it shows; None for a picture.
+        cameras: All that it shows, where those may be several; none is the asset's.
+    """
 
     number: int
     asset: Asset
     begun_us: int
+    made_us: int | None = None
+    cameras: tuple[str, ...] = ()
 
 
 def positions(tx: Transaction, node: int, rule: str) -> dict[str, Position]:
@@ -187,6 +197,23 @@ def events(tx: Transaction, node: int, from_number: int, to_number: int) -> list
                 start_us=row["start_us"], end_us=row["start_us"], label=f"{row['kind']}/{number}",
             )  # fmt: skip
             found.append(Picture(int(row["id"]), asset, int(row["start_us"])))
+    return found
+
+
+def exports(tx: Transaction, node: int, from_number: int, to_number: int) -> list[Picture]:
+    """Return exports that are done in the same way, each as a file of the first of its cameras."""
+    c = schema.exports.c
+    query = select(schema.exports).where(*_between(schema.exports, node, from_number, to_number), c.state == "done")
+    found = []
+    for row in tx.run("exports", query.order_by(c.id)).mappings():
+        streams = [one.partition("/") for one in row["streams"].split()]
+        cameras = tuple(dict.fromkeys(camera for camera, _, _ in streams))
+        asset = Asset(
+            kind=AssetKind.EXPORT, camera=cameras[0], stream=streams[0][2] if len(streams) == 1 else "",
+            volume=row["volume"], file=row["file"], bytes=row["bytes"], sha256=row["sha256"], start_us=row["from_us"],
+            end_us=row["to_us"], label=f"{row['node']}-{row['id']}",
+        )  # fmt: skip
+        found.append(Picture(int(row["id"]), asset, int(row["from_us"]), int(row["done_us"]), cameras))
     return found
 
 

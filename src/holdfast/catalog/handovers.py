@@ -125,7 +125,10 @@ def arrived(
     )  # fmt: skip
     where = [
         _SENT.node == node, _SENT.target == waited.targets[0], _SENT.object_us >= from_us, ~planned,
-        _SENT.kind.in_([kind.value for kind in waited.kinds]), _SENT.start_us >= waited.since_us,
+        _SENT.kind.in_([kind.value for kind in waited.kinds]),
+        # An export is new when it is made, however old what it shows.
+        (_SENT.start_us >= waited.since_us)
+        | ((_SENT.kind == AssetKind.EXPORT.value) & (_SENT.created_us >= waited.since_us)),
     ]  # fmt: skip
     if waited.cameras:
         where.append(_SENT.camera.in_(waited.cameras))
@@ -263,9 +266,14 @@ def _here() -> ColumnElement[bool]:
         evidence.node == _ROWS.node, evidence.at_us == _ROWS.start_us, evidence.volume == _ROWS.volume,
         evidence.file == _ROWS.file,
     )  # fmt: skip
+    exports = schema.exports.c
+    export = exists().where(
+        exports.node == _ROWS.node, exports.volume == _ROWS.volume, exports.file == _ROWS.file,
+        exports.state == "done",
+    )  # fmt: skip
     rows = {
         AssetKind.SEGMENT: segment_here(_ROWS), AssetKind.STILL: still_here(_ROWS), AssetKind.EVENT: event,
-        AssetKind.EVIDENCE: picture,
+        AssetKind.EVIDENCE: picture, AssetKind.EXPORT: export,
     }  # fmt: skip
     return or_(*((_ROWS.kind == kind.value) & one for kind, one in rows.items()))
 

@@ -4,7 +4,7 @@ An export's row outlives its file: it says until when there was one. A chore is 
 again. Part of `schema`, which names the tables too.
 """
 
-from sqlalchemy import CheckConstraint, Column, Index, PrimaryKeyConstraint, String, Table
+from sqlalchemy import CheckConstraint, Column, Index, PrimaryKeyConstraint, String, Table, Text, text
 
 from holdfast.catalog.schema_base import flag, id_of, metadata, node, whole, words
 from holdfast.catalog.schema_work import work_columns, work_rules
@@ -28,6 +28,13 @@ exports = Table(
     words("file", "path of its file under the volume's root, with slashes; empty while there is none"),
     whole("bytes", "size of the file in bytes; before it is done what is expected; 0 while that is not known"),
     whole("written_bytes", "bytes that are written so far, told every second or so"),
+    Column(
+        "sha256",
+        Text,
+        nullable=False,
+        server_default=text("''"),
+        comment="SHA-256 of its file in hexadecimal digits; empty until it is done",
+    ),
     words("manifest", "id of its manifest: names these very bytes; empty until it is done"),
     flag("complete", "all of the span is in it; false until it is done"),
     words("missing", "what of the span is not in it, as JSON: stream, from_us, to_us, why; empty until it is done"),

@@ -6,20 +6,24 @@ Any thread, but never an event loop. Not here: making them (work.export), rows (
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from holdfast.catalog import exports, nodes
+from holdfast.catalog import deliveries, exports, nodes
 from holdfast.catalog.db import Catalog
 from holdfast.catalog.exports import DONE, EXPIRED, PENDING, WORKING, ExportRow, Wanted
 from holdfast.catalog.nodes import LOCAL
 from holdfast.catalog.rows import PAGE, Id, Page
 from holdfast.core.camera import StreamKey
+from holdfast.core.config import Config
+from holdfast.core.delivery import AssetKind
 from holdfast.core.errors import Conflict, NotFound, TooMany, UsageError
 from holdfast.core.manifest import Manifest, PieceState
+from holdfast.core.retention import Promise
 from holdfast.core.timing import DAY_US
 from holdfast.library.export_plan import FORMATS, Asked
+from holdfast.library.handing_on import promises
 from holdfast.library.leftovers import EXPORTS
 from holdfast.storage.errors import storage_errors
 
@@ -131,14 +135,20 @@ def remove(catalog: Catalog, volumes: Mapping[str, Path], export: Id) -> None:
         exports.remove(tx, export)
 
 
-def expire(catalog: Catalog, volumes: Mapping[str, Path], node: int, now_us: int) -> int:
-    """Remove the files whose time is over; returns how many there were. A disk that is away keeps its files for later.
+def expire(catalog: Catalog, config: Config, node: int, now_us: int) -> int:
+    """Remove the files whose time is over; returns how many there were.
+
+    A disk that is away keeps its files for later, and so does what a rule sends somewhere and has not arrived.
 
     Raises:
         StorageError: A file cannot be removed.
     """
+    volumes = {name: volume.path for name, volume in config.volumes.items()}
     with catalog.read() as tx:
         rows = exports.over(tx, node, now_us)
+        arrived = deliveries.arrived(tx, node, [(row.volume, row.file) for row in rows])
+    promised = promises(config, AssetKind.EXPORT)
+    rows = [row for row in rows if not _waits(row, promised, arrived.get((row.volume, row.file), frozenset()))]
     gone = 0
     for row in rows:
         root = volumes.get(row.volume)
@@ -148,6 +158,16 @@ def expire(catalog: Catalog, volumes: Mapping[str, Path], node: int, now_us: int
         with catalog.write() as tx:
             gone += exports.expire(tx, row.id)
     return gone
+
+
+def _waits(row: ExportRow, promised: Sequence[Promise], arrived: frozenset[str]) -> bool:
+    """Say whether a target is still to get an export: all are, however few copies its footage waits for."""
+    cameras = {key.camera for key in asked_of(row).streams}
+    targets = {
+        one.target for one in promised
+        if (row.done_us or 0) >= one.since_us and all(one.covers(camera, "") for camera in cameras)
+    }  # fmt: skip
+    return not targets <= arrived
 
 
 def clear_strays(catalog: Catalog, volumes: Mapping[str, Path], now_us: int) -> int:

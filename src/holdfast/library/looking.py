@@ -26,7 +26,7 @@ AGAIN_US = HOUR_US  # chosen: what comes late by other ways waits no longer than
 _MOST = 200  # segments of a stream in one pass: a year of them is planned in minutes, and no pass takes a second
 _BACK_US = MINUTE_US  # chosen: the begin of a run's first file is set right by seconds when it is finished
 _STEP = 500  # rows of pictures in one pass
-_OVERLAP = 200  # rows that are looked at again: another process may commit a lower number later
+_OVERLAP = 200  # rows that are looked at again: a lower number may be committed, or an export done, later
 
 _log = structlog.stdlib.get_logger("holdfast.deliveries")
 
@@ -114,7 +114,7 @@ def look(tx: Transaction, node: int, wish: Wish, known: Mapping[str, Position], 
             _segments(tx, wish, stream, known, found, now_us)
     pictures = [
         one
-        for kind in (AssetKind.STILL, AssetKind.EVENT, AssetKind.EVIDENCE)
+        for kind in (AssetKind.STILL, AssetKind.EVENT, AssetKind.EVIDENCE, AssetKind.EXPORT)
         if kind in wish.kinds
         for one in _pictures(tx, node, wish, kind, known, found, now_us)
     ]
@@ -155,7 +155,7 @@ def _pictures(
 ) -> list[Picture]:  # fmt: skip
     noun, ask = {
         AssetKind.STILL: ("stills", None), AssetKind.EVENT: ("events", handing_on.events),
-        AssetKind.EVIDENCE: ("evidence", handing_on.evidence),
+        AssetKind.EVIDENCE: ("evidence", handing_on.evidence), AssetKind.EXPORT: ("exports", handing_on.exports),
     }[kind]  # fmt: skip
     source = f"{wish.prefix}{noun}"
     place = known.get(source) or Position(since_us=wish.since_us, walked_us=now_us)
@@ -180,7 +180,13 @@ def _pictures(
         walked = place.walked + _STEP
         place = replace(place, walked=walked if walked < last else 0)
     found.positions[source] = place
-    return [one for one in pictures if one.asset.start_us >= wish.since_us and wish.wants(one.asset.camera)]
+    return [one for one in pictures if _meant(wish, one)]
+
+
+def _meant(wish: Wish, one: Picture) -> bool:
+    """Say whether a rule means a file: what shows a camera that it does not name is none of it."""
+    made_us = one.asset.start_us if one.made_us is None else one.made_us
+    return made_us >= wish.since_us and all(wish.wants(camera) for camera in one.cameras or (one.asset.camera,))
 
 
 class Contents:

@@ -6,6 +6,7 @@ the row decides. Footage is read, not held: what retention removes meanwhile is 
 Not here: what goes in and how (library.export_plan, export_write), asking and fetching (library.exports).
 """
 
+import hashlib
 import json
 import os
 import time
@@ -22,7 +23,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.config import Config
 from holdfast.core.errors import CatalogError, HoldfastError, VolumeMissing
 from holdfast.library import exports
-from holdfast.library.export_plan import Draft, draft
+from holdfast.library.export_plan import PIECE_BYTES, Draft, draft
 from holdfast.library.export_write import Maker, name_of, write
 from holdfast.library.exporting import facts_of, reserve_at, site_of
 from holdfast.storage.errors import storage_errors
@@ -76,10 +77,11 @@ def _make(job: Job, config: Config, clock: Clock, node: str) -> None:
     made = write(
         found, maker, target, replace_it=True, reserve_bytes=reserve_at(config, target.parent), seen=_seen(job, found)
     )
+    sha256 = _hashed(made.path, job)
     done_us = clock.wall_us()
     values = {
         "name": name, "volume": volume, "file": (exports.FOLDER / target.name).as_posix(), "bytes": made.bytes,
-        "written_bytes": made.bytes, "manifest": made.manifest.id, "complete": made.manifest.complete,
+        "written_bytes": made.bytes, "sha256": sha256, "manifest": made.manifest.id, "complete": made.manifest.complete,
         "missing": json.dumps(exports.missing(made.manifest)), "done_us": done_us,
         "expires_us": done_us + exports.KEPT_US,
     }  # fmt: skip
@@ -87,6 +89,17 @@ def _make(job: Job, config: Config, clock: Clock, node: str) -> None:
         _log.info("export.done", id=str(row.id), bytes=made.bytes, complete=made.manifest.complete, by=row.asked_by)
     else:
         _gave_up(row, target)
+
+
+def _hashed(path: Path, job: Job) -> str:
+    """Read the file back and return its SHA-256: a ZIP goes back to its headers as it is written."""
+    sha = hashlib.sha256()
+    with storage_errors("reading", path), path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            sha.update(piece)
+            if not job.alive():
+                raise _Told("told to end")
+    return sha.hexdigest()
 
 
 def _gave_up(row: ExportRow, target: Path) -> None:

@@ -46,7 +46,7 @@ def kinds(
         sign_heads(volumes(), node_key(config().state_dir), clock.wall_us())
 
     def old_exports() -> None:
-        exports.expire(catalog, volumes(), number, clock.wall_us())
+        exports.expire(catalog, config(), number, clock.wall_us())
         exports.clear_strays(catalog, volumes(), clock.wall_us())
 
     tidying = Tidying(catalog, number, clock)

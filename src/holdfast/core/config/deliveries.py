@@ -10,10 +10,10 @@ from holdfast.core.config.table import Table
 from holdfast.core.delivery import AssetKind
 from holdfast.core.naming import PRESETS, ROW_PRESETS, wrong_with, wrong_with_text
 
-Assets = Literal["segments", "journals", "stills", "events", "evidence"]
+Assets = Literal["segments", "journals", "stills", "events", "evidence", "exports"]
 KINDS: dict[Assets, AssetKind] = {
     "segments": AssetKind.SEGMENT, "journals": AssetKind.JOURNAL, "stills": AssetKind.STILL,
-    "events": AssetKind.EVENT, "evidence": AssetKind.EVIDENCE,
+    "events": AssetKind.EVENT, "evidence": AssetKind.EVIDENCE, "exports": AssetKind.EXPORT,
 }  # fmt: skip
 
 
@@ -84,7 +84,7 @@ class DeliveryConfig(Table):
     target: str = Field(min_length=1, description="Name of the target.")
     assets: tuple[Assets, ...] = Field(
         default=("segments", "journals"), min_length=1,
-        description="What is sent: `segments`, `journals`, `stills`, `events`, `evidence`.",
+        description="What is sent: `segments`, `journals`, `stills`, `events`, `evidence`, `exports`.",
     )  # fmt: skip
     cameras: tuple[str, ...] = Field(default=(), description="Ids of the cameras; none is all of them.")
     streams: tuple[Literal["main", "sub"], ...] = Field(

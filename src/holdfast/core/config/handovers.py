@@ -44,9 +44,9 @@ class HandoverCommon(Table):
     """What every kind of `[handovers.NAME]` has."""
 
     enabled: bool = Field(default=True, description="Whether it is followed; switched off, nothing new is planned.")
-    assets: tuple[Literal["segments", "stills", "events", "evidence"], ...] = Field(
+    assets: tuple[Literal["segments", "stills", "events", "evidence", "exports"], ...] = Field(
         default=("segments",), min_length=1,
-        description="Of what is told: `segments`, `stills`, `events`, `evidence`.",
+        description="Of what is told: `segments`, `stills`, `events`, `evidence`, `exports`.",
     )  # fmt: skip
     cameras: tuple[str, ...] = Field(default=(), description="Ids of the cameras; none is all of them.")
     streams: tuple[Literal["main", "sub"], ...] = Field(
