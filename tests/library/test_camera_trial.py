@@ -1,4 +1,3 @@
-import socket
 import threading
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from holdfast.core.errors import TooMany, UsageError
 from holdfast.library import camera_trial
 from holdfast.library.camera_trial import Trials, try_camera
 from support.pages import silent_cameras
+from support.rtsp_peer import free_port
 from support.sim import simulated, small_camera
 
 TEXT = """
@@ -84,10 +84,8 @@ def test_a_try_reads_no_file_of_this_machine(tmp_path: Path) -> None:
 
 def test_a_sub_stream_that_is_not_there_is_a_warning(tmp_path: Path) -> None:
     """The main stream decides whether it works; a sub stream that does not answer is said."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
     with simulated() as sim:
-        settings = {"url": sim.url("cam1"), "sub_url": f"rtsp://127.0.0.1:{port}/x"}
+        settings = {"url": sim.url("cam1"), "sub_url": f"rtsp://127.0.0.1:{free_port()}/x"}
         tried = try_camera(_loaded(tmp_path), [], "", settings, SystemClock())
     assert tried.works
     (warning,) = tried.warnings

@@ -1,5 +1,4 @@
 import os
-import socket
 import threading
 import time
 from dataclasses import replace
@@ -24,6 +23,7 @@ from holdfast.recording.store import StreamStore
 from holdfast.recording.stream import StreamRecorder
 from holdfast.storage.journal import stream_lines
 from support.recording import events, footage_files, ledger_of, play, recording, stream_plan, until
+from support.rtsp_peer import free_port
 from support.sim import simulated, small_camera
 
 pytestmark = pytest.mark.best_of_three  # real time is the subject: who writes and who reads are threads beside others
@@ -121,8 +121,7 @@ def test_silent_sound_costs_almost_no_pictures(tmp_path: Path) -> None:
 
 def test_a_closed_port_is_knocked_at_until_it_opens(tmp_path: Path) -> None:
     """An unreachable camera is probed, not backed off from: it records within 2 s of its return (C007, R4, F45)."""
-    with socket.create_server(("127.0.0.1", 0)) as placeholder:
-        port = placeholder.getsockname()[1]
+    port = free_port()
     plan = stream_plan(tmp_path, f"rtsp://127.0.0.1:{port}/cam1/main", probe_s=0.5)
     with recording(plan) as recorder:
         until(lambda: recorder.snapshot().reason == "unreachable")

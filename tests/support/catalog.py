@@ -62,7 +62,7 @@ class Postgres:
         command = [str(self._programs / program), *arguments]
         if os.geteuid() == 0:
             command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", timeout=150)
         if done.returncode:
             pytest.fail(f"{program} failed: {done.stdout}{done.stderr}")
 

@@ -1,5 +1,6 @@
 """A peer that answers each request with what a test wrote down, or with nothing: for answers no sane camera gives."""
 
+import random
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ _POLL_S = 0.05
 
 
 def free_port() -> int:
-    """Return a port on which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port on which nobody listens now, and which the system gives to nobody who asks for any."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
+from support.rtsp_peer import free_port
+
 _STEP_S = 0.05
 _CHUNK = 65536
 
@@ -21,8 +23,8 @@ class Wire:
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
         self._to = (parts.hostname or "", parts.port or 0)
-        self._listening: socket.socket | None = socket.create_server(("127.0.0.1", 0))
-        self._port = self._listening.getsockname()[1]
+        self._port = free_port()  # it is left, and taken again
+        self._listening: socket.socket | None = socket.create_server(("127.0.0.1", self._port))
         self.address = f"http://127.0.0.1:{self._port}"
         self.frozen = False
         self.deaf = False

@@ -1,6 +1,5 @@
 import json
 import signal
-import socket
 import time
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from holdfast.core.gap import GapReason
 from holdfast.core.journal import Closed
 from support.node import simulate
+from support.rtsp_peer import free_port
 from support.sim import simulated, small_camera
 from support.survival import Ground, holes
 
@@ -81,8 +81,7 @@ def test_a_broken_file_changes_nothing_and_says_so(tmp_path: Path) -> None:
 @pytest.mark.best_of_three
 def test_a_camera_that_is_off_at_the_start_is_picked_up(tmp_path: Path) -> None:
     """It records within seconds of its first sign of life; nothing is restarted, others are whole (F45, F05, R4)."""
-    with socket.create_server(("127.0.0.1", 0)) as placeholder:
-        port = placeholder.getsockname()[1]
+    port = free_port()
     urls = {"late": f"rtsp://127.0.0.1:{port}/late/main"}
     with simulate("gate") as sim, Ground(tmp_path, {"gate": sim.url("gate"), **urls}) as node:
         node.run().until(lambda: node.recording("gate"))

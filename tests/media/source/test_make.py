@@ -10,6 +10,7 @@ from holdfast.core.errors import Refused
 from holdfast.media.source.folder_watch import FolderWatch
 from holdfast.media.source.make import tcp_answers
 from support.patients import ordinary_user
+from support.rtsp_peer import free_port
 
 
 @pytest.mark.best_of_three
@@ -33,8 +34,8 @@ def test_a_name_that_nobody_resolves_costs_no_more_than_its_time(monkeypatch: py
 
 def test_each_host_is_knocked_at_by_itself() -> None:
     """A host that answers is found while another one's name is still being looked up, and found again later."""
-    with socket.create_server(("127.0.0.1", 0)) as there:
-        port = there.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
         assert tcp_answers(f"rtsp://127.0.0.1:{port}/x", 5.0)
         assert tcp_answers(f"rtsp://127.0.0.1:{port}/x", 5.0)
     assert not tcp_answers(f"rtsp://127.0.0.1:{port}/x", 5.0)

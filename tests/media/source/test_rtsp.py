@@ -16,6 +16,7 @@ from holdfast.core.errors import AuthFailed, Refused, SourceEnded, SourceError, 
 from holdfast.core.plan import StreamPlan
 from holdfast.media.source.contract import Source
 from holdfast.media.source.make import make_source, tcp_answers
+from support.rtsp_peer import free_port
 
 pytestmark = pytest.mark.best_of_three  # real time is the subject: who writes and who reads are threads beside others
 
@@ -215,8 +216,7 @@ def test_hints_fit_the_answer() -> None:
 
 def test_a_closed_port_is_unreachable() -> None:
     """Nothing listens there: unreachable, at once."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     assert isinstance(failing(make_source(plan(port), SystemClock())), Unreachable)
     assert not tcp_answers(f"rtsp://127.0.0.1:{port}/live", 1.0)
 
