@@ -86,7 +86,7 @@ def test_following(path: Path) -> None:
         assert "two" in child.stdout.readline()
         with (path.parent / "log" / "worker.log").open("a") as file:
             file.write(_line(4, event="four"))
-        assert select.select([child.stdout], [], [], 20)[0]
+        assert select.select([child.stdout], [], [], 60)[0]
         assert "four" in child.stdout.readline()
         os.kill(child.pid, signal.SIGINT)
         assert child.wait(60) == 130

@@ -25,7 +25,7 @@ def simulate(*names: str, user: str = "", password: str = "") -> SimThread:
     )
 
 
-def holdfast(*args: str, env: dict[str, str] | None = None, limit_s: float = 60) -> subprocess.CompletedProcess[str]:
+def holdfast(*args: str, env: dict[str, str] | None = None, limit_s: float = 120) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "holdfast", *args], capture_output=True, text=True, timeout=limit_s, check=False,

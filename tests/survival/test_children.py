@@ -92,13 +92,13 @@ def test_a_killed_recorder_comes_back_and_nobody_else_notices(tmp_path: Path, ki
             os.kill(victim, signal.SIGKILL)
             killed = time.monotonic()
             wait_s = 0.0 if number == 0 else min(60.0, 2.0 ** (number - 1))
-            node.until(lambda v=victim: node.child("recorder-0").get("pid") != v, 10)  # type: ignore[misc]
+            node.until(lambda v=victim: node.child("recorder-0").get("pid") != v)  # type: ignore[misc]
             if number >= 4:
                 assert node.child("recorder-0")["crash_loop"] is True
                 assert "recorder-0 keeps ending" in node.command("status").stdout
                 if number == kills - 1:
                     break
-            node.until(partial(_back, node, victim), wait_s + LOAD_S + 5)
+            node.until(partial(_back, node, victim), wait_s + 60)
             back.append(time.monotonic() - killed - wait_s)
             assert back[-1] <= LOAD_S + 1, "a status file is a second old at most"
         assert {name: pid for name, pid in node.pids().items() if name in others} == others

@@ -88,7 +88,7 @@ def test_a_camera_that_is_off_at_the_start_is_picked_up(tmp_path: Path) -> None:
         node.until(lambda: '"unreachable"' in (tmp_path / "run" / "late.main.json").read_text(encoding="utf-8"))
         with simulated(small_camera("late", gop=10), port=port):
             back = time.monotonic()
-            node.until(lambda: node.recording("gate", "late"), 10)
+            node.until(lambda: node.recording("gate", "late"))
             # R4: 5 s and a group of pictures; a status file is a second old at most.
             assert time.monotonic() - back <= 6.4
             assert {c["restarts"] for c in node.role("supervisor")["children"]} == {0}
