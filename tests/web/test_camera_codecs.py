@@ -13,6 +13,7 @@ from support.sim import small_camera
 pytestmark = [pytest.mark.needs("chromium")]
 
 
+@pytest.mark.best_of_three
 def test_h265_plays_live_and_recorded_with_a_notice(tmp_path: Path) -> None:
     """A browser without H.265 gets H.264 by itself, live and from the past, and one sentence about it (C022)."""
     with place(tmp_path, small_camera("gate", codec="h265")) as spot, recording(spot.plan):

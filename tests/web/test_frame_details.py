@@ -127,6 +127,7 @@ def test_a_test_on_demand(spot: Spot, scheme: str) -> None:
         assert not barriers(page)
 
 
+@pytest.mark.best_of_three
 def test_an_open_dialog_and_a_dead_camera_delay_nothing(spot: Spot) -> None:
     """While a silent camera is asked, pages come as ever, and closing the dialog ends the wait (C127, F66)."""
     with chromium() as browser, window(browser) as page:

@@ -234,6 +234,7 @@ def test_a_stopping_worker_gives_back(no_leaks: None, place: Place) -> None:
         until(lambda: states(place.catalog) == {"done": 1})
 
 
+@pytest.mark.best_of_three
 def test_a_body_that_hangs_is_abandoned(no_leaks: None, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A body that heeds nothing keeps nobody from ending; its row is done by another, its last word is quiet (F26)."""
     monkeypatch.setattr(stations, "STOP_S", 0.2)

@@ -231,6 +231,7 @@ def test_silent_folder_is_explained(tmp_path: Path) -> None:
         folder.mkdir(exist_ok=True)
 
 
+@pytest.mark.best_of_three
 def test_cameras_are_asked_at_once(tmp_path: Path) -> None:
     """Twenty cameras that do not answer take one deadline together, not one each."""
     with peer() as port:

@@ -60,6 +60,7 @@ def test_it_ends_when_we_are_killed(tmp_path: Path) -> None:
     assert beat.read_text() == last
 
 
+@pytest.mark.best_of_three
 def test_being_told_to_stop_ends_it(no_leaks: Any) -> None:
     """A program is ended soon after the transfer is told to stop."""
     began_s = time.monotonic()
@@ -68,6 +69,7 @@ def test_being_told_to_stop_ends_it(no_leaks: Any) -> None:
     assert time.monotonic() - began_s < 10
 
 
+@pytest.mark.best_of_three
 def test_a_program_that_cannot_be_ended_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that no signal ends, as one on a dead share, is left to itself: nobody waits for it (F27)."""
     made: list[subprocess.Popen[bytes]] = []
