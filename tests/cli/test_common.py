@@ -1,6 +1,6 @@
 import pytest
 
-from holdfast.cli.common import bitrate, duration, read_size, size
+from holdfast.cli.common import bitrate, duration, local_time, read_size, size
 from holdfast.core.errors import UsageError
 
 
@@ -11,6 +11,15 @@ from holdfast.core.errors import UsageError
 def test_durations_have_two_units_at_most(seconds: float, text: str) -> None:
     """A length of time is short, and never rounds into something impossible such as 60 s."""
     assert duration(seconds) == text
+
+
+def test_the_hour_that_comes_twice_is_told_apart() -> None:
+    """Where clocks go back an instant is written with its distance to UTC; at any other time it is not."""
+    first_us = 1_792_888_200_000_000  # 2026-10-25 02:30 in Berlin, for the first time
+    times = [local_time(first_us + hours * 3_600_000_000, "Europe/Berlin", seconds=False) for hours in (-1, 0, 1, 2)]
+    assert times == [
+        "2026-10-25 01:30", "2026-10-25 02:30 +0200", "2026-10-25 02:30 +0100", "2026-10-25 03:30",
+    ]  # fmt: skip
 
 
 def test_sizes_and_rates() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.cli.main import main
-from support.exports import Yard
+from support.exports import Yard, changed
 
 
 def _run(*argv: str) -> int:
@@ -81,6 +81,24 @@ def test_what_cannot_be_says_why(yard: Yard, capsys: pytest.CaptureFixture[str])
     Path("other.zip").write_text("no archive")
     assert _run("verify", "other.zip") == 1
     assert "this is no export" in capsys.readouterr().out
+    assert _run("export", "gate", *span, "--out", "half.zip") == 1
+    Path("half.zip").write_bytes(Path("half.zip").read_bytes()[:-4000])
+    capsys.readouterr()
+    assert _run("verify", "half.zip") == 1
+    assert "this ZIP is cut off" in capsys.readouterr().out
+
+
+def test_a_signature_that_does_not_hold_vouches_for_nothing(yard: Yard, capsys: pytest.CaptureFixture[str]) -> None:
+    """E1: where signature and manifest do not fit, nobody is said to have signed it."""
+    span = ["--from", str(yard.began_us), "--to", str(yard.clock.wall_us()), "-c", "holdfast.toml"]
+    assert _run("export", "gate", *span, "--out", "a.zip") == 1
+    path = changed(Path("a.zip"), **{"manifest.sig": bytes(64)})
+    capsys.readouterr()
+    assert _run("verify", str(path)) == 1
+    said = capsys.readouterr().out
+    assert "E1  signature" in said
+    assert "the signature does not hold" in said
+    assert "signed with" not in said
 
 
 def test_the_key_stays_here(yard: Yard) -> None:

@@ -9,20 +9,24 @@ import pytest
 
 from holdfast.core.errors import BadInput, NotFound
 from holdfast.library import export_read
-from holdfast.library.export_read import is_export, opened
+from holdfast.library.export_read import opened
 from support.exports import Yard, zipped
 
 
 def test_an_export_is_told_by_what_it_is(tmp_path: Path) -> None:
-    """ZIP, TAR and an unpacked folder are known as exports by what they hold, and other files are not."""
+    """ZIP, TAR and an unpacked folder are read; other files, and half a ZIP, are refused in words."""
     yard = Yard(tmp_path / "yard")
     for kind in ("zip", "tar"):
-        assert is_export(yard.export(tmp_path / f"a.{kind}", format=kind).path)
+        with opened(yard.export(tmp_path / f"a.{kind}", format=kind).path) as members:
+            assert "manifest.json" in members.sizes
     shutil.unpack_archive(tmp_path / "a.zip", tmp_path / "out")
-    assert is_export(tmp_path / "out/a")
-    assert not is_export(tmp_path / "out")
+    with opened(tmp_path / "out/a") as members:
+        assert "manifest.json" in members.sizes
     (tmp_path / "text").write_text("text")
-    assert not is_export(tmp_path / "text")
+    (tmp_path / "half.zip").write_bytes((tmp_path / "a.zip").read_bytes()[:-4000])
+    for name, why in (("text", "no export"), ("half.zip", "cut off")):
+        with pytest.raises(BadInput, match=why), opened(tmp_path / name):
+            pass
 
 
 def test_the_folder_around_it_has_any_name(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def test_the_readme_names_what_is_missing(tmp_path: Path) -> None:
     for said in (text, page):
         assert "removed: reserve" in said
         assert "unreachable (it was unreachable)" in said
-        assert "2026-09-21 16:13:20" in said
+        assert "2026-09-21 16:13:20+02:00" in said
         assert re.search("not all of the span is here", said, re.IGNORECASE)
     assert yard.key.public.fingerprint in text
     assert "holdfast verify" in text

@@ -107,6 +107,23 @@ def test_an_address_fills_the_form_in(made: tuple[Site, Yard]) -> None:
     assert [when[-6:] for when in found] == [":13:20"[:6], ":14:20"[:6]]
 
 
+def test_a_mark_in_the_hour_that_comes_twice_stays_where_it_is(tmp_path: Path) -> None:
+    """The form shows the site's time, and asks for the instants that it was filled in with, unless one is typed."""
+    clock = PushedClock(1_792_891_800_000_000 - 3_600_000_000)  # the hour before 2026-10-25 02:30 comes again in Berlin
+    with site(tmp_path, clock, "gate", more='[site]\ntime_zone = "Europe/Berlin"\n') as node:
+        yard = Yard(tmp_path, clock, folder="vol")
+        begin_us, end_us = yard.began_us + 3_600_000_123, yard.began_us + 3_900_000_000
+        clock.advance(3600)
+        answer = node.as_(Role.OPERATOR).get("/exports", params={"camera": "gate", "from": begin_us, "to": end_us})
+        form = dict(re.findall(r'name="((?:begin|end)[^"]*)"[^>]*value="([^"]*)"', answer.text))
+        assert form["begin"][11:] == "02:30:00"
+        assert _ask(node, yard, **form) == 303
+        assert _ask(node, yard, **{**form, "begin": "2026-10-25T02:20"}) == 303
+        typed, marked = exports.listed(node.home.context.catalog()).rows
+        assert (marked.from_us, marked.to_us, typed.to_us) == (begin_us, end_us, end_us)
+        assert typed.from_us == begin_us - 123 - 4_200_000_000
+
+
 def test_without_a_catalog_it_says_so(made: tuple[Site, Yard], monkeypatch: pytest.MonkeyPatch) -> None:
     """A catalog that is away leaves the page with what still works."""
     node, _ = made

@@ -74,5 +74,10 @@ def read_size(text: str) -> int:
 
 
 def local_time(us: int, zone: str, *, seconds: bool = True) -> str:
-    """Write an instant for people, in the site's time: `2026-05-01 18:00:05`."""
-    return to_datetime(us, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+    """Write an instant for people, in the site's time: `2026-05-01 18:00:05`.
+
+    Within the hour that comes twice where clocks go back, its distance to UTC follows.
+    """
+    moment = to_datetime(us, ZoneInfo(zone))
+    twice = moment.replace(fold=0).utcoffset() != moment.replace(fold=1).utcoffset()
+    return moment.strftime(("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M") + (" %z" if twice else ""))

@@ -127,7 +127,9 @@ def _export(path: Path, key: str | None, *, as_json: bool) -> int:
         typer.echo(f"{span}, asked by {manifest.asked_by or 'nobody'}, made on {manifest.node}")
         if not manifest.complete:
             typer.echo("not all of the span is in it: README.txt and index.html list what is missing, and why")
-    if result.key and expected is None:
+    if any(finding.number == "E1" for finding in result.findings):
+        typer.echo("the signature does not hold: nothing that it says of itself is proven")
+    elif result.key and expected is None:
         typer.echo(f"signed with {result.key}; compare it with what holdfast node key shows at the recorder")
     return int(bool(count))
 

@@ -113,18 +113,6 @@ def opened(path: Path) -> Iterator[Members]:
                 archive.__exit__(None, None, None)
 
 
-def is_export(path: Path) -> bool:
-    """Say whether something looks like an export, by its kind of file; a folder by its manifest."""
-    if path.is_dir():
-        return (path / MANIFEST).is_file()
-    with storage_errors("reading", path), path.open("rb") as file:
-        try:
-            _way(file)
-        except BadInput:
-            return False
-    return True
-
-
 def _way(file: BinaryIO) -> Callable[[BinaryIO], AbstractContextManager[Members]]:
     begin = file.read(512)
     if begin[4:8] == b"ftyp":
@@ -133,6 +121,8 @@ def _way(file: BinaryIO) -> Callable[[BinaryIO], AbstractContextManager[Members]
         return _tar
     if zipfile.is_zipfile(file):
         return _zip
+    if begin[:4] == b"PK\x03\x04":
+        raise BadInput("this ZIP is cut off: the list of its files is not there", hint="fetch the rest of it")
     raise BadInput(
         "this is no export", hint="an export is a .zip, .tar or .mp4 that holdfast export made, or its folder"
     )
@@ -195,7 +185,7 @@ def _mp4(file: BinaryIO) -> Iterator[Members]:
         file.seek(end - size)
         raw = file.read(size)
     if len(raw) < least or HEADER.unpack_from(raw) != (size, b"uuid") or raw[8:24] != BOX_UUID:
-        raise BadInput("this MP4 carries no manifest", hint="only what holdfast export made carries one")
+        raise BadInput("this MP4 carries no manifest, or is cut off", hint="only what holdfast export made carries one")
     body = json.loads(raw[24:-4])
     found: list[tuple[str, int, Read]] = [(str(body["clip"]), end - size, partial(_begin, file, end - size))]
     for name, text in body["files"].items():

@@ -151,4 +151,5 @@ def _zone(manifest: Manifest) -> ZoneInfo:
 
 
 def _time(us: int, zone: ZoneInfo) -> str:
-    return to_datetime(us, zone).strftime("%Y-%m-%d %H:%M:%S")
+    # With its distance to UTC: once a year an hour comes twice.
+    return to_datetime(us, zone).isoformat(" ", "seconds")

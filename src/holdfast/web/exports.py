@@ -49,11 +49,16 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filled:
-    """What stands in the form."""
+    """What stands in the form. `begin_us` and `end_us` are the instants that it was filled in with, where it was.
+
+    A form has the site's time, and that has one hour twice a year: only the instant says which of the two is meant.
+    """
 
     cameras: tuple[str, ...] = ()
     begin: str = ""
     end: str = ""
+    begin_us: str = ""
+    end_us: str = ""
     streams: str = "main"
     format: str = "zip"
     cut: bool = False
@@ -70,8 +75,9 @@ def show(
 ) -> Response:  # fmt: skip
     """Show exports, newest first, and a form for another one, which an address may fill in: camera, from and to."""
     filled = Filled(
-        cameras=(context.spelled(camera),) if camera else (), begin=_local(context, begin), end=_local(context, end)
-    )
+        cameras=(context.spelled(camera),) if camera else (), begin=_local(context, begin), end=_local(context, end),
+        begin_us=_exact(context, begin), end_us=_exact(context, end),
+    )  # fmt: skip
     return _show(request, context, filled, cursor=cursor)
 
 
@@ -82,6 +88,7 @@ def make(request: Request, context: Node, form: Form) -> Response:
     kind, streams = form.get("format", "zip"), form.get("streams", "main")
     filled = Filled(
         cameras=names, begin=form.get("begin", "")[:40], end=form.get("end", "")[:40],
+        begin_us=form.get("begin_us", "")[:40], end_us=form.get("end_us", "")[:40],
         streams=streams if streams in _STREAMS else "main", format=kind if kind in FORMATS else "zip",
         cut=form.get("cut") == "yes", purpose=form.get("purpose", "")[:500],
     )  # fmt: skip
@@ -89,8 +96,8 @@ def make(request: Request, context: Node, form: Form) -> Response:
     try:
         asked = Asked(
             streams=streams_named(context.volumes, filled.cameras, filled.streams),
-            from_us=read_instant(filled.begin, context.zone, now_us),
-            to_us=read_instant(filled.end, context.zone, now_us), format=filled.format, cut=filled.cut,
+            from_us=_meant_us(context, filled.begin, filled.begin_us, now_us),
+            to_us=_meant_us(context, filled.end, filled.end_us, now_us), format=filled.format, cut=filled.cut,
             by=identity_of(request).name, purpose=filled.purpose,
         )  # fmt: skip
         row = exports.ask(context.catalog(), asked, now_us, node=context.node)
@@ -118,6 +125,21 @@ def _local(context: Context, text: str) -> str:
         return f"{to_datetime(us, context.zone):%Y-%m-%dT%H:%M:%S}"
     except (HoldfastError, OverflowError):  # the last hours of the calendar have no name in every zone
         return ""
+
+
+def _exact(context: Context, text: str) -> str:
+    """Write the same in microseconds."""
+    try:
+        return str(read_instant(text, context.zone, context.clock.wall_us()))
+    except HoldfastError:
+        return ""
+
+
+def _meant_us(context: Context, text: str, exact: str, now_us: int) -> int:
+    """Read an instant of the form: the one that it was filled in with, unless somebody wrote another time."""
+    typed_us = read_instant(text, context.zone, now_us)
+    local = _local(context, exact) if exact else ""
+    return int(exact) if local and read_instant(local, context.zone, now_us) == typed_us else typed_us
 
 
 def _show(
