@@ -48,7 +48,7 @@ def test_everything_is_resolved(tmp_path: Path) -> None:
     assert main.expected == {"video": {"width": 1920}}
     assert sub.expected == {}
     assert (sub.url, sub.password) == ("rtsp://h/s", "pw")
-    assert (plan.log_level, plan.log_max_bytes, plan.log_keep) == ("debug", 10**6, 5)
+    assert (plan.log_level, plan.log_max_bytes, plan.log_keep, plan.log_keep_days) == ("debug", 10**6, 5, 14)
     assert Plan.from_json(plan.to_json()) == plan
 
 

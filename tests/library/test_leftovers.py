@@ -51,6 +51,19 @@ def test_what_is_too_old_goes(node: KeptNode) -> None:
     assert (state / "session-key").exists()
 
 
+def test_old_logs_go(node: KeptNode) -> None:
+    """Log files go two weeks after their last line, rotated or of roles that are gone, and none but ours (C080)."""
+    logs = node.config.log_dir
+    old = [put(node, logs / name, days=15) for name in ("recorder-7.log", "worker.log.3.gz", "worker.log.4")]
+    for name in ("worker.log", "worker.log.5"):
+        put(node, logs / name, days=13)
+    for name in (".worker.lock", ".recorder-7.lock", "mail.log", "mail.log.1.gz", "worker.log.old"):
+        put(node, logs / name, days=400)
+    going = found(node.config, node.clock.wall_us())
+    assert [(one.path, one.kind, one.why) for one in going] == [(one, "log", "older than 14 days") for one in old]
+    assert found(node.config, node.clock.wall_us(), short=[logs]) == going, "no log goes for room"
+
+
 def test_what_can_be_made_again_goes_before_footage(node: KeptNode) -> None:
     """On a disk that is short of room derived files go whatever their age, but for those of the last hour."""
     film = put(node, node.root / "state/timelapses/a.mp4", days=1)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.core.timing import DAY_US, iso
 from holdfast.roles.log_file import LogWriter, RotatingFile
 from support.clock import PushedClock
 
@@ -24,6 +25,37 @@ def test_a_file_never_grows_beyond_its_cap(tmp_path: Path) -> None:
         file.write(b"%060d\n" % number)
         assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 4 * 1000
     assert len(file.rotated()) == 3
+    file.close()
+
+
+def test_what_grows_slowly_is_rotated_by_its_age(tmp_path: Path) -> None:
+    """A file is rotated once its first line is old, after a restart too; those kept reach as far as lines do (C080)."""
+    now_us = 1_790_000_000_000_000
+    line = f'{{"at":"{iso(now_us)}","level":"info"}}\n'.encode()
+    file = RotatingFile(tmp_path / "x.log", 1000, 5, keep_days=10)
+    assert not file.rotate_old(now_us), "nothing is open yet"
+    file.write(line)
+    assert not file.rotate_old(now_us)
+    assert not file.rotate_old(now_us + 2 * DAY_US - 1)
+    file.close()
+    again = RotatingFile(tmp_path / "x.log", 1000, 5)
+    again.write(line)
+    assert not again.rotate_old(now_us + 99 * DAY_US), "by size and count alone"
+    again.keep_days = 10
+    assert not again.rotate_old(now_us + 2 * DAY_US - 1)
+    assert again.rotate_old(now_us + 2 * DAY_US)
+    assert not again.rotate_old(now_us + 99 * DAY_US), "an empty file has no age"
+    assert [path.read_bytes() for path in again.rotated().values()] == [line * 2]
+    again.close()
+
+
+def test_a_file_whose_first_line_is_not_ours_counts_from_now(tmp_path: Path) -> None:
+    """Whatever stands at its begin, a file is rotated at some time."""
+    (tmp_path / "x.log").write_bytes(b'{"at":"yesterday"}\n')
+    file = RotatingFile(tmp_path / "x.log", 1000, 1, keep_days=1)
+    file.write(b"more\n")
+    assert not file.rotate_old(99 * DAY_US)
+    assert file.rotate_old(100 * DAY_US)
     file.close()
 
 

@@ -162,6 +162,7 @@ class Plan:
     log_dir: str = ""
     log_max_bytes: int = 30_000_000
     log_keep: int = 5
+    log_keep_days: float = 14.0
 
     def to_json(self) -> str:
         """Write `streams.json`."""

@@ -79,6 +79,7 @@ def build_plan(
     return Plan(
         streams=tuple(streams), runtime_dir=str(config.runtime_dir), log_level=config.log.level,
         log_dir=str(config.log_dir), log_max_bytes=config.log.max_bytes, log_keep=config.log.keep,
+        log_keep_days=config.log.keep_days,
     )  # fmt: skip
 
 

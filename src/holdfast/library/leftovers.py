@@ -1,7 +1,8 @@
 """Files beside footage that may go: what a crash left half written, and what can be made again (C079, F36).
 
 *temp* is what stands under a temporary name; *cache* is derived (films of stills) or was put aside (catalogs of before
-a migration, damaged ones, markers). Both have an upper age, and cache goes before any footage where its disk is short.
+a migration, damaged ones, markers); *log* is what nobody has logged to for long. All have an upper age, and cache goes
+before any footage where its disk is short.
 Temporary files beside stills and footage are not here: whoever writes the same file again writes over them.
 
 Reads and deletes files only; any thread. Not here: footage (retention), stills, events, incidents (their own verbs).
@@ -22,7 +23,11 @@ PRESSED_US = HOUR_US  # chosen: what was made in the last hour is being looked a
 FILMS = "timelapses"
 EXPORTS = "exports"
 _TEMP = re.compile(r"^\..+\.(new|part)$|\.gz\.part$|\.half$")
+_LOG = re.compile(r"(?P<role>.+)\.log(\.\d+(\.gz)?)?")
 _ASIDE = re.compile(r"\.(before-\d{4}|damaged-[0-9TZ]+)(-wal|-shm)?$")
+
+Class = Literal["temp", "cache", "log"]
+"""Classes of files, each with an age of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +35,7 @@ class Leftover:
     """A file that goes: its class, its size in bytes, and why."""
 
     path: Path
-    kind: Literal["temp", "cache"]
+    kind: Class
     bytes: int
     why: str
 
@@ -44,19 +49,18 @@ def found(config: Config, now_us: int, *, short: Iterable[Path] = ()) -> list[Le
         short: Roots of volumes that are short of room: what is derived and lies on the same disk goes at once.
     """
     devices = {device for root in short if (device := _device(root)) is not None}
-    temp_us, cache_us = (
-        round(days * DAY_US) for days in (config.retention.temp_days, config.retention.cache_days)
-    )  # fmt: skip
+    days: dict[Class, float] = {
+        "temp": config.retention.temp_days, "cache": config.retention.cache_days, "log": config.log.keep_days,
+    }  # fmt: skip
     going: list[Leftover] = []
-    for path, kind in _candidates(config):
+    for path, kind in (*_candidates(config), *_logs(config)):
         try:
             facts = path.lstat()
         except OSError:
             continue
         age_us = now_us - facts.st_mtime_ns // 1000
-        limit_us = temp_us if kind == "temp" else cache_us
-        if age_us >= limit_us:
-            why = "left half written" if kind == "temp" else f"older than {limit_us / DAY_US:g} days"
+        if age_us >= days[kind] * DAY_US:
+            why = "left half written" if kind == "temp" else f"older than {days[kind]:g} days"
             going.append(Leftover(path=path, kind=kind, bytes=facts.st_size, why=why))
         elif kind == "cache" and facts.st_dev in devices and age_us >= PRESSED_US:
             going.append(Leftover(path=path, kind=kind, bytes=facts.st_size, why="room was needed"))
@@ -78,7 +82,7 @@ def clear(going: Iterable[Leftover]) -> tuple[list[Leftover], list[str]]:
     return gone, problems
 
 
-def _candidates(config: Config) -> Iterator[tuple[Path, Literal["temp", "cache"]]]:
+def _candidates(config: Config) -> Iterator[tuple[Path, Class]]:
     for folder in dict.fromkeys((config.state_dir, config.log_dir, *(one.path for one in config.volumes.values()))):
         for path in _files(folder):
             if _TEMP.search(path.name):
@@ -91,6 +95,15 @@ def _candidates(config: Config) -> Iterator[tuple[Path, Literal["temp", "cache"]
                 yield path, "temp"
     for path in _files(config.state_dir / FILMS):
         yield path, "temp" if _TEMP.search(path.name) else "cache"
+
+
+def _logs(config: Config) -> Iterator[tuple[Path, Class]]:
+    """Yield the log files of all roles. One that lives, and was silent for as long as lines are kept, begins anew."""
+    for path in _files(config.log_dir):
+        role = _LOG.fullmatch(path.name)
+        # The folder may be everybody's: ours are those whose lock lies beside them.
+        if role is not None and path.with_name(f".{role['role']}.lock").exists():
+            yield path, "log"
 
 
 def _files(folder: Path) -> list[Path]:

@@ -16,25 +16,37 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC
 from pathlib import Path
 
 from holdfast.core.clock import Clock
-from holdfast.core.timing import SECOND_US
+from holdfast.core.errors import UsageError
+from holdfast.core.timing import DAY_US, SECOND_US, parse_instant
 
 ROTATED = re.compile(r"(?P<name>.+\.log)\.(?P<number>\d+)(?P<packed>\.gz)?")
 
+_AT = re.compile(rb'\{"at":"([^"]+)"')  # how each of our lines begins
 _QUEUE_LINES = 20_000  # chosen: some 5 MB, or a disk that hangs for 20 s at a thousand lines a second
 _RETRY_S = 5.0  # chosen: how often a log file that cannot be written is tried again
 _CLOSE_S = 2.0  # chosen: the longest that leaving waits for the last lines
 
 
 class RotatingFile:
-    """The file of one role. Used by one thread, the log writer's."""
+    """The file of one role. Used by one thread, the log writer's.
 
-    def __init__(self, path: Path, max_bytes: int, keep: int) -> None:
+    Args:
+        path: Where it is.
+        max_bytes: Size at which it is rotated.
+        keep: Rotated files that are kept.
+        keep_days: Days that lines are kept; None for as long as there are not too many. Deleting is retention's.
+    """
+
+    def __init__(self, path: Path, max_bytes: int, keep: int, keep_days: float | None = None) -> None:
         self.path = path
         self.max_bytes = max_bytes
         self.keep = keep
+        self.keep_days = keep_days
+        self._begun_us: int | None = None
         self._fd = -1
         self._size = 0
         self._torn = False
@@ -77,6 +89,29 @@ class RotatingFile:
             self._forget(old)
         self._open()
 
+    def rotate_old(self, now_us: int) -> bool:
+        """Rotate the file where its first line is old, so that whole files can be deleted by their age.
+
+        Those that are kept reach back as far as lines are kept, together: neither more files nor older lines follow.
+
+        Args:
+            now_us: Wall time.
+
+        Returns:
+            Whether it was rotated.
+
+        Raises:
+            OSError: The names could not be changed.
+        """
+        if self.keep_days is None or self._fd < 0 or not self._size:
+            return False
+        if self._begun_us is None:
+            self._begun_us = now_us
+        if now_us - self._begun_us < self.keep_days * DAY_US / max(1, self.keep):
+            return False
+        self.rotate()
+        return True
+
     def pack(self) -> None:
         """Compress what was rotated. Called by the packer's thread; what is pruned meanwhile is let go."""
         for number, path in sorted(self.rotated().items()):
@@ -113,6 +148,12 @@ class RotatingFile:
         self.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         self._size = os.fstat(self._fd).st_size
+        self._begun_us = None
+        if self._size:
+            with self.path.open("rb") as file:
+                first = _AT.match(file.read(64))
+            with suppress(UsageError, UnicodeDecodeError):
+                self._begun_us = None if first is None else parse_instant(first[1].decode(), UTC)
 
     def _forget(self, number: int) -> None:
         for end in ("", ".gz"):
@@ -186,6 +227,7 @@ class LogWriter:
             self._write(*item)
             if (now_us := self._clock.boot_us()) - ticked_us >= SECOND_US:
                 ticked_us = now_us
+                self._rotate_old()
                 for due in self._tick():
                     self._write(*due)
         if self._file:
@@ -214,6 +256,11 @@ class LogWriter:
             self._retry_us = self._clock.boot_us() + round(_RETRY_S * SECOND_US)
             with suppress(OSError):
                 self._file.close()
+
+    def _rotate_old(self) -> None:
+        with suppress(OSError):  # then it is tried again in a second
+            if self._file and self._file.rotate_old(self._clock.wall_us()):
+                self._rotated.set()
 
     def _drop(self, count: int) -> None:
         with self._counting:

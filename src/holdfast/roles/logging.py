@@ -232,6 +232,7 @@ class Logs:
         self.add_secrets(plan_secrets(plan))
         if self._file:
             self._file.max_bytes, self._file.keep = plan.log_max_bytes, plan.log_keep
+            self._file.keep_days = plan.log_keep_days
 
     def _claim(self, folder: Path) -> Path:
         """Return the file of this role; where another process of the same name has it, one with a number."""

@@ -163,6 +163,7 @@ SECTIONS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
         "log.level": "Least severity",
         "log.max_bytes": "Size of a file",
         "log.keep": "Files that are kept",
+        "log.keep_days": "Days that they are kept",
     }),
 }  # fmt: skip
 """Sections: title, what it is about, and its settings with what people call them."""

@@ -129,6 +129,10 @@ class LogConfig(Table):
     dir: Folder | None = Field(default=None, description="Folder of the log files; unset is `log` in the state folder.")
     max_bytes: Size = Field(default=30 * MB, ge=10_000, description="A log file is rotated when it reaches this size.")
     keep: int = Field(default=5, ge=0, le=1000, description="Rotated, compressed files that are kept beside it.")
+    keep_days: float = Field(
+        default=14.0, gt=0, le=3650,
+        description="Days after its last line when a log file is deleted; one that grows slowly is rotated in time.",
+    )  # fmt: skip
 
 
 class WebConfig(Table):

@@ -28,6 +28,7 @@ GENERAL = (
     "log.level",
     "log.max_bytes",
     "log.keep",
+    "log.keep_days",
     "web.session_hours",
     "web.viewers",
     "web.transcodes",
