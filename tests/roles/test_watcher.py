@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,6 @@ from holdfast.core.timing import SECOND_US
 from holdfast.library.watching import CameraWatch
 from holdfast.roles.signals import Signals
 from holdfast.roles.watcher import FEWER, Watcher
-from holdfast.sim.faults import Fault
 from holdfast.storage import expendable
 from holdfast.storage.expendable import Entry, decode
 from support.clock import PushedClock
@@ -47,12 +47,14 @@ def other_than(node: Node, pid: int) -> bool:
 def test_killed_in_the_middle_of_an_incident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed three times while a camera is black, the watcher tells one incident with its pictures (F38, F06)."""
     monkeypatch.setenv("HOLDFAST_WATCHER__ENABLED", "true")
-    script = [Fault(camera="cam1", fault="black", at_s=12, for_s=14)]
-    with simulated(small_camera(), script=script) as sim, Node(tmp_path, {"cam1": sim.url("cam1")}) as node:
+    with simulated(small_camera()) as sim, Node(tmp_path, {"cam1": sim.url("cam1")}) as node:
         node.run()
         url = f"sqlite:///{tmp_path}/state/catalog.sqlite"
         node.until(lambda: node.child("watcher").get("pid"))
-        node.until(lambda: node.role("watcher").get("cameras"))
+        node.until(lambda: node.role("watcher").get("cameras") and node.recording("cam1"))
+        seen_us = time.time_ns() // 1000 + 3 * SECOND_US  # so much is recorded before it goes black
+        node.until(lambda: (node.role("cam1.main").get("media_end_us") or 0) > seen_us)
+        sim.inject("black", "cam1", 14)
         with open_catalog(url) as catalog:
             for _ in range(3):
                 node.until(lambda: rows(catalog))
