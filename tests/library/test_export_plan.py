@@ -134,6 +134,8 @@ def test_nothing_there_says_why(yard: Yard) -> None:
     gap_us = yard.pieces[2].end_us
     with pytest.raises(NotFound, match="unreachable"):
         drafted(yard, from_us=gap_us + 1, to_us=gap_us + 1_000_000)
+    with pytest.raises(NotFound, match="unknown: nothing is known about this time"):
+        drafted(yard, from_us=yard.began_us - 2_000_000, to_us=yard.began_us - 1_000_000)
     with pytest.raises(NotFound, match="no footage of yard/main"):
         drafted(yard, streams=(StreamKey("yard", "main"),))
     for words in (

@@ -138,7 +138,8 @@ def _why_nothing(streams: Sequence[StreamPart]) -> str:
     words = []
     for one in streams:
         gone = [piece for piece in one.pieces if not piece.file]
-        why = gone[0].why if gone else max(one.gaps, key=lambda gap: gap.end_us - gap.start_us).reason
+        gap = None if gone else max(one.gaps, key=lambda gap: gap.end_us - gap.start_us)
+        why = gone[0].why if gap is None else f"{gap.reason}: {gap.detail}" if gap.detail else gap.reason
         words.append(f"{one.name}: {why}")
     return f"nothing of this span is there ({'; '.join(words)})"
 
