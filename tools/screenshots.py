@@ -22,12 +22,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import av
+import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
 HOLDFAST = str(Path(sys.executable).with_name("holdfast"))
@@ -47,6 +49,11 @@ PAGES = {
     "stills": "/stills?camera=gate",
     "day": "/day?at=now",
     "coverage": "/coverage",
+    "delivery": "/delivery",
+    "storage": "/storage",
+    "exports": "/exports",
+    "reports": "/reports",
+    "sending": "/settings/sending",
     "system": "/machine",
     "people": "/people",
     "settings": "/settings",
@@ -60,6 +67,7 @@ QUALITY = "85"  # chosen: words are as sharp as in the PNG, at a fifth of its si
 WARM_S = 100.0  # chosen: the demo's scripted gap is over, and of each kind of incident there was one
 SHORT_S = 12.0  # chosen: a node without cameras, or without any that answers, has nothing more to show
 READY_S = 120.0
+EXPORT_S = 60.0  # chosen: files of two cameras that are finished
 SETTLE_MS = 2500  # chosen: stills, live pictures and the timeline are there
 
 
@@ -101,7 +109,23 @@ def recording(folder: Path) -> Iterator[Site]:
     with _running([HOLDFAST, "demo", "--root", str(folder / "demo"), "--cameras", "4"], output) as process:
         found = _wait_for(r"(http://\S+)  sign in as (\w+) with (\w+)", output, process)
         time.sleep(WARM_S)
-        yield Site(*found.groups())
+        site = Site(*found.groups())
+        _exported(site)
+        yield site
+
+
+def _exported(site: Site) -> None:
+    """Ask for an export, as somebody would, and wait until it is there."""
+    with httpx.Client(base_url=site.address, trust_env=False) as client:
+        client.post("/api/v1/session", json={"name": site.name, "password": site.password}).raise_for_status()
+        begin = (datetime.now(UTC) - timedelta(seconds=EXPORT_S)).isoformat()
+        asked = {"cameras": ["gate", "yard"], "from": begin, "to": "now", "purpose": "case 12"}
+        answer = client.post("/api/v1/exports", json=asked, headers={"origin": site.address})
+        answer.raise_for_status()
+        address = f"/api/v1/exports/{answer.json()['id']}"
+        end = time.monotonic() + READY_S
+        while client.get(address).json()["state"] in {"pending", "working"} and time.monotonic() < end:
+            time.sleep(0.5)
 
 
 @contextmanager
