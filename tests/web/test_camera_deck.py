@@ -10,7 +10,7 @@ from support.player import Place, begun, look, place, settled, wait, watching
 from support.recording import recording
 from support.sim import small_camera
 
-pytestmark = [pytest.mark.needs("chromium")]
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.best_of_three]  # what is watched is recorded meanwhile
 
 
 def over(page: Page, us: int) -> None:

@@ -13,7 +13,7 @@ from support.player import EVENTS, NUMBER, Place, begun, look, number, place, se
 from support.recording import recording, until
 from support.sim import small_camera
 
-pytestmark = [pytest.mark.needs("chromium")]
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.best_of_three]  # what is watched is recorded meanwhile
 
 NO_SOURCE = (
     "delete window.MediaSource; delete window.ManagedMediaSource;"

@@ -15,7 +15,7 @@ from support.player import Place, begun, look, number, place, settled, wait, wat
 from support.recording import recording, until
 from support.sim import small_camera
 
-pytestmark = [pytest.mark.needs("chromium")]
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.best_of_three]  # what is watched is recorded meanwhile
 
 PICTURES = 100  # in the camera's clip: then its numbers begin anew
 

@@ -17,7 +17,7 @@ from support.recording import recording
 from support.sim import small_camera
 from support.web import serving
 
-pytestmark = [pytest.mark.needs("chromium")]
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.best_of_three]  # what is watched is recorded meanwhile
 
 
 def clicked(page: Page, us: int) -> float:
@@ -34,7 +34,6 @@ def clicked(page: Page, us: int) -> float:
     return float(step_us)
 
 
-@pytest.mark.best_of_three
 def test_live_past_and_live_again(recorded: Place) -> None:
     """Live is about a second behind; a click plays that instant within 300 ms of quiet; End is live again (C119)."""
     begun(recorded, 3)
