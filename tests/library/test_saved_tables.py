@@ -15,7 +15,8 @@ from holdfast.core.config import Loaded, load
 from holdfast.core.config.targets import S3Target, SftpTarget
 from holdfast.core.errors import BadInput, Conflict, NotFound
 from holdfast.library import cameras, settings
-from holdfast.library.saved_tables import Which, find_table, list_tables, put_table, remove_table, rules_of, would_be
+from holdfast.library.saved_tables import Which, find_table, list_tables, put_table, remove_table, would_be
+from holdfast.library.table_links import rules_of
 from holdfast.library.table_secrets import Section
 from support.catalog import catalog, catalog_url, postgres
 from support.clock import PushedClock

@@ -8,7 +8,8 @@ import pytest
 
 from holdfast.core.config.settable import of_rule
 from holdfast.library.accounts import Role
-from holdfast.web.rule_edit import SECTIONS, ticked
+from holdfast.web.rule_edit import BOXES, SECTIONS
+from holdfast.web.tables import ticked
 from support.clock import PushedClock
 from support.pages import Site, site, untouched, words
 
@@ -91,9 +92,9 @@ def test_what_makes_no_sense_is_said_in_its_field(node: Site) -> None:
 
 def test_many_cameras_are_typed() -> None:
     """Lists come as ticks or as a text; nothing ticked is an empty list."""
-    assert ticked({"cameras": "gate, dock"})["cameras"] == "gate, dock"
-    assert ticked({"cameras.boxes": "yes", "cameras.is.a": "on", "cameras.is.b": "on"})["cameras"] == "a, b"
-    assert ticked({"streams.boxes": "yes"})["streams"] == ""
+    assert ticked({"cameras": "gate, dock"}, BOXES)["cameras"] == "gate, dock"
+    assert ticked({"cameras.boxes": "yes", "cameras.is.a": "on", "cameras.is.b": "on"}, BOXES)["cameras"] == "a, b"
+    assert ticked({"streams.boxes": "yes"}, BOXES)["streams"] == ""
 
 
 def test_without_a_target_there_is_no_rule(tmp_path: Path, clock: PushedClock) -> None:

@@ -94,4 +94,4 @@ def test_without_the_catalog(node: Site) -> None:
 
 def test_every_noun_has_its_place() -> None:
     """The list knows every section that is saved whole."""
-    assert set(saved_tables.NOUNS) == {"targets", "deliveries"}
+    assert set(saved_tables.NOUNS) == {"targets", "deliveries", "handovers"}

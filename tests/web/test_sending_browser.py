@@ -19,10 +19,11 @@ pytestmark = [pytest.mark.needs("chromium")]
 MORE = (
     '[targets.nas]\ntype = "folder"\npath = "nas"\n[targets.cloud]\ntype = "folder"\npath = "cloud"\n'
     '[deliveries.archive]\ntarget = "nas"\nname = "lab"\n'
+    '[handovers.hook]\ntype = "webhook"\nurl = "https://hooks.example.org/k"\nsecret = "s"\nafter = ["nas"]\n'
 )  # fmt: skip
 PAGES = (
     "/settings/sending", "/settings/targets/-/add", "/settings/targets/nas", "/settings/targets/-/add?type=sftp",
-    "/settings/rules/archive", "/delivery",
+    "/settings/rules/archive", "/settings/handovers/hook", "/settings/handovers/-/add?type=marker", "/delivery",
 )  # fmt: skip
 
 

@@ -6,17 +6,17 @@ became of what was sent (deliveries), saving (library.saved_tables).
 
 from typing import Annotated, Any
 
-import structlog
 from fastapi import APIRouter, Body, Path, Request
 from pydantic import BaseModel, Field
 
 from holdfast.api.files import Node
-from holdfast.api.targets import ProblemOut, problems_out
+from holdfast.api.tables import SavedTable, is_followed, said_of
 from holdfast.core.camera import CAMERA_ID
 from holdfast.http.errors import problems
-from holdfast.http.rights import Right, identity_of, needs
+from holdfast.http.rights import Right, needs
+from holdfast.http.tables import drop_table, save_table, table_of, tables_of
 from holdfast.library.rule_names import examples
-from holdfast.library.saved_tables import TableNow, Which, find_table, list_tables, put_table, remove_table, would_be
+from holdfast.library.saved_tables import TableNow, Which, would_be
 
 router = APIRouter(prefix="/api/v1/rules", tags=["deliveries"], dependencies=[needs(Right.ADMIN)])
 
@@ -32,26 +32,15 @@ Table = Annotated[
     ),
 ]
 _ANY = "example"  # a rule that is not saved is called so while its names are made
-_log = structlog.get_logger("holdfast.web")
 
 
-class RuleTable(BaseModel):
+class RuleTable(SavedTable):
     """A rule as it is configured."""
 
     name: str = Field(examples=["archive"])
     target: str = Field(description="Name of its target.", examples=["nas"])
     enabled: bool = Field(description="Whether it is followed; what is left out is not.")
-    origin: str = Field(
-        description="`file:line` where the configuration file has it, else `saved settings`.",
-        examples=["holdfast.toml:30"],
-    )
-    changed: bool = Field(description="It was added or changed while running; DELETE removes it or sets it back.")
-    changed_us: int | None = Field(description="When, microseconds since the epoch, UTC.")
-    changed_by: str = Field(examples=["ann"])
     table: dict[str, Any] = Field(description="Every key with what holds, secrets as `****`.", examples=[_TABLE])
-    problems: list[ProblemOut] = Field(
-        description="Why what was saved is left out; the file's own, if any, holds.", examples=[[]]
-    )
 
 
 class RuleTables(BaseModel):
@@ -77,23 +66,19 @@ class NameExamples(BaseModel):
 @router.get("", summary="List rules", responses=problems(401, 403, 503))
 def list_rules(context: Node) -> RuleTables:
     """Return every rule with its settings and where it comes from."""
-    found = list_tables(context.catalog(), context.node, context.toml, "deliveries")
-    return RuleTables(items=[_out(one) for one in found])
+    return RuleTables(items=[_out(one) for one in tables_of(context, "deliveries")])
 
 
 @router.get("/{name}", summary="Get a rule", responses=problems(401, 403, 404, 422, 503))
 def get_rule(name: Name, context: Node) -> RuleTable:
     """Return one rule."""
-    return _out(find_table(context.catalog(), context.node, context.toml, Which("deliveries", name)))
+    return _out(table_of(context, Which("deliveries", name)))
 
 
 @router.put("/{name}", summary="Add or change a rule", responses=problems(401, 403, 422, 503))
 def put_rule(name: Name, body: Table, request: Request, context: Node) -> RuleTable:
     """Save a rule whole, over the file's of that name where there is one; it holds within seconds."""
-    which, by = Which("deliveries", name), identity_of(request).name
-    if put_table(context.catalog(), context.node, context.toml, which, body, context.clock, by=by):
-        context.changed()
-        _log.info("rule.changed", rule=name, keys=sorted(body), by=by)
+    save_table(request, context, Which("deliveries", name), body)
     return get_rule(name, context)
 
 
@@ -105,10 +90,7 @@ def put_rule(name: Name, body: Table, request: Request, context: Node) -> RuleTa
 )
 def remove_rule(name: Name, request: Request, context: Node) -> None:
     """Take a rule away, or set one of the file back to it; what it has planned is still sent."""
-    by = identity_of(request).name
-    remove_table(context.catalog(), context.node, context.toml, Which("deliveries", name), context.clock, by=by)
-    context.changed()
-    _log.info("rule.removed", rule=name, by=by)
+    drop_table(request, context, Which("deliveries", name))
 
 
 @router.post("/example", summary="See names that a rule would make", responses=problems(401, 403, 422, 503))
@@ -120,9 +102,4 @@ def name_example(body: Table, context: Node) -> NameExamples:
 
 
 def _out(found: TableNow) -> RuleTable:
-    return RuleTable(
-        name=found.which.name, target=str(found.table.get("target", "")), origin=found.place or "saved settings",
-        enabled=found.config is not None and bool(found.table.get("enabled", True)), changed=found.saved,
-        changed_us=found.changed_us, changed_by=found.changed_by, table=dict(found.table),
-        problems=problems_out(found),
-    )  # fmt: skip
+    return RuleTable(**said_of(found), target=str(found.table.get("target", "")), enabled=is_followed(found))

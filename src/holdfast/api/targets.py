@@ -11,23 +11,17 @@ from fastapi import APIRouter, Body, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.api.files import Node
+from holdfast.api.tables import SavedTable, said_of
 from holdfast.core.camera import CAMERA_ID
 from holdfast.core.config.targets import AnyTarget, TargetCommon
 from holdfast.core.errors import BadInput, Wrong
 from holdfast.http.context import Context
 from holdfast.http.errors import problems
 from holdfast.http.rights import Right, identity_of, needs
+from holdfast.http.tables import drop_table, save_table, table_of, tables_of
 from holdfast.http.trying import target_trials_of
-from holdfast.library.saved_tables import (
-    TableNow,
-    Which,
-    find_table,
-    list_tables,
-    put_table,
-    remove_table,
-    rules_of,
-    would_be,
-)
+from holdfast.library.saved_tables import TableNow, Which, would_be
+from holdfast.library.table_links import rules_of
 from holdfast.library.target_trial import Trial, try_now
 from holdfast.storage.targets.trial import place_of
 
@@ -47,33 +41,14 @@ Table = Annotated[
 _log = structlog.get_logger("holdfast.web")
 
 
-class ProblemOut(BaseModel):
-    """Why a table is left out."""
-
-    key: str = Field(examples=["deliveries.archive.target"])
-    message: str = Field(examples=["there is no target 'nas'"])
-    hint: str = Field(examples=["add [targets.nas]"])
-
-
-class TargetTable(BaseModel):
+class TargetTable(SavedTable):
     """A target as it is configured."""
 
-    name: str = Field(examples=["nas"])
     type: str = Field(description="`folder`, `rsync`, `sftp`, `s3` or `supabase`.", examples=["sftp"])
     where: str = Field(description="Its place, without credentials.", examples=["keeper@192.0.2.20:cameras"])
     rules: list[str] = Field(description="Names of the rules that send to it.", examples=[["archive"]])
-    origin: str = Field(
-        description="`file:line` where the configuration file has it, else `saved settings`.",
-        examples=["holdfast.toml:12"],
-    )
-    changed: bool = Field(description="It was added or changed while running; DELETE removes it or sets it back.")
-    changed_us: int | None = Field(description="When, microseconds since the epoch, UTC.")
-    changed_by: str = Field(examples=["ann"])
     table: dict[str, Any] = Field(
         description="Every key with what holds, secrets as `****`.", examples=[{**_TABLE, "password": "****"}]
-    )
-    problems: list[ProblemOut] = Field(
-        description="Why what was saved is left out; the file's own, if any, holds.", examples=[[]]
     )
 
 
@@ -109,8 +84,7 @@ class TargetTrial(BaseModel):
 @router.get("", summary="List targets", dependencies=[needs(Right.ADMIN)], responses=problems(401, 403, 503))
 def list_targets(context: Node) -> TargetTables:
     """Return every target with its settings, where it comes from, and the rules that send to it; connects to none."""
-    found = list_tables(context.catalog(), context.node, context.toml, "targets")
-    return TargetTables(items=[_out(context, one) for one in found])
+    return TargetTables(items=[_out(context, one) for one in tables_of(context, "targets")])
 
 
 @router.get(
@@ -118,7 +92,7 @@ def list_targets(context: Node) -> TargetTables:
 )
 def get_target(name: Name, context: Node) -> TargetTable:
     """Return one target."""
-    return _out(context, find_table(context.catalog(), context.node, context.toml, Which("targets", name)))
+    return _out(context, table_of(context, Which("targets", name)))
 
 
 @router.put(
@@ -127,10 +101,7 @@ def get_target(name: Name, context: Node) -> TargetTable:
 )  # fmt: skip
 def put_target(name: Name, body: Table, request: Request, context: Node) -> TargetTable:
     """Save a target whole, over the file's of that name where there is one; it holds within seconds."""
-    which, by = Which("targets", name), identity_of(request).name
-    if put_table(context.catalog(), context.node, context.toml, which, body, context.clock, by=by):
-        context.changed()
-        _log.info("target.changed", target=name, keys=sorted(body), by=by)
+    save_table(request, context, Which("targets", name), body)
     return get_target(name, context)
 
 
@@ -140,10 +111,7 @@ def put_target(name: Name, body: Table, request: Request, context: Node) -> Targ
 )  # fmt: skip
 def remove_target(name: Name, request: Request, context: Node) -> None:
     """Take a target away that no rule names, or set one of the file back to it; what was sent there stays there."""
-    by = identity_of(request).name
-    remove_table(context.catalog(), context.node, context.toml, Which("targets", name), context.clock, by=by)
-    context.changed()
-    _log.info("target.removed", target=name, by=by)
+    drop_table(request, context, Which("targets", name))
 
 
 @router.post(
@@ -154,7 +122,7 @@ def test_target(name: Name, request: Request, context: Node) -> TargetTrial:
     """Write, verify and remove a small file at a target, as `holdfast targets test` does; within seconds."""
     config = context.config.targets.get(name)
     if config is None:
-        found = find_table(context.catalog(), context.node, context.toml, Which("targets", name))
+        found = table_of(context, Which("targets", name))
         raise BadInput(
             f"target {name} is left out", fields=[Wrong(one.key, one.message, one.hint) for one in found.problems]
         )
@@ -192,14 +160,7 @@ def _trial_out(trial: Trial) -> TargetTrial:
 def _out(context: Context, found: TableNow) -> TargetTable:
     config = found.config
     return TargetTable(
-        name=found.which.name, type=str(found.table.get("type", "")),
+        **said_of(found), type=str(found.table.get("type", "")),
         where=place_of(config) if isinstance(config, TargetCommon) else "",
-        rules=rules_of(context.config, found.which.name), origin=found.place or "saved settings", changed=found.saved,
-        changed_us=found.changed_us, changed_by=found.changed_by, table=dict(found.table),
-        problems=problems_out(found),
+        rules=rules_of(context.config, found.which.name),
     )  # fmt: skip
-
-
-def problems_out(found: TableNow) -> list[ProblemOut]:
-    """Return why a table is left out, for an answer."""
-    return [ProblemOut(key=one.key, message=one.message, hint=one.hint) for one in found.problems]

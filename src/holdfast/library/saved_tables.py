@@ -1,11 +1,11 @@
-"""Targets and rules of delivery that people add, change and take away while Holdfast runs, a whole table at a time.
+"""Targets, rules of delivery and hand-overs that people add, change and take away while Holdfast runs, table by table.
 
 A table is a row of the saved settings, `targets.nas`, and lies over the file's table of that name; checked by whatever
-checks the file. A folder of this machine may be named from elsewhere, because nothing is written into one without its
-marker, and that is put there on this machine alone.
+checks the file. A target's folder may be named from elsewhere, because nothing is written into one without its marker,
+and that is put there on this machine alone; a hand-over's must lie in such a target or in a volume.
 
 Not here: secrets of tables (table_secrets), single settings (settings), what a key means (core.config.targets,
-core.config.deliveries), trying a target (storage.targets.trial).
+core.config.deliveries), who names a target (table_links), trying a target (storage.targets.trial).
 """
 
 import tomllib
@@ -21,13 +21,16 @@ from holdfast.core.clock import Clock
 from holdfast.core.config import Config, Loaded, Problem, with_cameras
 from holdfast.core.config.checks import sealed_though_compressed
 from holdfast.core.config.deliveries import DeliveryConfig
+from holdfast.core.config.handovers import AnyHandover, MarkerConfig, WebhookConfig
 from holdfast.core.config.layers import SAVED
 from holdfast.core.config.problems import did_you_mean
+from holdfast.core.config.secret import MASK
 from holdfast.core.config.settable import Settable
 from holdfast.core.config.targets import AnyTarget
 from holdfast.core.errors import BadInput, Conflict, NotFound, Wrong
 from holdfast.library import cameras, table_secrets
 from holdfast.library.settings import SettingNow, laid_over
+from holdfast.library.table_links import may_hold_markers, users_of
 from holdfast.library.table_secrets import Section, keys_of
 
 
@@ -46,12 +49,14 @@ class Which(NamedTuple):
         return f"{NOUNS[self.section]} {self.name}"
 
 
-NOUNS: Mapping[Section, str] = {"targets": "target", "deliveries": "rule"}
+NOUNS: Mapping[Section, str] = {"targets": "target", "deliveries": "rule", "handovers": "hand-over"}
+
+AnyTable = AnyTarget | DeliveryConfig | AnyHandover
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableNow:
-    """A target or rule as people see it.
+    """A target, rule or hand-over as people see it.
 
     Attributes:
         which: Its section and its name.
@@ -66,7 +71,7 @@ class TableNow:
     """
 
     which: Which
-    config: AnyTarget | DeliveryConfig | None
+    config: AnyTable | None
     table: Mapping[str, Any]
     place: str
     saved: bool
@@ -102,7 +107,7 @@ class _State:
 
 
 def list_tables(catalog: Catalog, node: str, file: Loaded, section: Section) -> list[TableNow]:
-    """Return every target or rule: those of the file in its order, then those that were added.
+    """Return every target, rule or hand-over: those of the file in its order, then those that were added.
 
     Raises:
         CatalogUnavailable: It did not answer.
@@ -202,11 +207,11 @@ def remove_table(catalog: Catalog, node: str, file: Loaded, which: Which, clock:
         in_file = which.name in state.in_file(which.section)
         if in_file and not state.values.get(which.key):
             raise Conflict(f"{which} stands in the configuration ({_place(file, which)})", hint="take it out there")
-        rules = [] if in_file or which.section != "targets" else rules_of(state.now.config, which.name)
-        if rules:
+        users = "" if in_file or which.section != "targets" else users_of(state.now.config, which.name)
+        if users:
             raise Conflict(
-                f"{which} cannot be removed: {_listed(rules)} to it",
-                hint="let what sends to it send elsewhere, or remove it first",
+                f"{which} cannot be removed: {users}",
+                hint="let what names it name another, or remove it first",
             )
         _put(tx, number, which, None, now_us, by)
     # Only once it is gone for good: whoever still works with the row of before finds what it points at.
@@ -214,17 +219,6 @@ def remove_table(catalog: Catalog, node: str, file: Loaded, which: Which, clock:
         _, state = _held(tx, node, file, now_us)
         table_secrets.drop(file.config.state_dir, *which, state.said(which))
     return not in_file
-
-
-def rules_of(config: Config, target: str) -> list[str]:
-    """Return the names of the rules that send to a target."""
-    return [name for name, rule in config.deliveries.items() if rule.target == target]
-
-
-def _listed(rules: list[str]) -> str:
-    if len(rules) == 1:
-        return f"rule {rules[0]} sends"
-    return f"rules {', '.join(rules[:-1])} and {rules[-1]} send"
 
 
 def _read(catalog: Catalog, node: str, file: Loaded) -> _State:
@@ -263,8 +257,8 @@ def _every(state: _State, section: Section) -> list[str]:
     return list(dict.fromkeys([*state.in_file(section), *saved]))
 
 
-def _of(config: Config, which: Which) -> AnyTarget | DeliveryConfig | None:
-    found: Mapping[str, AnyTarget | DeliveryConfig] = getattr(config, which.section)
+def _of(config: Config, which: Which) -> AnyTable | None:
+    found: Mapping[str, AnyTable] = getattr(config, which.section)
     return found.get(which.name)
 
 
@@ -283,7 +277,7 @@ def _now(state: _State, which: Which) -> TableNow:
     # What is left out is not in force, though the file's own table under it may be.
     config = None if problems else _of(state.now.config, which)
     below = _of(state.file.config, which)
-    table = _plain(config) if config is not None else table_secrets.hidden(state.said(which) or {})
+    table = _plain(config) if config is not None else table_secrets.hidden(which.section, state.said(which) or {})
     return TableNow(
         which=which, config=config, table=table, saved=saved, problems=problems,
         place="" if below is None else _place(state.file, which),
@@ -292,8 +286,10 @@ def _now(state: _State, which: Which) -> TableNow:
     )  # fmt: skip
 
 
-def _plain(config: AnyTarget | DeliveryConfig) -> dict[str, Any]:
-    return config.model_dump(mode="json")
+def _plain(config: AnyTable) -> dict[str, Any]:
+    plain = config.model_dump(mode="json")
+    # Of other addresses only the password is hidden; those of services often are the key.
+    return plain | {"url": MASK} if isinstance(config, WebhookConfig) else plain
 
 
 def _keys(
@@ -344,6 +340,10 @@ def _checked(
     if kept and moved:
         words, hint = "must be given anew: until now it goes elsewhere", "what is kept is sent only where it was sent"
         _refuse(which, [Wrong(one, words, hint) for one in kept])
+    folder = config.folder if isinstance(config, MarkerConfig) else None
+    if folder is not None and not may_hold_markers(state.file.config, state.now.config, folder):
+        words, hint = "lies in no volume and no adopted target", "name one that does, or write it into the file"
+        _refuse(which, [Wrong("folder", words, hint)])
     whole = with_cameras(now, cameras.recall(now.config.state_dir))[0].config
     for rule, words, hint in sealed_though_compressed(whole):
         if which == ("deliveries", rule):

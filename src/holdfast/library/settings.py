@@ -122,7 +122,8 @@ def _usable(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of the saved settings holds in this version, targets before the rules that name them."""
     # A key that this version does not know, or no longer lets people change, is left alone: it may be a newer one's.
     wanted = {key: value for key, value in found.items() if value is not None and (key in _KEYS or is_table(key))}
-    return dict(sorted(wanted.items(), key=lambda one: one[0].startswith(f"{TABLES[-1]}.")))
+    sections = {section: place for place, section in enumerate(TABLES)}
+    return dict(sorted(wanted.items(), key=lambda one: sections.get(one[0].partition(".")[0], 0)))
 
 
 def load_in_force(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Loaded:

@@ -338,9 +338,8 @@ def _away(worker: dict[str, Any] | None) -> list[str]:
 
 
 def _held(one: dict[str, Any]) -> str:
-    if "rule" in one:
-        return f"the table of rule {one['rule']} has taken no row"
-    return f"target {one['target']} has taken nothing"
+    rows = f"the table of rule {one.get('rule')} has taken no row"
+    return rows if "rule" in one else f"target {one['target']} has taken nothing"
 
 
 def _is_overdue(supervisor: dict[str, Any], name: str, *, wanted: bool) -> bool:

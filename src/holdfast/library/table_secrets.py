@@ -1,4 +1,4 @@
-"""Secrets of targets and rules that people save while Holdfast runs.
+"""Secrets of targets, rules and hand-overs that people save while Holdfast runs.
 
 A secret is never in a row: it stands in a file of mode 0600 that the row points at. One that is not said anew stays
 what it was, but only as long as it goes to the same place: who may change a target must not have its key sent to a host
@@ -14,16 +14,17 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from holdfast.core.config.deliveries import DeliveryConfig
+from holdfast.core.config.handovers import AnyHandover, WebhookConfig
 from holdfast.core.config.layers import leaves
 from holdfast.core.config.problems import dotted
 from holdfast.core.config.secret import MASK, is_reference
-from holdfast.core.config.settable import Settable, of_rule, of_target
+from holdfast.core.config.settable import HANDOVER_KINDS, Settable, of_handover, of_rule, of_target
 from holdfast.core.config.targets import TARGET_KINDS, AnyTarget, RsyncTarget, S3Target, SftpTarget, SupabaseTarget
 from holdfast.core.errors import Wrong
 from holdfast.library.camera_rows import SECRETS, keep_secret
 from holdfast.storage.errors import storage_errors
 
-Section = Literal["targets", "deliveries"]
+Section = Literal["targets", "deliveries", "handovers"]
 
 _DEEPEST = 3  # levels below a key: the days of a window are the deepest that there is
 _COLUMNS = "row.columns"  # names of somebody else's columns, of which one may be called `file`
@@ -31,21 +32,25 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def keys_of(section: Section, kind: str = "") -> dict[str, Settable]:
-    """Return the keys that a table takes; `kind` is a target's `type`, and one that there is not has none."""
+    """Return the keys that a table takes; `kind` is its `type`, and one that there is not has none."""
     if section == "deliveries":
         return of_rule()
+    if section == "handovers":
+        return of_handover(kind) if kind in HANDOVER_KINDS else {}
     return of_target(kind) if kind in TARGET_KINDS else {}
 
 
-def hidden(table: Mapping[str, Any]) -> dict[str, Any]:
+def hidden(section: Section, table: Mapping[str, Any]) -> dict[str, Any]:
     """Hide what may be secret in a table that nobody could check."""
-    names = {key for kind in TARGET_KINDS for key, about in of_target(kind).items() if about.kind == "secret"}
+    among: Section = "handovers" if section == "handovers" else "targets"
+    kinds = HANDOVER_KINDS if section == "handovers" else TARGET_KINDS
+    names = {key for kind in kinds for key, about in keys_of(among, kind).items() if about.kind == "secret"}
     found: dict[str, Any] = {}
     for key, value in table.items():
         if value and (is_reference(value) or key in names):
             found[key] = MASK
         else:
-            found[key] = hidden(value) if isinstance(value, dict) else value
+            found[key] = hidden(section, value) if isinstance(value, dict) else value
     return found
 
 
@@ -101,8 +106,10 @@ def fill(section: Section, own: dict[str, Any], before: Mapping[str, Any]) -> li
     return kept
 
 
-def goes_to(config: AnyTarget | DeliveryConfig) -> tuple[object, ...]:
+def goes_to(config: AnyTarget | DeliveryConfig | AnyHandover) -> tuple[object, ...]:
     """Return where a table's secrets are sent."""
+    if isinstance(config, WebhookConfig):
+        return config.type, config.url.reveal()
     if isinstance(config, DeliveryConfig):
         return (config.row.url,) if config.row else ()
     if isinstance(config, RsyncTarget):

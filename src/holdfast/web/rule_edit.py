@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
@@ -17,13 +16,27 @@ from holdfast.core.errors import BadInput, HoldfastError
 from holdfast.core.naming import FIELDS, PRESETS, ROW_PRESETS
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
-from holdfast.http.rights import Right, identity_of, needs
+from holdfast.http.rights import Right, needs
+from holdfast.http.tables import drop_table, save_table, table_of
 from holdfast.library.rule_names import Example, examples
-from holdfast.library.saved_tables import TableNow, Which, find_table, put_table, remove_table, would_be
+from holdfast.library.saved_tables import TableNow, Which, would_be
 from holdfast.library.table_secrets import keys_of
 from holdfast.web.forms import Form, go_to
 from holdfast.web.render import page
-from holdfast.web.tables import FORGET, Said, Sections, empty_keys, form_of, read_table, refused, why_left_out
+from holdfast.web.tables import (
+    BOXES_MOST,
+    FORGET,
+    Said,
+    Sections,
+    camera_boxes,
+    chosen_of,
+    empty_keys,
+    form_of,
+    read_table,
+    refused,
+    ticked,
+    why_left_out,
+)
 
 router = APIRouter(prefix="/settings/rules", include_in_schema=False, dependencies=[needs(Right.ADMIN)])
 
@@ -60,10 +73,8 @@ SECTIONS: Sections = {
 """Sections: title, what it is about, and its settings with what people call them."""
 
 BOXES = ("assets", "cameras", "streams")  # lists whose entries are ticked
-BOXES_MOST = 60  # chosen: cameras beyond it are typed, or a form would have more fields than are taken
 _UNNAMED = "new-rule"
 _KEYS = keys_of("deliveries")
-_log = structlog.get_logger("holdfast.web")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +119,14 @@ def change(request: Request, context: Node, name: str, form: Form) -> Response:
     if form.get("what") != "remove":
         return _do(request, context, form, found)
     try:
-        by = identity_of(request).name
-        gone = remove_table(context.catalog(), context.node, context.toml, found.which, context.clock, by=by)
+        gone = drop_table(request, context, found.which)
     except HoldfastError as error:
         return _show(request, context, found, Said(error=error))
-    context.changed()
-    _log.info("rule.removed", rule=name, by=by)
     return go_to("/settings/sending" if gone else f"/settings/rules/{name}?saved=yes")
 
 
 def _do(request: Request, context: Context, form: Mapping[str, str], found: TableNow | None) -> Response:
-    form = ticked(form)
+    form = ticked(form, BOXES)
     table, wrong = read_table(_KEYS, form)
     typed = {key: form[key] for key, about in _KEYS.items() if key in form and about.kind != "secret"}
     typed |= {"id": form.get("id", "").strip()} if found is None else {}
@@ -129,26 +137,11 @@ def _do(request: Request, context: Context, form: Mapping[str, str], found: Tabl
     if form.get("what") == "names":
         return _show(request, context, found, Said(typed=typed), names=_names(context, found, table))
     which = found.which if found else Which("deliveries", typed["id"])
-    by = identity_of(request).name
     try:
-        put_table(
-            context.catalog(), context.node, context.toml, which, table, context.clock, by=by, new=found is None
-        )  # fmt: skip
+        save_table(request, context, which, table, new=found is None)
     except HoldfastError as error:
         return _show(request, context, found, replace(refused(error, _KEYS), typed=typed))
-    context.changed()
-    _log.info("rule.changed", rule=which.name, keys=sorted(table), by=by)
     return go_to(f"/settings/rules/{which.name}?saved=yes")
-
-
-def ticked(form: Mapping[str, str]) -> dict[str, str]:
-    """Return a form with what was ticked of each list as the text that stands for it."""
-    found = dict(form)
-    for key in BOXES:
-        if f"{key}.boxes" in form:
-            names = [name.removeprefix(f"{key}.is.") for name in form if name.startswith(f"{key}.is.")]
-            found[key] = ", ".join(names)
-    return found
 
 
 def _names(context: Context, found: TableNow | None, table: Mapping[str, Any]) -> Names:
@@ -161,7 +154,7 @@ def _names(context: Context, found: TableNow | None, table: Mapping[str, Any]) -
 
 
 def _find(context: Context, name: str) -> TableNow:
-    return find_table(context.catalog(), context.node, context.toml, Which("deliveries", name))
+    return table_of(context, Which("deliveries", name))
 
 
 def _show(
@@ -173,12 +166,10 @@ def _show(
         shown = {"target": next(iter(context.config.targets), "")} if found is None else found.table
         names = Names() if said.wrong or not context.config.targets else _names(context, found, shown)
     sections = form_of(SECTIONS, keys, said)
-    chosen = {one.key: [part.strip() for part in one.text.split(",") if part.strip()]
-              for *_, some in sections for one in some if one.key in BOXES}  # fmt: skip
-    cameras = {camera: one.name or camera for camera, one in context.config.cameras.items()}
+    chosen = chosen_of(sections, BOXES)
     boxes: dict[str, dict[str, str]] = {
         "assets": {name: name for name in KINDS}, "streams": {"main": "main", "sub": "sub"},
-        "cameras": {**cameras, **{name: name for name in chosen["cameras"] if name not in cameras}},
+        "cameras": camera_boxes(context.config, chosen["cameras"]),
     }  # fmt: skip
     if len(boxes["cameras"]) > BOXES_MOST:
         del boxes["cameras"]

@@ -1,6 +1,7 @@
-"""Settings of what is sent where: every target and every rule, with how they stand, and the way to change each.
+"""Settings of what is sent where: every target, rule and hand-over, with how they stand, and the way to change each.
 
-Not here: changing (target_edit, rule_edit), what became of files (delivery), what it all means (library.saved_tables).
+Not here: changing (target_edit, rule_edit, handover_edit), what became of files (delivery), what it all means
+(library.saved_tables).
 """
 
 from dataclasses import dataclass
@@ -17,12 +18,15 @@ from holdfast.core.errors import CatalogError, HoldfastError, NotFound
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
 from holdfast.http.rights import Right, identity_of, needs
+from holdfast.http.tables import tables_of
 from holdfast.http.trying import target_trials_of
 from holdfast.library import deliveries
 from holdfast.library.deliveries import TargetNow
-from holdfast.library.saved_tables import TableNow, list_tables, rules_of
+from holdfast.library.saved_tables import TableNow
+from holdfast.library.table_links import rules_of
 from holdfast.library.target_trial import Trial, try_now
 from holdfast.storage.targets.trial import place_of
+from holdfast.web import handover_edit
 from holdfast.web.delivery import state_of
 from holdfast.web.render import page
 from holdfast.web.target_edit import KINDS
@@ -49,7 +53,7 @@ class TargetRow:
 
 @router.get("")
 def show(request: Request, context: Node) -> Response:
-    """List targets and rules."""
+    """List targets, rules and hand-overs."""
     return _show(request, context)
 
 
@@ -75,19 +79,23 @@ def _show(
     config = context.config
     targets: list[TargetRow] | None = None
     rules: list[tuple[TableNow, str]] = []
+    handovers: list[tuple[TableNow, str, str]] = []
     try:
         catalog = context.catalog()
         stands = deliveries.targets(catalog, config, context.node, context.clock.wall_us())
         now = {one.name: one for one in stands}
-        tables = list_tables(catalog, context.node, context.toml, "targets")
-        targets = [_row(config, one, now.get(one.which.name)) for one in tables]
-        rules = [(one, sentence(one)) for one in list_tables(catalog, context.node, context.toml, "deliveries")]
+        targets = [_row(config, one, now.get(one.which.name)) for one in tables_of(context, "targets")]
+        rules = [(one, sentence(one)) for one in tables_of(context, "deliveries")]
+        handovers = [
+            (one, handover_edit.sentence(one), handover_edit.receiver(one)) for one in tables_of(context, "handovers")
+        ]
     except CatalogError as away:
         error = error or away
     said = {camera: one.retention.copies for camera, one in config.cameras.items()}
     return page(
         request, "sending.html", 200 if error is None else error.http_status, targets=targets, rules=rules,
-        error=error, trial=trial, file=str(context.toml.path), copies=context.loaded.defaults.retention.copies,
+        handovers=handovers, error=error, trial=trial, file=str(context.toml.path),
+        copies=context.loaded.defaults.retention.copies,
         others={camera: one for camera, one in said.items() if one != context.loaded.defaults.retention.copies},
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Forms of targets and rules: a field for each key of a table, and the table that somebody meant who filled them in.
+"""Forms of targets, rules and hand-overs: a field for each key of a table, and the table that somebody meant by them.
 
 A field that holds the default says nothing, so a table is saved as short as a person would write it. A secret's field
 is always empty, and empty means that it stays. Not here: single fields (fields), saving (library.saved_tables).
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from holdfast.core.config.model import Config
 from holdfast.core.config.settable import Settable
 from holdfast.core.errors import BadInput, HoldfastError, Wrong
 from holdfast.library.saved_tables import TableNow
@@ -15,6 +16,7 @@ from holdfast.library.settings import SettingNow
 from holdfast.web import fields
 from holdfast.web.fields import Field
 
+BOXES_MOST = 60  # chosen: cameras beyond it are typed, or a form would have more fields than are taken
 FORGET = "forget."  # before a secret's key: whether it is to be none
 
 Sections = Mapping[str, tuple[str, str, Mapping[str, str]]]
@@ -113,6 +115,31 @@ def form_of(sections: Sections, keys: Iterable[SettingNow], said: Said) -> list[
         for name, (title, about, labels) in sections.items()
         if labels.keys() & now.keys()
     ]  # fmt: skip
+
+
+def ticked(form: Mapping[str, str], boxes: Iterable[str]) -> dict[str, str]:
+    """Return a form with what was ticked of each list as the text that stands for it."""
+    found = dict(form)
+    for key in boxes:
+        if f"{key}.boxes" in form:
+            names = [name.removeprefix(f"{key}.is.") for name in form if name.startswith(f"{key}.is.")]
+            found[key] = ", ".join(names)
+    return found
+
+
+def chosen_of(sections: Iterable[tuple[str, str, str, list[Field]]], boxes: Iterable[str]) -> dict[str, list[str]]:
+    """Return what is ticked of each list, as a form shows it."""
+    wanted = set(boxes)
+    return {
+        one.key: [part.strip() for part in one.text.split(",") if part.strip()]
+        for *_, some in sections for one in some if one.key in wanted
+    }  # fmt: skip
+
+
+def camera_boxes(config: Config, chosen: Iterable[str]) -> dict[str, str]:
+    """Return the cameras that may be ticked, by id, with their names; those that are chosen and not there too."""
+    cameras = {camera: one.name or camera for camera, one in config.cameras.items()}
+    return {**cameras, **{name: name for name in chosen if name not in cameras}}
 
 
 def why_left_out(found: TableNow) -> HoldfastError | None:

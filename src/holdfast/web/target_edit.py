@@ -7,7 +7,6 @@ A secret is never shown; its field is empty, and empty means that it is kept. Wo
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import structlog
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
@@ -16,8 +15,10 @@ from holdfast.core.errors import CatalogError, HoldfastError
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
 from holdfast.http.rights import Right, identity_of, needs
+from holdfast.http.tables import drop_table, save_table, table_of
 from holdfast.http.trying import target_trials_of
-from holdfast.library.saved_tables import TableNow, Which, find_table, put_table, remove_table, rules_of, would_be
+from holdfast.library.saved_tables import TableNow, Which, would_be
+from holdfast.library.table_links import rules_of, waiting_for
 from holdfast.library.table_secrets import keys_of
 from holdfast.library.target_trial import Trial, try_now
 from holdfast.web.forms import Form, go_to
@@ -63,8 +64,6 @@ _MORE = {
     "options": "Options of rsync", "path_style": "Bucket in the path", "storage_class": "Storage class",
 }  # fmt: skip
 
-_log = structlog.get_logger("holdfast.web")
-
 
 def sections_of(kind: str) -> Sections:
     """Return the sections of a kind's form."""
@@ -105,12 +104,9 @@ def change(request: Request, context: Node, name: str, form: Form) -> Response:
     if form.get("what") != "remove":
         return _do(request, context, form, found, _kind(found))
     try:
-        by = identity_of(request).name
-        gone = remove_table(context.catalog(), context.node, context.toml, found.which, context.clock, by=by)
+        gone = drop_table(request, context, found.which)
     except HoldfastError as error:
         return _show(request, context, found, _kind(found), Said(error=error))
-    context.changed()
-    _log.info("target.removed", target=name, by=by)
     return go_to("/settings/sending" if gone else f"/settings/targets/{name}?saved=yes")
 
 
@@ -127,15 +123,10 @@ def _do(request: Request, context: Context, form: Mapping[str, str], found: Tabl
         if form.get("what") == "try":
             trial = _tried(request, context, which if which.name else Which("targets", "new"), table)
             return _show(request, context, found, kind, Said(typed=typed), trial=trial)
-        by = identity_of(request).name
-        put_table(
-            context.catalog(), context.node, context.toml, which, table, context.clock, by=by, new=found is None
-        )  # fmt: skip
+        save_table(request, context, which, table, new=found is None)
     except HoldfastError as error:
         said = refused(error, keys)
         return _show(request, context, found, kind, Said(typed=typed, wrong=said.wrong, error=said.error))
-    context.changed()
-    _log.info("target.changed", target=which.name, keys=sorted(table), by=by)
     return go_to(f"/settings/targets/{which.name}?saved=yes")
 
 
@@ -147,7 +138,7 @@ def _tried(request: Request, context: Context, which: Which, table: dict[str, An
 
 
 def _find(context: Context, name: str) -> TableNow:
-    return find_table(context.catalog(), context.node, context.toml, Which("targets", name))
+    return table_of(context, Which("targets", name))
 
 
 def _kind(found: TableNow) -> str:
@@ -165,6 +156,8 @@ def _show(
         request, "target-edit.html", status, found=found, name=found.which.name if found else "", kind=kind,
         kinds=KINDS, sections=form_of(sections_of(kind), keys, said) if kind else [], said=said, trial=trial,
         words=words,
-        rules=rules_of(context.config, found.which.name) if found else [], forget=FORGET, file=context.toml.path.name,
+        rules=rules_of(context.config, found.which.name) if found else [],
+        handovers=waiting_for(context.config, found.which.name) if found else [], forget=FORGET,
+        file=context.toml.path.name,
         removable=found is not None and not found.place,
     )  # fmt: skip

@@ -50,6 +50,7 @@ def test_a_webhook_hides_its_secrets(tmp_path: Path) -> None:
     assert (rule.secret.reveal(), rule.shown) == ("whsec_c2VjcmV0", "https://hooks.example.org")
     assert {URL, "whsec_c2VjcmV0", "t0ken"} <= found.secrets
     assert "t0ken" not in str(found.config.masked())
+    assert str(rule.url) == "https://hooks.example.org/****"
 
 
 def test_plain_secrets_in_an_open_file_are_warned_about(tmp_path: Path) -> None:

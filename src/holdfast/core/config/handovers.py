@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from holdfast.core.config.deliveries import KINDS
-from holdfast.core.config.secret import Secret
+from holdfast.core.config.secret import Address, Secret
 from holdfast.core.config.table import Table
 from holdfast.core.config.targets import Folder
 from holdfast.core.delivery import AssetKind
@@ -25,7 +25,7 @@ def _url(value: Secret) -> Secret:
         raise ValueError("is no address", 'write it as in "https://hooks.example.org/footage"')
     if "@" in parts.netloc or parts.fragment:
         raise ValueError("holds a user, a password or a fragment", "the receiver's key has a setting of its own: token")
-    return value
+    return Address(value.reveal())
 
 
 def _header(value: Secret) -> Secret:

@@ -125,7 +125,7 @@ def _match(parts: list[str], document: Mapping[str, Any]) -> tuple[list[str] | N
 def _choices(key: list[str], document: Mapping[str, Any]) -> list[str]:
     if not key:
         return [*Config.model_fields, "defaults"]
-    if key[0] in {"cameras", "volumes", "targets", "deliveries"} and len(key) == 1:
+    if key[0] in {"cameras", "volumes", "targets", "deliveries", "handovers"} and len(key) == 1:
         named = document.get(key[0])
         return list(named) if isinstance(named, dict) else []
     if key[0] == "defaults":

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
@@ -70,6 +70,16 @@ class Secret:
         if not isinstance(value, str):
             raise ValueError('must be a text, { env = "NAME" } or { file = "/path" }')  # noqa: TRY004 - pydantic's way
         return cls(value)
+
+
+class Address(Secret):
+    """An address that often is a key itself: it shows nothing beyond its host."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.reveal())
+        return f"{parts.scheme}://{parts.netloc}/{MASK}"
 
 
 def is_reference(value: object) -> bool:

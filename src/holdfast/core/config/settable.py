@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from holdfast.core.camera import CAMERA_ID
 from holdfast.core.config.deliveries import DeliveryConfig
+from holdfast.core.config.handovers import HandoverCommon, MarkerConfig, WebhookConfig
 from holdfast.core.config.model import CameraConfig, Config
 from holdfast.core.config.secret import Secret
 from holdfast.core.config.targets import TARGET_KINDS
@@ -55,8 +56,11 @@ OWN = frozenset({"name", "location", "side", "url", "sub_url", "address", "encod
 PASSING = frozenset({"capture.override", "capture.override_until"})
 """What holds for an hour or an evening is said of a camera, not of all that are to come."""
 
-TABLES = ("targets", "deliveries")
-"""Sections whose tables are saved whole; in this order, because a rule names a target."""
+TABLES = ("targets", "deliveries", "handovers")
+"""Sections whose tables are saved whole; in this order, because rules and hand-overs name targets."""
+
+HANDOVER_KINDS: dict[str, type[HandoverCommon]] = {"marker": MarkerConfig, "webhook": WebhookConfig}
+"""Every kind of hand-over by its `type`."""
 
 _SIZES = frozenset({"reserve", "max_bytes", "queue", "keep_bytes", "headroom", "least_free", "bandwidth"})
 _LINES = frozenset({"options", "encrypt"})  # lists whose entries may hold commas, or are long
@@ -107,6 +111,11 @@ def of_target(kind: str) -> dict[str, Settable]:
 def of_rule() -> dict[str, Settable]:
     """Return every setting of a rule, by its key in `[deliveries.NAME]`."""
     return {found.key: found for found in _leaves(DeliveryConfig, "")}
+
+
+def of_handover(kind: str) -> dict[str, Settable]:
+    """Return every setting of a kind of hand-over, by its key in `[handovers.NAME]`; `type` is not among them."""
+    return {found.key: found for found in _leaves(HANDOVER_KINDS[kind], "") if found.key != "type"}
 
 
 def is_table(key: str) -> bool:
