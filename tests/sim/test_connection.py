@@ -209,11 +209,19 @@ def test_slow_reader_is_dropped_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_next_regular_keyframe() -> None:
     """Without keyframes on demand a new session waits for the regular one, and disturbs nobody."""
-    with simulated(small_camera(on_demand=False)) as sim, RawClient(sim.url("cam1")) as client:
-        client.play()
-        counters = _counters(client.packets(1.4))
-        assert counters
-        assert counters[0] % 25 <= 1 or counters[0] == 0
+    with (
+        simulated(small_camera(on_demand=False)) as sim,
+        RawClient(sim.url("cam1")) as first,
+        RawClient(sim.url("cam1")) as second,
+    ):
+        first.play()
+        before = _counters(first.packets(0.3))
+        second.play()
+        counters = _counters(second.packets(1.4))
+        before += _counters(first.packets(0.1))
+    assert counters
+    assert (counters[0] - before[0]) % 25 == 0
+    assert before == list(range(before[0], before[0] + len(before)))
 
 
 def test_one_track_on_other_channels() -> None:
