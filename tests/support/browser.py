@@ -24,7 +24,7 @@ class Browser:
 
     def __init__(self, base: str) -> None:
         self._base = base
-        wanted = {"alwaysMatch": {"goog:chromeOptions": {"args": _ARGS}, "timeouts": {"script": 30_000}}}
+        wanted = {"alwaysMatch": {"goog:chromeOptions": {"args": _ARGS}, "timeouts": {"script": 90_000}}}
         self._session = self._call("POST", "/session", {"capabilities": wanted})["sessionId"]
 
     def go(self, url: str) -> None:

@@ -15,7 +15,7 @@ const say = () => ({
   error: v.error && v.error.message, duration: v.duration, time: v.currentTime, width: v.videoWidth,
   decoded: v.getVideoPlaybackQuality().totalVideoFrames, sound: v.webkitAudioDecodedByteCount, seeked: window.seeked});
 v.addEventListener('error', () => done(say()));
-setTimeout(() => done(say()), 20000);
+setTimeout(() => done(say()), 60000);
 const seek = () => {
   v.addEventListener('seeked', () => {
     window.seeked = v.currentTime;
@@ -55,7 +55,7 @@ const say = () => ({
   error: v.error && v.error.message, duration: v.duration, time: v.currentTime, width: v.videoWidth,
   decoded: v.getVideoPlaybackQuality().totalVideoFrames, sound: v.webkitAudioDecodedByteCount});
 v.addEventListener('error', () => done(say()));
-setTimeout(() => done(say()), 20000);
+setTimeout(() => done(say()), 60000);
 v.playbackRate = 2;
 v.addEventListener('timeupdate', () => { if (v.currentTime > 4) done(say()); });
 v.play();

@@ -18,7 +18,7 @@ const say = () => ({
   decoded: v.getVideoPlaybackQuality().totalVideoFrames, sound: v.webkitAudioDecodedByteCount});
 v.addEventListener('error', () => done(say()));
 v.addEventListener('ended', () => done(say()));
-setTimeout(() => done(say()), 20000);
+setTimeout(() => done(say()), 60000);
 v.playbackRate = 4;
 v.play();
 """

@@ -134,6 +134,7 @@ def _check_ledger(shard: Shard, camera: str, kills: list[int]) -> None:
     assert len(holes) <= len(kills)
 
 
+@pytest.mark.best_of_three
 @pytest.mark.needs("ffprobe")
 @pytest.mark.parametrize(
     ("kills", "memory"),

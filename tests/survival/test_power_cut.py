@@ -67,6 +67,7 @@ def _cuts(disk: Disk, folder: Path, count: int, every_s: float) -> dict[Path, in
     return cuts
 
 
+@pytest.mark.best_of_three
 @pytest.mark.needs("loop-mount", "ffprobe")
 @pytest.mark.parametrize(
     ("sync_s", "cuts", "every_s"),
