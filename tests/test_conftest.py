@@ -55,6 +55,9 @@ def test_child():
     assert child.returncode == -signal.SIGINT
 """
 _TRIES = """
+import gc
+import socket
+
 import pytest
 
 tries = []
@@ -66,9 +69,12 @@ def shared():
 @pytest.mark.best_of_three
 def test_slow_at_first(tmp_path, shared):
     tries.append(tmp_path)
+    held = [socket.socket()] if len(set(tries)) < 3 else []
+    held.append(held)
     assert len(set(tries)) == 3, "too slow"
 
 def test_once(shared):
+    gc.collect()
     tries.append(0)
     assert len(tries) == 4
 
@@ -89,7 +95,7 @@ def _pytest(folder: Path, body: str, **environ: str) -> subprocess.CompletedProc
     (folder / "conftest.py").write_text(ours, encoding="utf-8")
     (folder / "test_sample.py").write_text(body, encoding="utf-8")
     (folder / "pytest.ini").write_text(
-        f"[pytest]\naddopts = --import-mode=importlib -ra\npythonpath = {_HERE}\n"
+        f"[pytest]\naddopts = --import-mode=importlib -ra\npythonpath = {_HERE}\nfilterwarnings = error\n"
         "markers =\n  needs(tool): sample\n  best_of_three: sample\n",
         encoding="utf-8",
     )

@@ -8,7 +8,10 @@ Not here: races, which no number of tries makes right, and bounds that can be co
 """
 
 import ast
+import gc
+import sys
 import time
+import warnings
 from typing import Any
 
 import pytest
@@ -49,5 +52,15 @@ def tried(item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestRe
         if not failed or late or number == _MOST or any(report.when == "setup" for report in failed):
             break
         item.user_properties.append((AGAIN, str(failed[0].longrepr).strip().splitlines()[-1]))
+        _forget()
         item._initrequest()  # type: ignore[attr-defined] # fixtures are made anew; the one way that pytest has for it
     return reports
+
+
+def _forget() -> None:
+    """Let go of what a try that failed held, and broke off, while nobody is told: else a later test would be."""
+    for name in ("last_type", "last_value", "last_traceback"):
+        vars(sys).pop(name, None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
