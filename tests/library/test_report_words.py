@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from zoneinfo import ZoneInfo
@@ -50,7 +51,7 @@ def test_text_names_cameras_numbers_and_reasons() -> None:
     ]  # fmt: skip
     assert "dock sub" in said
     assert "nothing expected" in said
-    assert "North <gate>: 1m30s unreachable, 1 freeze, 1 stills missed, 4 deliveries failed" in said
+    assert "North <gate>: 1m30s unreachable, 1 freeze, 1 still missed, 4 deliveries failed" in said
 
 
 def test_nothing_lost_says_so() -> None:
@@ -60,6 +61,14 @@ def test_nothing_lost_says_so() -> None:
     said = report_words.text(report, NAMES)
     assert "100 %" in said
     assert "Nothing was lost." in said
+
+
+def test_nothing_known_is_said_alike() -> None:
+    """Where nothing was expected, text and letter say so: not that nothing was lost."""
+    empty = replace(_report(), lines=(), cameras=())
+    for said in (report_words.text(empty, NAMES), report_words.html(empty, NAMES)):
+        assert "Nothing was recorded, and nothing was expected." in said
+        assert "lost" not in said
 
 
 def test_a_month_tells_its_trends() -> None:

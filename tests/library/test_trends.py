@@ -4,12 +4,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
-from holdfast.catalog import deliveries, nodes, schema
+from holdfast.catalog import deliveries, exports, incidents, nodes, schema
 from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.catalog.deliveries import Planned
+from holdfast.catalog.incidents import Picture
 from holdfast.core.delivery import Asset, AssetKind
+from holdfast.core.incident import Case, IncidentType, Stage
 from holdfast.core.journal import Sealed
 from holdfast.core.timing import HOUR_US, SECOND_US, from_datetime
 from holdfast.library.index import Indexer
@@ -38,6 +40,26 @@ def _fail(catalog: Catalog, node: int, piece: Sealed, target: str, errors: list[
             tx.run("work_history", insert(schema.work_history).values(line))
 
 
+def _put_by(catalog: Catalog, node: int, at_us: int) -> None:
+    """A picture of an incident, an export that is here, one that is gone, and one of a camera that is unknown."""
+    case = Case(IncidentType.FREEZE, Stage.RESOLVED, start_us=at_us, bad_us=at_us, good_us=at_us + 1)
+    picture = Picture(number=1, at_us=at_us, volume="disk", file="f.jpg", width=1, height=1, bytes=7)
+    with catalog.write() as tx:
+        incidents.add_pictures(tx, incidents.put(tx, node, "gate", case, now_us=at_us), [picture])
+        for streams, size, state in (
+            ("gate/main", 20, "done"),
+            ("gate/main gate/sub", 10, "expired"),
+            ("x/main", 5, "done"),
+        ):
+            wanted = exports.Wanted(
+                streams=streams, from_us=1, to_us=2, format="zip", cut=False, asked_by="", purpose=""
+            )  # fmt: skip
+            made = exports.add(tx, node, wanted, at_us)
+            values = {"state": state, "bytes": size, "file": "f" if state == "done" else "", "done_us": at_us}
+            where = schema.exports.c.id == made.number
+            tx.run("exports", update(schema.exports).where(where).values(**values, expires_us=at_us))
+
+
 def test_a_month_shows_what_goes_wrong_again_and_again(tmp_path: Path) -> None:
     """Failures are counted by target, error and the site's hour; outages by camera with their main reason."""
     clock = PushedClock(from_datetime(datetime(2026, 4, 30, 22, tzinfo=UTC)))
@@ -57,6 +79,7 @@ def test_a_month_shows_what_goes_wrong_again_and_again(tmp_path: Path) -> None:
         at_us = second.start_us
         _fail(catalog, node, second, "archive", [(at_us, "no answer"), (at_us + 1, "no answer"), (at_us + 2, "full")])
         _fail(catalog, node, third, "cloud", [(at_us + HOUR_US, "refused")])
+        _put_by(catalog, node, at_us)
         report = make(catalog, ReportKind.MONTHLY, date(2026, 5, 9), BERLIN, clock.wall_us())
         found = of_report(catalog, report)
         other = of_report(catalog, make(catalog, ReportKind.MONTHLY, date(2026, 4, 9), BERLIN, clock.wall_us()))
@@ -72,4 +95,7 @@ def test_a_month_shows_what_goes_wrong_again_and_again(tmp_path: Path) -> None:
     assert isinstance(footage, Growth)
     assert footage.added[:3] == (first.bytes + second.bytes, third.bytes, 0)
     assert footage.kept[:3] == (second.bytes, third.bytes, 0)
-    assert (other.failures, other.outages) == ((), ())
+    assert [(one.name, one.added[:2], one.kept[:2]) for one in found.storage[2:]] == [
+        ("evidence", (7, 0), (7, 0)), ("exports", (30, 0), (20, 0)),
+    ]  # fmt: skip
+    assert (other.failures, other.outages, len(other.storage)) == ((), (), 2)

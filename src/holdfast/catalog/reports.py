@@ -49,6 +49,16 @@ class Failure:
     at_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A file that was made within a span: its cameras, when, its bytes, and whether it is still here."""
+
+    cameras: frozenset[str]
+    at_us: int
+    bytes: int
+    here: bool
+
+
 def segments(tx: Transaction, stream: Id, from_us: int, to_us: int) -> Files:
     """Return a stream's finished footage."""
     here = (_SEGMENTS.state == "sealed") & _SEGMENTS.missing_us.is_(None)
@@ -74,6 +84,30 @@ def stills(tx: Transaction, node: int, from_us: int, to_us: int) -> dict[str, St
         row.camera: Stills(int(row.taken), int(row.all) - int(row.taken), int(row.bytes or 0))
         for row in tx.run("stills", query.group_by(_STILLS.camera))
     }
+
+
+def evidence(tx: Transaction, node: int, from_us: int, to_us: int) -> list[Made]:
+    """Return the pictures of incidents that are here."""
+    c = schema.evidence.c
+    joined = schema.evidence.join(schema.incidents)
+    query = select(_INCIDENTS.camera, c.at_us, c.bytes).select_from(joined)
+    rows = tx.run("evidence", query.where(c.node == node, c.at_us >= from_us, c.at_us < to_us))
+    return [Made(frozenset({row.camera}), int(row.at_us), int(row.bytes), here=True) for row in rows]
+
+
+def exports(tx: Transaction, node: int, from_us: int, to_us: int) -> list[Made]:
+    """Return the exports that were made, those whose files are gone too."""
+    c = schema.exports.c
+    query = select(c.streams, c.done_us, c.bytes, c.state).where(
+        c.node == node, c.done_us >= from_us, c.done_us < to_us
+    )
+    return [
+        Made(
+            frozenset(one.partition("/")[0] for one in row.streams.split()), int(row.done_us), int(row.bytes),
+            here=row.state == "done",
+        )
+        for row in tx.run("exports", query)
+    ]  # fmt: skip
 
 
 def incidents(tx: Transaction, node: int, from_us: int, to_us: int) -> dict[str, dict[str, int]]:

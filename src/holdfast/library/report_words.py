@@ -11,6 +11,7 @@ from holdfast.core.timing import SECOND_US, iso, to_datetime
 from holdfast.library.reports import Line, Report, ReportKind, seconds
 from holdfast.library.trends import Trends
 
+_NOTHING = "Nothing was recorded, and nothing was expected."
 _STYLE = "font-family:system-ui,sans-serif;font-size:14px"
 _CELL = "padding:4px 12px 4px 0;border-bottom:1px solid #d5dae2;text-align:left"
 _HEADS = (
@@ -51,7 +52,7 @@ def text(report: Report, names: Mapping[str, str], trends: Trends | None = None)
     """
     lines = [title(report), "=" * len(title(report)), ""]
     if not report.cameras:
-        return "\n".join([*lines, "Nothing was recorded, and nothing was expected.", ""])
+        return "\n".join([*lines, _NOTHING, ""])
     lines += _table(_HEADS, [_cells(line, names) for line in report.cameras])
     if report.kind is not ReportKind.DAILY:
         sums = [report.of_period(period.label) for period in report.periods]
@@ -68,6 +69,8 @@ def html(report: Report, names: Mapping[str, str], trends: Trends | None = None)
     parts = [
         f'<!doctype html><html lang="en"><body style="{_STYLE}"><h1 style="font-size:18px">{escape(title(report))}</h1>'
     ]
+    if not report.cameras:
+        return "\n".join([*parts, f"<p>{_NOTHING}</p>", "</body></html>", ""])
     parts.append(_html_table(_HEADS, [_cells(line, names) for line in report.cameras]))
     if report.kind is not ReportKind.DAILY:
         sums = [report.of_period(period.label) for period in report.periods]
@@ -143,17 +146,22 @@ def _reasons(report: Report, names: Mapping[str, str]) -> Iterator[str]:
     """Yield a line a stream that lost something: what for, and what was counted as an incident."""
     whole = True
     for line in report.cameras:
-        name = _cells(line, names)[0]
-        said = [f"{length_words(us)} {reason}" for reason, us in line.reasons.most_common() if us]
-        said += [f"{count} {kind}" for kind, count in line.incidents.most_common()]
-        said += [f"{line.stills_missed} stills missed"] if line.stills_missed else []
-        said += [f"{line.deliveries['failed']} deliveries failed"] if line.deliveries["failed"] else []
-        said += [f"{length_words(line.missing_us)} of footage gone without a word"] if line.missing_us else []
-        if said:
+        if said := said_of(line):
             whole = False
-            yield f"{name}: {', '.join(said)}"
+            yield f"{_cells(line, names)[0]}: {', '.join(said)}"
     if whole:
         yield "Nothing was lost."
+
+
+def said_of(line: Line) -> list[str]:
+    """Return what was lost or went wrong of a line, each in some words, losses first; empty where nothing did."""
+    said = [f"{length_words(us)} {reason}" for reason, us in line.reasons.most_common() if us]
+    said += [f"{count} {kind}" for kind, count in line.incidents.most_common()]
+    missed, failed = line.stills_missed, line.deliveries["failed"]
+    said += [f"{missed} still{'' if missed == 1 else 's'} missed"] if missed else []
+    said += [f"{failed} {'delivery' if failed == 1 else 'deliveries'} failed"] if failed else []
+    said += [f"{length_words(line.missing_us)} of footage gone without a word"] if line.missing_us else []
+    return said
 
 
 def _trend_lines(trends: Trends, names: Mapping[str, str]) -> Iterator[str]:

@@ -3,18 +3,19 @@
 From a report and the catalog. Any thread, but never an event loop. Not here: the report (reports), its words.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from holdfast.catalog import nodes, reports
-from holdfast.catalog.db import Catalog
+from holdfast.catalog.db import Catalog, Transaction
 from holdfast.catalog.nodes import LOCAL
 from holdfast.catalog.reports import Failure
 from holdfast.core.timing import to_datetime
 from holdfast.library.reports import Report
 
-FOOTAGE, STILLS = "footage", "stills"
+FOOTAGE, STILLS, EVIDENCE, EXPORTS = "footage", "stills", "evidence", "exports"
 HOURS = 24
 
 
@@ -73,10 +74,11 @@ def of_report(catalog: Catalog, report: Report, *, node: str = LOCAL) -> Trends:
     with catalog.read() as tx:
         number = nodes.find(tx, node)
         failed = [] if number is None else reports.failures(tx, number, report.from_us, report.to_us)
+        further = [] if number is None else list(_further(tx, number, report, cameras))
     return Trends(
         failures=tuple(_failures([one for one in failed if one.camera in cameras], report)),
         outages=tuple(sorted(_outages(report), key=lambda one: -one.lost_us)),
-        days=tuple(period.label for period in report.periods), storage=tuple(_storage(report)),
+        days=tuple(period.label for period in report.periods), storage=(*_storage(report), *further),
     )  # fmt: skip
 
 
@@ -104,3 +106,17 @@ def _storage(report: Report) -> Iterator[Growth]:
         (STILLS, [one.stills_bytes for one in sums], [one.stills_bytes for one in sums]),
     ):
         yield Growth(name=name, added=tuple(added), kept=tuple(kept))
+
+
+def _further(tx: Transaction, node: int, report: Report, cameras: set[str]) -> Iterator[Growth]:
+    """Yield the classes that no line counts, where there is anything of them."""
+    begins = [period.from_us for period in report.periods]
+    for name, ask in ((EVIDENCE, reports.evidence), (EXPORTS, reports.exports)):
+        added, kept = [0] * len(begins), [0] * len(begins)
+        for one in ask(tx, node, report.from_us, report.to_us):
+            if one.cameras <= cameras:
+                place = bisect_right(begins, one.at_us) - 1
+                added[place] += one.bytes
+                kept[place] += one.bytes if one.here else 0
+        if any(added):
+            yield Growth(name=name, added=tuple(added), kept=tuple(kept))

@@ -81,7 +81,7 @@ def show(
         "report": made, "rows": [_row(line, made, names) for line in made.cameras], "title": title, "trends": found,
         "percent": report_words.percent_words(made.total.percent),
         "sums": sums if which is not ReportKind.DAILY else [],
-        "percent_words": report_words.percent_words,
+        "percent_words": report_words.percent_words, "length": report_words.length_words,
     }  # fmt: skip
     return page(request, "reports.html", **facts)
 
@@ -97,10 +97,12 @@ def _row(line: Line, report: Report, names: dict[str, str]) -> Row:
     mine = {one.period: one for one in report.lines if (one.camera, one.stream) == (line.camera, line.stream)}
     bars = tuple(_bar(period.label, mine.get(period.label)) for period in report.periods)
     name = names.get(line.camera, line.camera)
-    why = ""
+    said, why = report_words.said_of(line), ""
     if line.reasons:
         reason, us = line.reasons.most_common(1)[0]
-        why = f"{report_words.length_words(us)}: {MEANING[GapReason(reason)]}"
+        # The longest in words for people; the rest as a letter has it.
+        said[0] = f"{report_words.length_words(us)}: {MEANING[GapReason(reason)]}"
+    why = "; ".join(said)
     return Row(
         line=line, name=name if line.stream == "main" else f"{name} · {line.stream}", bars=bars, why=why,
         percent=report_words.percent_words(line.percent),
