@@ -13,6 +13,7 @@ from sqlalchemy import insert
 from holdfast.catalog import (
     cameras,
     claims,
+    claims_together,
     deliveries,
     delivery_batches,
     delivery_checks,
@@ -159,6 +160,14 @@ def soon(_lost: int) -> int:
     return 0
 
 
+def kept(tx: Transaction) -> object:
+    """Write something of its own into each of several rows that are claimed."""
+    first = waiting(tx)
+    got = claims.claim(tx, KIND, 1, range(first, first + 20), worker="x", now_us=NOW_US, lease_us=9)
+    assert got
+    return claims_together.keep(tx, {one: {"memory": f"{place}"} for place, one in enumerate(got)})
+
+
 QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "sweep: lanes": lambda tx: claims.lanes(tx, KIND, 1),
     "sweep: oldest": lambda tx: claims.due(tx, KIND, 1, NOW_US, lane="nas", limit=5),
@@ -167,6 +176,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "claims: at work": lambda tx: claims.at_work(tx, KIND, 1),
     "claims: held": lambda tx: claims.held(tx, KIND, 1, "w", [3, 4, 5]),
     "claims: made": lambda tx: claims.claim(tx, KIND, 1, [3, 4, 5], worker="x", now_us=NOW_US, lease_us=9),
+    "claims: kept": kept,
     "claims: together": lambda tx: delivery_batches.beside(
         tx, 1, "nas", waiting(tx), NOW_US, Most(rows=5, each_bytes=10**9, all_bytes=10**9)
     ),

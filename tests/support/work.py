@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Column, Integer, MetaData, PrimaryKeyConstraint, String, Table, func, insert, inspect, select
 
-from holdfast.catalog import claims, nodes, schema
+from holdfast.catalog import claims, claims_together, nodes, schema
 from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.catalog.schema_base import id_of, node
 from holdfast.catalog.schema_work import work_columns, work_rules
@@ -46,8 +46,10 @@ def known() -> Iterator[None]:
         yield
     finally:
         dict.pop(schema.metadata.tables, NOUN)
-        claims._claiming.cache_clear()
-        claims.ending.cache_clear()
+        for made in (
+            claims._claiming, claims._holding, claims.ending, claims_together._holding, claims_together._writing
+        ):  # fmt: skip
+            made.cache_clear()
 
 
 def make_tables(catalog: Catalog) -> int:

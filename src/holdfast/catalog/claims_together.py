@@ -5,15 +5,17 @@ Each is written only where it still holds, as with one alone: whoever lost some 
 Not here: making claims, and what one alone comes to (claims).
 """
 
+import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Insert, Select, Update, bindparam, insert, select, update
 
 from holdfast.catalog import claims, schema
 from holdfast.catalog.claims import Claim
 from holdfast.catalog.db import Transaction
+from holdfast.catalog.given import ROWS, among, given, text_of, value_of
 from holdfast.catalog.schema_work import PENDING
 
 GIVEN_BACK = "given-back"
@@ -27,14 +29,6 @@ class Outcome:
     values: Mapping[str, Any]
     error: str = ""
     hint: str = ""
-
-
-@dataclass(slots=True)
-class _Alike:
-    """Rows of which the same columns are written."""
-
-    claims: list[Claim] = field(default_factory=list)
-    values: list[dict[str, Any]] = field(default_factory=list)
 
 
 def result(state: str, values: Mapping[str, Any]) -> Outcome:
@@ -68,12 +62,12 @@ def end(tx: Transaction, outcomes: Mapping[Claim, Outcome], *, now_us: int) -> s
     ours = _write(
         tx, {claim: {**over, "error": one.error, "hint": one.hint, **one.values} for claim, one in outcomes.items()}
     )
-    ended = [claim for claim in outcomes if claim in ours]
-    first = [claim for claim in ended if claim.fence <= claims.HISTORY]
+    first = [_line(claim, outcomes[claim]) for claim in ours if claim.fence <= claims.HISTORY]
     if first:
-        lines = [_line(claim, outcomes[claim], now_us) for claim in first]
-        tx.run("work_history", insert(schema.work_history), lines)
-    for claim in ended:
+        claim = next(iter(ours))
+        values = {"b_node": claim.node, "b_noun": claim.noun, "b_at_us": now_us, ROWS: text_of(first)}
+        tx.run("work_history", _history(tx.dialect), [values])
+    for claim in ours:
         if claim.fence > claims.HISTORY:
             claims.write_history(tx, claim, outcomes[claim].what, now_us=now_us, error=outcomes[claim].error)
     return ours
@@ -81,36 +75,71 @@ def end(tx: Transaction, outcomes: Mapping[Claim, Outcome], *, now_us: int) -> s
 
 def _write(tx: Transaction, values: Mapping[Claim, Mapping[str, Any]]) -> set[Claim]:
     ours = _held(tx, list(values))
-    alike: dict[tuple[str, ...], _Alike] = {}
+    alike: dict[tuple[str, ...], list[Claim]] = {}
     for claim in values:
         if claim in ours:
-            some = alike.setdefault(tuple(values[claim]), _Alike())
-            some.claims.append(claim)
-            bound = {f"v_{name}": value for name, value in values[claim].items()}
-            some.values.append({"b_node": claim.node, "b_id": claim.number, "b_fence": claim.fence, **bound})
+            alike.setdefault(tuple(values[claim]), []).append(claim)
     for changed, some in alike.items():
-        claim = some.claims[0]
-        tx.run(claim.noun, claims.ending(claim.noun, claim.working, changed), some.values)
+        _write_alike(tx, changed, {claim: values[claim] for claim in some})
     return ours
+
+
+def _write_alike(tx: Transaction, changed: tuple[str, ...], values: Mapping[Claim, Mapping[str, Any]]) -> None:
+    """Write the same columns of rows: once what is the same for all of them, and row by row what is not."""
+    claim, first = next(iter(values.items()))
+    own = tuple(name for name in changed if any(one[name] != first[name] for one in values.values()))
+    common = tuple(name for name in changed if name not in own)
+    rows = [(one.node, one.number, one.fence, *[columns[name] for name in own]) for one, columns in values.items()]
+    bound = {f"v_{name}": first[name] for name in common} | {ROWS: text_of(rows)}
+    if tx.dialect == "postgresql":
+        bound["b_node"] = claim.node
+    tx.run(claim.noun, _writing(tx.dialect, claim.noun, claim.working, common, own), [bound])
+
+
+@functools.lru_cache(maxsize=200)
+def _writing(dialect: str, noun: str, working: str, common: tuple[str, ...], own: tuple[str, ...]) -> Update:
+    table = schema.metadata.tables[noun]
+    rows = given(dialect, {name: table.c[name].type for name in ("node", "id", "fence", *own)}).c
+    values: dict[str, Any] = {name: bindparam(f"v_{name}") for name in common}
+    values |= {name: rows[name] for name in own}
+    # Given once, the node would lead SQLite without statistics through all of its rows; PostgreSQL needs it so.
+    where = [table.c.node == rows.node, table.c.id == rows.id, table.c.fence == rows.fence]
+    if dialect == "postgresql":
+        where += [table.c.node == bindparam("b_node"), among(dialect, table.c.id, rows.id)]
+    return update(table).where(*where, value_of(table.c.state) == working).values(values)
 
 
 def _held(tx: Transaction, some: Sequence[Claim]) -> set[Claim]:
     """Return the claims that hold, locked until the transaction ends."""
     if not some:
         return set()
-    table = schema.metadata.tables[some[0].noun]
-    query = select(table.c.id, table.c.fence).where(
-        table.c.node == some[0].node, table.c.id.in_([claim.number for claim in some]),
-        table.c.state == some[0].working,
-    )  # fmt: skip
-    # In one order, so that no two of these wait for each other.
-    rows = tx.run(some[0].noun, query.order_by(table.c.id).with_for_update())
-    held = {(int(row.id), int(row.fence)) for row in rows}
+    first = some[0]
+    values = {"b_node": first.node, ROWS: text_of((claim.number,) for claim in some)}
+    rows = tx.run(first.noun, _holding(tx.dialect, first.noun, first.working), [values])
+    held = {tuple(row) for row in rows.all()}
     return {claim for claim in some if (claim.number, claim.fence) in held}
 
 
-def _line(claim: Claim, one: Outcome, now_us: int) -> dict[str, Any]:
-    return {
-        "node": claim.node, "noun": claim.noun, "row_id": claim.number, "fence": claim.fence, "at_us": now_us,
-        "what": one.what, "worker": claim.worker, "attempt": claim.attempt, "error": one.error,
-    }  # fmt: skip
+@functools.cache
+def _holding(dialect: str, noun: str, working: str) -> Select[int, int]:
+    table = schema.metadata.tables[noun]
+    wanted = given(dialect, {"id": table.c.id.type}).c.id
+    where = [
+        table.c.node == bindparam("b_node"), among(dialect, table.c.id, wanted), value_of(table.c.state) == working
+    ]  # fmt: skip
+    # In one order, so that no two of these wait for each other.
+    return select(table.c.id, table.c.fence).where(*where).order_by(table.c.id).with_for_update()
+
+
+@functools.cache
+def _history(dialect: str) -> Insert:
+    lines = schema.work_history
+    own = ("row_id", "fence", "what", "worker", "attempt", "error")
+    common = ("node", "noun", "at_us")
+    rows = given(dialect, {name: lines.c[name].type for name in own}).c
+    bound = [bindparam(f"b_{name}", type_=lines.c[name].type) for name in common]
+    return insert(lines).from_select([*common, *own], select(*bound, *[rows[name] for name in own]))
+
+
+def _line(claim: Claim, one: Outcome) -> tuple[object, ...]:
+    return claim.number, claim.fence, one.what, claim.worker, claim.attempt, one.error

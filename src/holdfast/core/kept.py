@@ -91,6 +91,9 @@ class Deleted:
 
 Event = Acknowledged | Withdrawn | Held | Released | Deleted
 _KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in (Acknowledged, Withdrawn, Held, Released, Deleted)}
+_NAMES: dict[str, tuple[str, ...]] = {name: tuple(one.name for one in fields(cls)) for name, cls in _KINDS.items()}
+# In ASCII: a half of a surrogate pair, which Python makes of a name that is no UTF-8, then stays what it is.
+_TEXT = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +107,10 @@ class Kept:
 def encode(at_us: int, event: Event) -> bytes:
     """Write one line, newline included."""
     # Not asdict, which copies in depth what is flat: a line is written for every file that is delivered.
-    body = {
-        "v": VERSION,
-        "t": event.kind,
-        "at_us": at_us,
-        **{one.name: getattr(event, one.name) for one in fields(event)},
-    }
-    # In ASCII: a half of a surrogate pair, which Python makes of a name that is no UTF-8, then stays what it is.
-    return json.dumps(body, separators=(",", ":")).encode() + b"\n"
+    body: dict[str, Any] = {"v": VERSION, "t": event.kind, "at_us": at_us}
+    for name in _NAMES[event.kind]:
+        body[name] = getattr(event, name)
+    return _TEXT.encode(body).encode() + b"\n"
 
 
 def decode(raw: bytes) -> Kept:

@@ -47,10 +47,10 @@ from holdfast.storage.targets.contract import Going, Receipt
 from holdfast.storage.targets.make import make_target
 from holdfast.storage.volume import read_marker
 from holdfast.work.acknowledge import Acknowledging
-from holdfast.work.deliver_together import Alone, DeliverTogether, object_of
+from holdfast.work.deliver_together import Alone, Arrived, DeliverTogether
 from holdfast.work.job import Job
 from holdfast.work.kind import Kind, Queue, Together
-from holdfast.work.prepare import FOLDER, Memory, Prepared, clear, prepared
+from holdfast.work.prepare import FOLDER, Memory, Prepared, clear, prepared, unchanged
 from holdfast.work.retry import Retry
 from holdfast.work.rule_rows import RuleRows
 from holdfast.work.way import Way
@@ -92,8 +92,9 @@ class Deliver:
         self.acknowledging = Acknowledging(self._volumes, config.state_dir, clock)
         """Says that there are copies."""
         alone = Alone(
-            prepared=self._prepared, failed=self._wrong, finish=self._finish, has_row=self._has_row, heal=self._heal
-        )
+            unchanged=self._unchanged, prepared=self._prepared, failed=self._wrong, finish=self._finish,
+            has_row=self._has_row, heal=self._heal,
+        )  # fmt: skip
         self._together = DeliverTogether(self.ways, self.acknowledging, alone, clock, RETRY)
 
     def kind(self) -> Kind:
@@ -147,9 +148,15 @@ class Deliver:
 
     # --- the object --------------------------------------------------------------------------------------------------
 
+    def _source(self, row: DeliveryRow) -> Path:
+        return self._volumes.get(row.asset.volume, Path("/nonexistent")) / row.asset.file
+
+    def _unchanged(self, row: DeliveryRow, way: Way) -> Prepared | None:
+        return unchanged(row, self._source(row), self._config.deliveries.get(row.rule), way.config.encrypt)
+
     def _prepared(self, row: DeliveryRow, way: Way) -> AbstractContextManager[Prepared]:
-        source = self._volumes.get(row.asset.volume, Path("/nonexistent")) / row.asset.file
-        return prepared(row, source, self._config.deliveries.get(row.rule), way.config.encrypt, self._folders)
+        rule = self._config.deliveries.get(row.rule)
+        return prepared(row, self._source(row), rule, way.config.encrypt, self._folders)
 
     def _send(self, job: Job, row: DeliveryRow, way: Way) -> DeliveryRow:
         with self._prepared(row, way) as made:
@@ -158,7 +165,7 @@ class Deliver:
         now_us = self._clock.wall_us()
         # What went in another form is known by its content alone to whoever verifies it anew.
         memory = "" if made.is_own(row) else Memory(content=made.content).text()
-        sent = replace(row, address=receipt.address, verified=receipt.verified, object_us=now_us, memory=memory)
+        sent = Arrived(receipt.address, receipt.verified, now_us, memory).written(row)
         copy = Acknowledgement(asset=row.asset, target=row.target, address=receipt.address, at_us=now_us)
         self.acknowledging.say([copy])
         return sent
@@ -197,7 +204,7 @@ class Deliver:
         return row.rule in self.rows and row.row_us is None
 
     def _finish(self, job: Job, row: DeliveryRow, way: Way) -> None:
-        values = object_of(row)
+        values = Arrived(row.address, row.verified, row.object_us or 0, row.memory).columns()
         if self._has_row(row):
             if not job.keep(values):
                 return

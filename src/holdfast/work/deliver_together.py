@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from holdfast.catalog import deliveries, delivery_batches
 from holdfast.catalog.db import Transaction
@@ -47,6 +48,7 @@ class Alone:
     """How a single delivery is prepared, ended and failed: the same as where it goes by itself.
 
     Attributes:
+        unchanged: Says what is sent where that is the row's file itself; None where something is made of it.
         prepared: Makes what is sent of a row's file.
         failed: Writes what a permanent error comes to; raises what may be tried again.
         finish: Writes the row at the target, where one is wanted, and the result.
@@ -54,11 +56,31 @@ class Alone:
         heal: What is written together with a result, where a target was complained of.
     """
 
+    unchanged: Callable[[DeliveryRow, Way], Prepared | None]
     prepared: Callable[[DeliveryRow, Way], AbstractContextManager[Prepared]]
     failed: Callable[[Job, DeliveryRow, Way, HoldfastError], None]
     finish: Callable[[Job, DeliveryRow, Way], None]
     has_row: Callable[[DeliveryRow], bool]
     heal: Callable[[int, Way], Callable[[Transaction], None] | None]
+
+
+class Arrived(NamedTuple):
+    """What is known of an object at its target: columns of its row."""
+
+    address: str
+    verified: str
+    object_us: int
+    memory: str
+
+    def columns(self) -> dict[str, object]:
+        """Return what is written of it."""
+        return {**self._asdict(), "differed": 0}
+
+    def written(self, row: DeliveryRow) -> DeliveryRow:
+        """Return its row with that."""
+        return replace(
+            row, address=self.address, verified=self.verified, object_us=self.object_us, memory=self.memory
+        )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -69,7 +91,7 @@ class _Going:
     way: Way
     rows: dict[str, tuple[Job, DeliveryRow]] = field(default_factory=dict)
     made: dict[str, str] = field(default_factory=dict)
-    arrived: list[tuple[Job, DeliveryRow]] = field(default_factory=list)
+    arrived: list[tuple[Job, DeliveryRow, Arrived]] = field(default_factory=list)
 
 
 class DeliverTogether:
@@ -117,13 +139,14 @@ class DeliverTogether:
             if not going.batch.alive():
                 return []
             try:
-                made = stack.enter_context(self._alone.prepared(row, going.way))
+                own = self._alone.unchanged(row, going.way)
+                made = own or stack.enter_context(self._alone.prepared(row, going.way))
             except HoldfastError as error:
                 self._wrong(going, job, row, error)
                 continue
             items.append(Item(made.path, row.key, made.content))
             going.rows[row.key] = (job, row)
-            if not made.is_own(row):
+            if own is None and not made.is_own(row):
                 going.made[row.key] = Memory(content=made.content).text()
         if going.made:
             # What is sealed is another file each time: the next one must know what may lie there already.
@@ -144,7 +167,7 @@ class DeliverTogether:
         def told() -> bool:
             return not batch.alive() or not way.open()
 
-        said_s = time.monotonic()
+        since_s = 0.0  # of what has no word yet
         following = Going(moved=moved, told_to_stop=told, pace=lambda count: way.pace(count, told))
         with closing(_each(way, items, following)) as outcomes:
             for item, outcome in outcomes:
@@ -153,19 +176,19 @@ class DeliverTogether:
                     self._arrived(going, item.key, outcome)
                 elif told() or not self._wrong(going, job, row, outcome):
                     break
-                if time.monotonic() - said_s >= WORD_S:
+                now_s = time.monotonic()
+                if len(going.arrived) <= 1:
+                    since_s = now_s
+                elif now_s - since_s >= WORD_S:
                     self._say(going)
-                    said_s = time.monotonic()
         self._say(going)
 
     def _arrived(self, going: _Going, key: str, receipt: Receipt) -> None:
         job, row = going.rows[key]
         going.way.arrived(row.asset.bytes)
-        sent = replace(
-            row, address=receipt.address, verified=receipt.verified, object_us=self._clock.wall_us(),
-            memory=going.made.get(key, ""),
-        )  # fmt: skip
-        going.arrived.append((job, sent))
+        going.arrived.append(
+            (job, row, Arrived(receipt.address, receipt.verified, self._clock.wall_us(), going.made.get(key, "")))
+        )
 
     def _wrong(self, going: _Going, job: Job, row: DeliveryRow, error: HoldfastError) -> bool:
         """Write what an error comes to for one row; False where the others go back untried."""
@@ -187,19 +210,22 @@ class DeliverTogether:
             return
         self._acknowledging.say(
             [
-                Acknowledgement(asset=row.asset, target=row.target, address=row.address, at_us=row.object_us or 0)
-                for _, row in arrived
+                Acknowledgement(asset=row.asset, target=row.target, address=there.address, at_us=there.object_us)
+                for _, row, there in arrived
             ]
         )
         now_us = self._clock.wall_us()
-        whole = [(job, row) for job, row in arrived if not self._alone.has_row(row)]
-        results = {job: (DeliveryState.DELIVERED.value, {**object_of(row), "done_us": now_us}) for job, row in whole}
+        results, rest = dict[Job, tuple[str, dict[str, object]]](), list[tuple[Job, DeliveryRow, Arrived]]()
+        for job, row, there in arrived:
+            if self._alone.has_row(row):
+                rest.append((job, there.written(row), there))
+            else:
+                results[job] = (DeliveryState.DELIVERED.value, {**there.columns(), "done_us": now_us})
         along = self._alone.heal(going.batch.jobs[0].claim.node, going.way)
         if going.batch.finish(results, along) and along is not None:
             going.way.complained = False
-        rest = [(job, row) for job, row in arrived if self._alone.has_row(row)]
-        ours = going.batch.keep({job: object_of(row) for job, row in rest})
-        for job, row in rest:
+        ours = going.batch.keep({job: there.columns() for job, _, there in rest})
+        for job, row, _ in rest:
             if job in ours and job.alive():
                 self._finish(going, job, row)
 
@@ -208,14 +234,6 @@ class DeliverTogether:
             self._alone.finish(job, row, going.way)
         except HoldfastError as again:
             job.again(self._retry.after_us(job.claim.attempt, random.random), str(again), again.hint)
-
-
-def object_of(row: DeliveryRow) -> dict[str, object]:
-    """Return the columns that say that an object is at its target."""
-    return {
-        "address": row.address, "verified": row.verified, "object_us": row.object_us, "memory": row.memory,
-        "differed": 0,
-    }  # fmt: skip
 
 
 def _each(way: Way, items: list[Item], going: Going) -> Generator[Outcome, None, None]:

@@ -88,6 +88,19 @@ def clear(folders: Iterable[Path], now_us: int) -> None:
                         path.unlink()
 
 
+def unchanged(
+    row: DeliveryRow, source: Path, rule: DeliveryConfig | None, recipients: tuple[str, ...]
+) -> Prepared | None:  # fmt: skip
+    """Return what is sent where that is the file itself; None where something is to be made of it.
+
+    Raises:
+        BadInput: It cannot be made.
+    """
+    if _steps(row, rule, recipients):
+        return None
+    return Prepared(source, Content(row.asset.bytes, row.asset.sha256))
+
+
 @contextmanager
 def prepared(
     row: DeliveryRow, source: Path, rule: DeliveryConfig | None, recipients: tuple[str, ...], folders: tuple[Path, ...]
@@ -106,10 +119,10 @@ def prepared(
         BadInput: It does not hold what it did.
         StorageError: It cannot be read, or nothing can be written.
     """
-    steps = _steps(row, rule, recipients)
-    if not steps:
-        yield Prepared(source, Content(row.asset.bytes, row.asset.sha256))
+    if (own := unchanged(row, source, rule, recipients)) is not None:
+        yield own
         return
+    steps = _steps(row, rule, recipients)
     if not source.is_file():
         raise NotFound(f"{source} is not there any more")
     for number, folder in enumerate(folders):

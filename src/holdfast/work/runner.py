@@ -243,10 +243,13 @@ class Runner:
     def follow(self, controls: Controls) -> None:
         """Do as people said: what they stopped, or want begun anew, is told to end and given back."""
         before, self.controls = self.controls, controls
+        ends: dict[tuple[str, str], bool] = {}  # hundreds of rows are of one lane
         for job in self.jobs():
-            name, lane = job.claim.kind, job.claim.lane
-            now = work_controls.of(controls, name, lane)
-            if now.state is Running.STOPPED or now.turn != work_controls.of(before, name, lane).turn:
+            name, lane = of = job.claim.kind, job.claim.lane
+            if of not in ends:
+                now = work_controls.of(controls, name, lane)
+                ends[of] = now.state is Running.STOPPED or now.turn != work_controls.of(before, name, lane).turn
+            if ends[of]:
                 job.tell()
 
     def look(self, kind: Kind) -> None:

@@ -14,20 +14,20 @@ import os
 import pwd
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from holdfast.core.config.targets import FolderTarget as FolderConfig
 from holdfast.core.errors import ContentDiffers, HoldfastError, NameTaken, StorageError, TargetAway, TargetRefused
 from holdfast.storage.files import fsync_folder, rename_durably, sync_disk
-from holdfast.storage.targets import marker
+from holdfast.storage.targets import marker, small_files
 from holdfast.storage.targets.address import public_address
 from holdfast.storage.targets.apart import Apart
 from holdfast.storage.targets.contract import Content, Going, Receipt, TargetFacts
 from holdfast.storage.targets.errors import target_errors, translate
 from holdfast.storage.targets.many import Item, Outcome
-from holdfast.storage.targets.sources import BLOCK_BYTES, blocks, checked_key, sha256_of, stop_if_told
+from holdfast.storage.targets.sources import BLOCK_BYTES, blocks, checked_key, sha256_of, stop_if_told, whole
 
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})  # exFAT, some network folders
 _PROBE = b"holdfast\n"
@@ -158,24 +158,14 @@ class FolderTarget:
         if item.content.bytes > BLOCK_BYTES:
             self._write(Path(part), item.source, item.content, going, sync=False)
             return
-        data = b"".join(blocks(item.source, item.content, going, target=self.name))
-        with target_errors(self.name, f"writing {part}"):
-            fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            try:
-                while (done := os.write(fd, data)) < len(data):
-                    data = data[done:]
-                os.ftruncate(fd, item.content.bytes)  # an earlier attempt may have left more
-                self._give(fd, self._mode)
-            except BaseException:
-                self._drop(part)
-                raise
-            finally:
-                os.close(fd)
+        data = whole(item.source, item.content, going, target=self.name)
+        small_files.write(part, data, self.name, lambda fd: self._give(fd, self._mode))
+        going.moved(len(data))
 
     def _named(self, written: Sequence[tuple[Item, str]], going: Going) -> Iterator[Outcome]:
         """Read written files back and give them their names; their folders are synced by the caller."""
-        with ExitStack() as stack:
-            files = [self._opened_again(part, stack) for _, part in written]
+        files = [self._opened_again(part) for _, part in written]
+        try:
             for (item, part), file in zip(written, files, strict=True):
                 try:
                     if isinstance(file, HoldfastError):
@@ -183,36 +173,33 @@ class FolderTarget:
                     yield item, self._name(part, file, item.key, item.content, going)
                 except HoldfastError as error:
                     yield item, error
+        finally:
+            for file in files:
+                if isinstance(file, int):
+                    os.close(file)
 
-    def _opened_again(self, part: str, stack: ExitStack) -> BinaryIO | HoldfastError | None:
-        """Open a written file, its content forgotten and on its way from the disk again; None where it is gone."""
+    def _opened_again(self, part: str) -> int | HoldfastError | None:
         try:
-            fd = os.open(part, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            return small_files.open_again(part)
         except OSError as error:
-            gone = isinstance(error, FileNotFoundError)  # another worker was first
-            return None if gone else translate(error, self.name, f"reading {part} back")
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-        # All of them are asked for before the first is waited for: a disk carries many questions at once.
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
-        return stack.enter_context(os.fdopen(fd, "rb", buffering=0))
+            return translate(error, self.name, f"reading {part} back")
 
-    def _name(self, part: str, file: BinaryIO | None, key: str, content: Content, going: Going) -> Receipt:
-        with target_errors(self.name, f"naming {key}"):
-            try:
-                if file is not None:
-                    if sha256_of(file, going, self.name) != content.sha256:
-                        self._drop(part)
-                        raise ContentDiffers(f"{self.name}: what was read back of {key} is not what was written")
-                    # A second name and then one less: unlike a rename it never replaces.
-                    os.link(part, f"{self._root}/{key}")
+    def _name(self, part: str, file: int | None, key: str, content: Content, going: Going) -> Receipt:
+        try:
+            if file is not None:
+                if small_files.sha256_again(file, content, going, self.name) != content.sha256:
                     self._drop(part)
-                    return Receipt(self._address(key), "sha256")
-            except (FileExistsError, FileNotFoundError):
-                pass  # another worker was first
-            except OSError as error:
-                if error.errno not in _NO_LINKS:
-                    raise
-                return self._rename(Path(part), key, content, going)
+                    raise ContentDiffers(f"{self.name}: what was read back of {key} is not what was written")
+                # A second name and then one less: unlike a rename it never replaces.
+                os.link(part, f"{self._root}/{key}")
+                self._drop(part)
+                return Receipt(self._address(key), "sha256")
+        except (FileExistsError, FileNotFoundError):
+            pass  # another worker was first
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise translate(error, self.name, f"naming {key}") from error
+            return self._rename(Path(part), key, content, going)
         self._drop(part)
         if (found := self._already(key, content, going)) is None:
             raise TargetAway(f"{self.name}: {key} came and went while it was sent")
@@ -381,8 +368,7 @@ class FolderTarget:
         self._sync(path.parent)
 
     def _drop(self, part: Path | str) -> None:
-        with suppress(OSError):
-            os.unlink(part)  # noqa: PTH108 - of thousands of files it is a tenth of the time to make paths of their names
+        small_files.drop(str(part))
 
     def _address(self, key: str) -> str:
         return public_address(self._config.address, self.name, key) or f"{self._root}/{key}"
