@@ -73,13 +73,14 @@ def test_oldest_and_newest(catalog: Catalog, node: int) -> None:
     work.add(catalog, node, 1, first=10, due_us=50, priority=0)
     work.add(catalog, node, 1, first=11, due_us=102, priority=2)
     work.add(catalog, node, 1, first=12, due_us=10**9, priority=9)
+    work.add(catalog, node, 1, first=14, due_us=102, priority=2)
     work.add(catalog, node, 1, first=13, lane="b", due_us=1)
     with catalog.read() as tx:
         oldest = claims.due(tx, KIND, node, 103, lane="a", limit=9)
         newest = claims.due(tx, KIND, node, 103, lane="a", limit=3, newest=True)
         assert claims.lanes(tx, KIND, node) == ["a", "b"]
-    assert [row.number for row in oldest] == [10, 1, 2, 3, 11, 4]
-    assert [row.number for row in newest] == [11, 4, 3]
+    assert [row.number for row in oldest] == [10, 1, 2, 3, 11, 14, 4]
+    assert [row.number for row in newest] == [14, 11, 4]
 
 
 def test_bad_states_cannot_be_written(catalog: Catalog, node: int) -> None:
