@@ -246,7 +246,7 @@ def test_a_worker_that_stops_waits_for_nobody(pushed: Catalog, tmp_path: Path, s
         worker.start()
         until(lambda: len(service.asked) == 1)
         telling.runner.ask_stop()
-        worker.join(60)
+        worker.join(30)
         (row,) = telling.rows()
     assert (worker.is_alive(), row.state.value, row.attempts) == (False, "pending", 0)
 
