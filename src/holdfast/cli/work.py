@@ -18,6 +18,7 @@ from holdfast.library.index import Indexer
 from holdfast.library.reindex import reconcile
 from holdfast.roles.logging import set_up_logging
 from holdfast.roles.memory_loop import MemoryLoop
+from holdfast.roles.own_memory import keep_together
 from holdfast.roles.retention_loop import RetentionLoop
 from holdfast.roles.work_loop import WorkLoop, Workshop
 from holdfast.roles.worker import Worker
@@ -32,6 +33,8 @@ def work(
 ) -> int:
     """Index journals and publish what to record, until SIGTERM or Ctrl-C. SIGHUP reads the configuration again."""
     os.umask(0o027)
+    # A dozen threads work here by turns, most of them on a catalog: an arena for each of them grew for hours.
+    keep_together(2)
     loaded = load_or_last_good(config)
     clock = SystemClock()
 

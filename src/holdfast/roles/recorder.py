@@ -6,7 +6,6 @@ order: all streams say goodbye at once (sources close with TEARDOWN, segments ar
 status; a second signal ends it at once, which costs no more than a kill does.
 """
 
-import ctypes
 import gc
 import os
 import secrets
@@ -28,25 +27,16 @@ from holdfast.recording.store import StreamStore
 from holdfast.recording.stream import StreamRecorder
 from holdfast.recording.unsaid import Unsaid
 from holdfast.recording.upkeep import Upkeep
+from holdfast.roles.own_memory import LARGE_BYTES, keep_together
 from holdfast.storage.files import replace_atomically
 
 STATUS_S = 1.0  # specified: status files are replaced each second
 UPKEEP_S = 3.0  # chosen: with STOP_S, before the supervisor's 26 s: memory is moved to the disk in what is left of both
 STOP_S = 20.0  # specified: all roles in order within 30 s, so recorders within the first two thirds of it
 
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # <malloc.h> of glibc
-_LARGE_BYTES = 128 * 1024  # glibc's own beginning, held there: buffers from here on go back to the system at once
 _ARENAS = 1  # measured: an arena a thread grew by 40 KB with every reconnect; threads here rarely allocate at once
 
 log = structlog.get_logger()
-
-
-def _keep_memory_together() -> None:
-    """Have the C library return what connections and seals allocated, instead of scattering it (P8, P2)."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's; others return memory anyway
-    if mallopt is not None:
-        mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
-        mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 class Recorder:
@@ -77,7 +67,8 @@ class Recorder:
     def run(self) -> None:
         """Record until told to stop."""
         log.info("recorder.started", shard=self._shard, pid=os.getpid())
-        _keep_memory_together()
+        # What connections and seals allocate is returned, instead of scattered.
+        keep_together(_ARENAS, large_bytes=LARGE_BYTES)
         # What is loaded by now stays: left out of collections, these take a millisecond instead of thirty.
         gc.freeze()
         while not self._stop.is_set():
