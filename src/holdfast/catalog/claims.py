@@ -15,11 +15,24 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Table, Update, bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from holdfast.catalog import schema
 from holdfast.catalog.db import Transaction
+from holdfast.catalog.given import ROWS, among, given, text_of, value_of
 from holdfast.catalog.schema_work import PENDING
 
 HISTORY = 20  # lines that each row keeps: more says nothing new about a row that fails again and again
@@ -82,6 +95,10 @@ class Claim:
     lost: int
     lease_us: int
     row: Mapping[str, Any] = field(compare=False)
+
+    def __hash__(self) -> int:
+        """Quickly: a claim of hundreds is looked up again and again, and what tells it from others is its number."""
+        return hash((self.number, self.fence))
 
 
 def fresh(lane: str, due_us: int, *, priority: int = 0) -> dict[str, Any]:
@@ -176,10 +193,15 @@ def at_work(tx: Transaction, kind: Work, node: int) -> dict[str, int]:
 
 def held(tx: Transaction, kind: Work, node: int, worker: str, numbers: Collection[int]) -> set[tuple[int, int]]:
     """Return number and fence of those rows that a worker has claimed."""
-    table = _table(kind)
-    where = [table.c.node == node, table.c.id.in_(list(numbers)), table.c.worker == worker]
-    query = select(table.c.id, table.c.fence).where(*where)
-    return {(int(row.id), int(row.fence)) for row in tx.run(kind.noun, query)}
+    values = {"b_node": node, "b_worker": worker, ROWS: text_of((number,) for number in numbers)}
+    return {tuple(row) for row in tx.run(kind.noun, _holding(tx.dialect, kind.noun), [values]).all()}
+
+
+@functools.cache
+def _holding(dialect: str, noun: str) -> Select[int, int]:
+    table = schema.metadata.tables[noun]
+    where = [table.c.node == bindparam("b_node"), _given(dialect, table), table.c.worker == bindparam("b_worker")]
+    return select(table.c.id, table.c.fence).where(*where)
 
 
 def claim(
@@ -191,7 +213,7 @@ def claim(
         tx: The transaction.
         kind: The kind of work.
         node: Whose rows.
-        numbers: Which ones, a few hundred at most.
+        numbers: Which ones.
         worker: Who claims.
         now_us: The time, from `time_us`.
         lease_us: How long the claims hold, in microseconds.
@@ -199,21 +221,28 @@ def claim(
     Returns:
         Those that are ours now, in the order of `numbers`.
     """
-    values = {"b_node": node, "b_now_us": now_us, "b_lease_us": now_us + lease_us, "b_worker": worker}
-    rows = tx.run(kind.noun, _claiming(kind.noun, kind.working), [{**values, "b_ids": list(numbers)}]).mappings()
-    got = {int(row["id"]): read(kind, dict(row)) for row in rows}
+    values = {
+        "b_node": node, "b_now_us": now_us, "b_lease_us": now_us + lease_us, "b_worker": worker,
+        ROWS: text_of((number,) for number in numbers),
+    }  # fmt: skip
+    found = tx.run(kind.noun, _claiming(tx.dialect, kind.noun, kind.working), [values])
+    names = tuple(found.keys())
+    got = {}
+    for one in found.all():
+        row = dict(zip(names, one, strict=True))
+        got[row["id"]] = read(kind, row)
     return [got[number] for number in numbers if number in got]
 
 
 @functools.cache
-def _claiming(noun: str, working: str) -> ReturningUpdate[Any]:
+def _claiming(dialect: str, noun: str, working: str) -> ReturningUpdate[Any]:
     # Made once: putting a statement together takes longer than carrying it out.
     table = schema.metadata.tables[noun]
     return (
         update(table)
         .where(
-            table.c.node == bindparam("b_node"), table.c.id.in_(bindparam("b_ids", expanding=True)),
-            table.c.state == _PENDING, table.c.due_us <= bindparam("b_now_us"),
+            table.c.node == bindparam("b_node"), _given(dialect, table),
+            value_of(table.c.state) == _PENDING, table.c.due_us <= bindparam("b_now_us"),
         )
         .values(
             state=working, worker=bindparam("b_worker"), fence=table.c.fence + 1, attempts=table.c.attempts + 1,
@@ -221,6 +250,11 @@ def _claiming(noun: str, working: str) -> ReturningUpdate[Any]:
         )
         .returning(*table.c)
     )  # fmt: skip
+
+
+def _given(dialect: str, table: Table) -> ColumnElement[bool]:
+    """Say that a row is one of those whose numbers are given."""
+    return among(dialect, table.c.id, given(dialect, {"id": table.c.id.type}).c.id)
 
 
 def lane_lock(tx: Transaction, kind: Work, node: int, lane: str) -> None:

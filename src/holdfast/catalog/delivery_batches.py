@@ -6,7 +6,7 @@ Not here: claiming them (claims), sending them (work.deliver_together).
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, literal_column, select, tuple_
 
 from holdfast.catalog import schema
 from holdfast.catalog.db import Transaction
@@ -15,10 +15,11 @@ from holdfast.core.delivery import AssetKind, DeliveryState
 _ROWS = schema.deliveries.c
 # Written out, not bound: only so is the index on rows that wait used (claims).
 _PENDING: ColumnElement[str] = literal_column(f"'{DeliveryState.PENDING.value}'")
-_COLUMNS = (
-    _ROWS.id, _ROWS.due_us, _ROWS.priority, _ROWS.bytes, _ROWS.kind, _ROWS.attempts, _ROWS.lost, _ROWS.memory,
-    _ROWS.object_us, _ROWS.state,
+_FRESH = and_(
+    _ROWS.state == _PENDING, _ROWS.attempts == 0, _ROWS.lost == 0, _ROWS.memory == "", _ROWS.object_us.is_(None),
+    _ROWS.kind != AssetKind.JOURNAL.value,
 )  # fmt: skip
+_COLUMNS = (_ROWS.id, _ROWS.bytes, _FRESH.label("fresh"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +46,9 @@ def beside(tx: Transaction, node: int, lane: str, number: int, now_us: int, most
         now_us: The time, from `claims.time_us`.
         most: What goes together.
     """
-    own = tx.run("deliveries", select(*_COLUMNS).where(_ROWS.node == node, _ROWS.id == number)).one_or_none()
-    if own is None or not _fits(own, most):
+    this = select(*_COLUMNS, _ROWS.due_us, _ROWS.priority).where(_ROWS.node == node, _ROWS.id == number)
+    own = tx.run("deliveries", this).one_or_none()
+    if own is None or not own.fresh or own.bytes > most.each_bytes:
         return [number]
     where = [_ROWS.node == node, _ROWS.lane == lane, _ROWS.state == _PENDING, _ROWS.due_us <= now_us]
     query, place = select(*_COLUMNS).where(*where, _ROWS.id != number), tuple_(_ROWS.due_us, _ROWS.id)
@@ -64,18 +66,12 @@ def beside(tx: Transaction, node: int, lane: str, number: int, now_us: int, most
             )
             found += _rows(tx, before, most.rows - len(found))
     numbers, room = [number], most.all_bytes - int(own.bytes)
-    for row in found:
-        if len(numbers) < most.rows and row.bytes <= room and _fits(row, most):
-            numbers.append(int(row.id))
-            room -= int(row.bytes)
+    for one, size, fresh in found:
+        if fresh and len(numbers) < most.rows and size <= most.each_bytes and size <= room:
+            numbers.append(one)
+            room -= size
     return numbers
 
 
 def _rows(tx: Transaction, query: Select[Any], most: int) -> list[Any]:
-    return list(tx.run("deliveries", query.limit(most).with_for_update(skip_locked=True)))
-
-
-def _fits(row: Any, most: Most) -> bool:
-    waits = row.state == DeliveryState.PENDING.value
-    fresh = waits and not row.attempts and not row.lost and not row.memory and row.object_us is None
-    return fresh and row.bytes <= most.each_bytes and row.kind != AssetKind.JOURNAL.value
+    return list(tx.run("deliveries", query.limit(most).with_for_update(skip_locked=True)).all())
