@@ -64,7 +64,7 @@ class Drill:
             for child in self.children:
                 if child.poll() is None:
                     child.send_signal(signal.SIGINT)
-                    child.wait(20)
+                    child.wait(60)
 
     def _run(self) -> None:
         urls = self._start_sims()
@@ -77,7 +77,7 @@ class Drill:
             self._let_it_happen()
             self.stopped_us = time.time_ns() // 1000
             recorder.send_signal(signal.SIGTERM)
-            recorder.wait(40)
+            recorder.wait(60)
 
     def _spawn(self, argv: list[str], log: str) -> subprocess.Popen[bytes]:
         with (self.root / log).open("wb") as out:
@@ -156,7 +156,7 @@ class Drill:
         """Read which processes record now from what `holdfast status` says."""
         shown = subprocess.run(
             [HOLDFAST, "status", "--json", "-c", str(self.root / "holdfast.toml")],
-            capture_output=True, text=True, check=False, timeout=30,
+            capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         return sorted({s["pid"] for s in json.loads(shown.stdout)["streams"] if s.get("pid")})
 
