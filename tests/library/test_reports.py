@@ -156,3 +156,13 @@ def test_an_old_catalog_is_not_asked(tmp_path: Path, catalog: Catalog) -> None:
     with pytest.raises(CatalogUnavailable, match="not up to date"):
         make(catalog, ReportKind.DAILY, date(2026, 5, 1), BERLIN, site.clock.wall_us())
     site.told.die()
+
+
+def test_a_day_that_was_left_out_has_no_report() -> None:
+    """Where clocks went on by a whole day there is nothing to report of it; the week around it has six days."""
+    zone = ZoneInfo("Pacific/Apia")
+    for kind in (ReportKind.HOURLY, ReportKind.DAILY):
+        with pytest.raises(UsageError, match="no 2011-12-30 in Pacific/Apia"):
+            periods_of(kind, date(2011, 12, 30), zone)
+    week = periods_of(ReportKind.WEEKLY, date(2011, 12, 30), zone)
+    assert [round((one.to_us - one.from_us) / HOUR_US) for one in week] == [24, 24, 24, 24, 0, 24, 24]

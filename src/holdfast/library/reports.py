@@ -181,11 +181,14 @@ def periods_of(kind: ReportKind, day: date, zone: ZoneInfo) -> list[Period]:
     """Return the parts of a report's span: hours as they pass, days of the site, the week from Monday on.
 
     Raises:
-        UsageError: The day lies at the edge of what calendars know.
+        UsageError: The day lies at the edge of what calendars know, or the site left it out.
     """
     check_day(day)
+    begin_us, end_us = day_span(day, zone)
+    if begin_us == end_us and kind in {ReportKind.HOURLY, ReportKind.DAILY}:
+        raise UsageError(f"there was no {day} in {zone.key}: its clocks went on by a day")
     if kind is ReportKind.HOURLY:
-        return _hours(day_span(day, zone), zone)
+        return _hours((begin_us, end_us), zone)
     first, count = day, 1
     if kind is ReportKind.WEEKLY:
         first, count = day - timedelta(days=day.weekday()), 7
