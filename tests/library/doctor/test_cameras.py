@@ -148,6 +148,7 @@ def test_silent_media_is_explained(tmp_path: Path) -> None:
     assert found.fault == "no-media"
 
 
+@pytest.mark.best_of_three
 def test_missing_keyframes_are_explained(tmp_path: Path) -> None:
     """Media without any picture that decodes alone is named so."""
     with simulated(small_camera("gate")) as own:
@@ -156,6 +157,7 @@ def test_missing_keyframes_are_explained(tmp_path: Path) -> None:
     assert found.fault in {"no-keyframe", "no-media"}
 
 
+@pytest.mark.best_of_three
 def test_rare_keyframes_are_explained(sim: SimThread, tmp_path: Path) -> None:
     """Six seconds from keyframe to keyframe is a warning that names the interval."""
     (found,) = _examine(tmp_path, _of(sim, "sparse", tmp_path))
@@ -219,6 +221,7 @@ def test_missing_screen_or_device_is_explained(tmp_path: Path, source: str, url:
     assert "holdfast cameras test gate" in found.fix
 
 
+@pytest.mark.best_of_three
 def test_silent_folder_is_explained(tmp_path: Path) -> None:
     """A folder that is not there, or into which nobody writes, is named, and what lists it is said (C148)."""
     folder = tmp_path / "captures"
