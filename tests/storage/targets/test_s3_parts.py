@@ -1,12 +1,13 @@
 import base64
 import hashlib
+import threading
 from pathlib import Path
 
 import pytest
 
 from holdfast.core.errors import TargetAway
 from holdfast.storage.targets.contract import Going
-from holdfast.storage.targets.s3_parts import PART_BYTES, Body, Part, composite, part_bytes, sha256
+from holdfast.storage.targets.s3_parts import PART_BYTES, Body, Part, Sending, Sent, composite, part_bytes, sha256
 from support.target_places import content_of
 
 
@@ -53,3 +54,65 @@ def test_what_goes_twice_counts_once() -> None:
     with pytest.raises(TargetAway):
         body.read()
     assert isinstance(body.failure, TargetAway)
+
+
+def _part(number: int) -> Part:
+    return Part.of(number, b"x" * 100)
+
+
+def _send(sending: Sending, *numbers: int) -> None:
+    for number in numbers:
+        sending.send(_part(number))
+
+
+def test_the_next_part_goes_while_the_last_is_answered() -> None:
+    """A part begins once the one before has gone, though its answer is still to come; all are there at the end."""
+    second_gone, order, moved = threading.Event(), list[str](), list[int]()
+
+    def put(part: Part, body: Body) -> Sent:
+        order.append(f"{part.number} begins")
+        assert len(body.read(60)) == 60
+        assert len(body.read(60)) == 40
+        order.append(f"{part.number} has gone")
+        if part.number == 1:
+            assert second_gone.wait(30)
+        else:
+            second_gone.set()
+        return Sent({"PartNumber": part.number}, sure=True)
+
+    with Sending(Going(moved=moved.append), "t", put) as sending:
+        _send(sending, 1, 2, 3)
+    assert order[:3] == ["1 begins", "1 has gone", "2 begins"]
+    assert {number: sent.named["PartNumber"] for number, sent in sending.sent.items()} == {1: 1, 2: 2, 3: 3}
+    assert sum(moved) == 300
+
+
+def test_the_first_failure_is_what_is_said() -> None:
+    """Where a part fails whose answer came late, the one that goes is told to stop, and the failure is the first's."""
+    begun = threading.Event()
+
+    def put(part: Part, body: Body) -> Sent:
+        if part.number == 1:
+            body.read()
+            assert begun.wait(30)
+            raise TargetAway("the first")
+        begun.set()
+        while body.read(1):  # the last byte is never read: it is told to stop before
+            body.seek(0)
+        raise AssertionError
+
+    sending = Sending(Going(), "t", put)
+    with pytest.raises(TargetAway, match="the first"), sending:
+        _send(sending, 1, 2)
+    assert not sending.sent
+
+
+def test_a_failure_after_the_last_part_is_heard() -> None:
+    """An answer that says no is an error also where no part is left to send."""
+
+    def put(_part: Part, body: Body) -> Sent:
+        body.read()
+        raise TargetAway("late")
+
+    with pytest.raises(TargetAway, match="late"), Sending(Going(), "t", put) as sending:
+        sending.send(_part(1))

@@ -27,7 +27,7 @@ from holdfast.core.errors import BadInput, ContentDiffers, NameTaken, NotFound, 
 from holdfast.storage.targets.address import public_address
 from holdfast.storage.targets.contract import Content, Going, Receipt, TargetFacts
 from holdfast.storage.targets.s3_calls import Calls, Gone, Precondition, Unknown
-from holdfast.storage.targets.s3_parts import Body, Part, composite, of_parts, parts_of
+from holdfast.storage.targets.s3_parts import Body, Part, Sending, Sent, composite, of_parts, parts_of
 from holdfast.storage.targets.sources import BLOCK_BYTES, blocks, checked_key, stop_if_told
 
 LARGE_BYTES = 20 * 10**6  # specified (C074): from here on in parts
@@ -128,21 +128,10 @@ class S3Target:
             )
             upload = made["UploadId"]
             going.remember(json.dumps({"upload": upload, "sha256": content.sha256}))
-        done: list[dict[str, Any]] = []
-        sure, kept = True, ""
+        kept = ""
         try:
-            reading = Going(told_to_stop=going.told_to_stop)
-            with closing(parts_of(source, content, reading, self.name)) as parts:
-                for part in parts:
-                    known = there.get(part.number)
-                    if known is None or not part.is_as(known):
-                        known = self._call(
-                            "upload_part", **self._at(key), UploadId=upload, PartNumber=part.number,
-                            ChecksumAlgorithm="SHA256",
-                            ChecksumSHA256=part.sha256, Body=Body(part.data, going, self.name),
-                        )  # fmt: skip
-                        sure = part.arrived(known) and sure
-                    done.append(part.named(known))
+            sent = self._send_parts(source, key, content, upload, there, going)
+            done = [part.named for part in sent]
             answer = self._call(
                 "complete_multipart_upload", **self._at(key), UploadId=upload, MultipartUpload={"Parts": done},
                 IfNoneMatch="*",
@@ -162,7 +151,31 @@ class S3Target:
             raise
         going.remember("")
         ours = of_parts([part["ChecksumSHA256"] for part in done])
+        sure = all(part.sure for part in sent)
         return sure and kept in {ours, ours.partition("-")[0]}  # not every service says the number of parts
+
+    def _send_parts(
+        self, source: Path, key: str, content: Content, upload: str, there: Mapping[int, Mapping[str, Any]],
+        going: Going,
+    ) -> list[Sent]:  # fmt: skip
+        """Send the parts that an upload lacks; return all that are there, in their order."""
+
+        def put(part: Part, body: Body) -> Sent:
+            answer = self._call(
+                "upload_part", **self._at(key), UploadId=upload, PartNumber=part.number, ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=part.sha256, Body=body,
+            )  # fmt: skip
+            return Sent(part.named(answer), part.arrived(answer))
+
+        reading = Going(told_to_stop=going.told_to_stop)
+        with closing(parts_of(source, content, reading, self.name)) as parts, Sending(going, self.name, put) as sending:
+            for part in parts:
+                known = there.get(part.number)
+                if known is not None and part.is_as(known):
+                    sending.sent[part.number] = Sent(part.named(known), sure=True)
+                else:
+                    sending.send(part)
+        return [sent for _, sent in sorted(sending.sent.items())]
 
     def _resumed(self, key: str, content: Content, memory: str) -> tuple[str, Mapping[int, Mapping[str, Any]]]:
         """Return the upload to go on with, and its parts that are there; nothing where there is none."""

@@ -3,11 +3,13 @@
 import base64
 import hashlib
 import io
-from collections.abc import Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 
 from holdfast.core.errors import TargetAway, TargetError
 from holdfast.storage.targets.contract import Content, Going
@@ -15,6 +17,7 @@ from holdfast.storage.targets.sources import blocks, stop_if_told
 
 PART_BYTES = 10 * 10**6  # specified (C074)
 _MOST_PARTS = 10_000  # S3's own limit
+_SENDING = 2  # chosen: one that goes, and one that the service works on; each is a part more in memory
 
 
 def part_bytes(total: int) -> int:
@@ -104,7 +107,10 @@ class Body(io.BytesIO):
         self._going = going
         self._target = target
         self._furthest = 0
+        self._total = len(data)
         self.failure: TargetError | None = None
+        self.gone = threading.Event()
+        """Set once all of it was handed out, and only the service's answer is missing."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Hand out the next piece when it may go."""
@@ -121,4 +127,80 @@ class Body(io.BytesIO):
             self._furthest += fresh
             self._going.pace(fresh)
             self._going.moved(fresh)
+            if self._furthest == self._total:
+                self.gone.set()
         return data
+
+
+class Sent(NamedTuple):
+    """A part that is there: how it is called, and whether the service's digest of it is known to be ours."""
+
+    named: dict[str, Any]
+    sure: bool
+
+
+class Sending:
+    """Sends one part after the other, the next while the service still works on the last: no two share the link.
+
+    A context manager: leaving it waits for what was begun; an error ends that.
+
+    Args:
+        going: How all of them are followed.
+        target: Name of the target.
+        put: Sends a part.
+
+    Attributes:
+        sent: What is there, by number.
+    """
+
+    def __init__(self, going: Going, target: str, put: Callable[[Part, Body], Sent]) -> None:
+        self.sent: dict[int, Sent] = {}
+        self._target = target
+        self._put = put
+        self._failures: list[BaseException] = []
+        self._counting = threading.Lock()
+        self._moved = going.moved
+        self._going = replace(
+            going, moved=self._count, told_to_stop=lambda: bool(self._failures) or going.told_to_stop()
+        )  # fmt: skip
+        self._places = threading.Semaphore(_SENDING)
+        self._threads = ThreadPoolExecutor(_SENDING, f"target-{target}-part")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._failures.append(error)  # whoever sends still is told to stop
+        self._threads.shutdown()
+        if error is None and self._failures:
+            raise self._failures[0]
+
+    def send(self, part: Part) -> None:
+        """Send a part; return when it has gone, its answer may come later.
+
+        Raises:
+            HoldfastError: What was wrong with it, or with one before.
+        """
+        self._places.acquire()
+        body = Body(part.data, self._going, self._target)
+        number = part.number
+        self._threads.submit(self._put, part, body).add_done_callback(lambda done: self._over(number, body, done))
+        body.gone.wait()
+        if self._failures:
+            raise self._failures[0]
+
+    def _over(self, number: int, body: Body, done: Future[Sent]) -> None:
+        if (error := done.exception()) is not None:
+            # The first is what is wrong: the others only hear that they shall stop.
+            self._failures.append(error)
+        else:
+            self.sent[number] = done.result()
+        body.gone.set()
+        self._places.release()
+
+    def _count(self, count: int) -> None:
+        with self._counting:
+            self._moved(count)
