@@ -11,6 +11,7 @@ from holdfast.core.event import EventKind
 from holdfast.core.incident import Case, IncidentType, Stage
 from holdfast.core.journal import Sealed
 from holdfast.core.retention import Hold, HoldKind
+from holdfast.library import incidents as said
 from holdfast.library.sparing import covering, spare
 from holdfast.storage import expendable
 from holdfast.storage.expendable import Entry, decode
@@ -96,6 +97,20 @@ def test_only_what_policy_says_holds(node: KeptNode) -> None:
     begin(node, files[0])
     assert spared(node, config=KEPT) == 0
     assert spared(node) == 1
+
+
+def test_an_incident_that_is_one_after_all_holds_again(node: KeptNode) -> None:
+    """Taken back, a discarded incident takes what it holds off the list; until then it holds nothing."""
+    files = node.record(2)
+    begin(node, files[0], incident=True)
+    with node.catalog.read() as tx:
+        (row,) = incidents.page(tx, incidents.Wanted(), limit=2).rows
+    said.discard(node.catalog, row.id, node.clock, who="ann", discarded=True, config=node.config)
+    Retainer(node.catalog, node.clock).run(node.config)
+    assert named(node) == [one.file for one in files]
+    node.later(1)
+    said.discard(node.catalog, row.id, node.clock, who="ann", discarded=False, config=node.config)
+    assert named(node) == [files[1].file]
 
 
 def test_a_file_without_times_may_show_anything() -> None:

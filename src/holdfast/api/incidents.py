@@ -252,6 +252,7 @@ def discard(context: Node, request: Request, incident: Which, body: Discarded) -
     row, shown = incidents.discard(
         context.catalog(), incidents.read_id(incident), context.clock, who=identity_of(request).name,
         discarded=body.discard, kind=body.discard_type, comment=body.discard_comment,
+        config=context.config,
     )  # fmt: skip
     return _outs(context, [row], {row.id: shown})[0]
 

@@ -4,6 +4,7 @@ Any thread. Not here: when something is an incident (core.incident), writing the
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from holdfast.catalog.db import Catalog
 from holdfast.catalog.incidents import IncidentRow, Picture, Wanted
 from holdfast.catalog.rows import Id, Page
 from holdfast.core.clock import Clock
-from holdfast.core.errors import BadInput, NotFound
+from holdfast.core.config import Config
+from holdfast.core.errors import AlreadyRunning, BadInput, NotFound, StorageError
 from holdfast.core.incident import IncidentType
+from holdfast.library import sparing
 from holdfast.watching import evidence
 
 MOST = 500  # rows that are deleted at once
@@ -110,8 +113,9 @@ def discard(
     discarded: bool,
     kind: str = "",
     comment: str | None = None,
+    config: Config | None = None,
 ) -> tuple[IncidentRow, Sequence[Picture]]:
-    """Say that it is none after all: it is left out of counts; or take it back.
+    """Say that it is none after all: it is left out of counts and holds nothing; or take it back.
 
     Args:
         catalog: The catalog.
@@ -121,6 +125,7 @@ def discard(
         discarded: Whether.
         kind: Why, in a word or two.
         comment: What to write beside it; None leaves what is there.
+        config: The settings, so that recorders leave at once what it holds again; None leaves that to the next pass.
 
     Raises:
         NotFound: There is none.
@@ -131,7 +136,11 @@ def discard(
         "discarded": discarded, "discard_type": kind.strip() if discarded else "",
         "discarded_by": who if discarded else "", "discarded_us": now_us if discarded else None,
     }  # fmt: skip
-    return _reviewed(catalog, incident, said, comment, now_us)
+    row, shown = _reviewed(catalog, incident, said, comment, now_us)
+    if config is not None and not discarded:
+        with suppress(AlreadyRunning, StorageError):  # the next pass makes another list
+            sparing.spare(catalog, row.id.node, config, now_us, cameras=[row.camera], changed_us=now_us)
+    return row, shown
 
 
 def _reviewed(

@@ -98,7 +98,10 @@ def review(request: Request, context: Node, incident: Which, form: Form) -> Resp
             incidents.check(catalog, name, clock, who=who, checked=what == "check", comment=comment)
         elif what in {"discard", "restore"}:
             kind = form.get("discard_type", "")[:100]
-            incidents.discard(catalog, name, clock, who=who, discarded=what == "discard", kind=kind, comment=comment)
+            incidents.discard(
+                catalog, name, clock, who=who, discarded=what == "discard", kind=kind, comment=comment,
+                config=context.config,
+            )  # fmt: skip
         else:
             raise BadInput("there is no such change")
     except HoldfastError as error:
