@@ -96,7 +96,8 @@ def test_a_look_that_fails_is_tried_again(
         assert loop.join(60)
     told = [(line["event"], line.get("reason"), line.get("hint")) for line in lines]
     assert told == [
-        ("looking.problem", "away", "wait"), ("looking.problem", "ValueError: odd", ""), ("looking.goes_on", None, None),
+        ("looking.problem", "away", "wait"), ("looking.problem", "ValueError: odd", ""),
+        ("looking.goes_on", None, None),
     ]  # fmt: skip
     assert len(set(map(id, loop.seen[:4]))) == 4, "a catalog that a look failed with is opened anew"
 
