@@ -84,9 +84,7 @@ def test_pages_without_locks_look_now_and_then(served: tuple[Site, str]) -> None
         page.wait_for_timeout(5000)
         looks = sum(url.endswith("/api/v1/streams") for url in asked)
         took_s = time.monotonic() - began_s
-        assert 1 <= looks <= 1.6 * took_s, (
-            "one look serves all: eight pages on their own make 4 a second"
-        )
+        assert 1 <= looks <= 1.6 * took_s, "one look serves all: eight pages on their own make 4 a second"
 
 
 def test_signed_out_pages_come_back(served: tuple[Site, str]) -> None:
