@@ -19,7 +19,7 @@ SETTLE_US = 5 * SECOND_US  # until so much was seen everything is worth it
 MEAN_S = 20.0  # in which it follows
 TIMES = 4.0  # measured on labelled cases, as is the next: means of how far sizes differ
 SHARE = 0.08  # of the mean: what is more than this is worth it at the earliest
-TELLS = 0.05  # of a keyframe: sizes that must grow by more than this before it is noticed tell nothing
+TELLS = 0.03  # of a keyframe: sizes that must grow by more than this before it is noticed tell nothing; measured
 _MOST = 1.5  # times the mean; what is larger counts as this where the mean is learned
 
 
