@@ -3,6 +3,7 @@
 import random
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.core.camera import StreamKey
 from holdfast.core.config.watch import WatchConfig
 from holdfast.core.incident import IncidentType
+from holdfast.core.quality import Region
 from holdfast.core.timing import SECOND_US
 from holdfast.library.watching import CameraWatch, cheapest, keep_all, settings_of
+from holdfast.media.analysis.file import looks_in
 from holdfast.watching.judge import Judge
 from support.clock import PushedClock
 from support.films import Picture, moving, plain
@@ -184,6 +187,24 @@ def test_a_camera_that_never_came_is_lost(tmp_path: Path, catalog: Catalog) -> N
         gate.clock.advance(1)
     (lost,) = [row for row in told(catalog) if len(row) > 1]
     assert (lost[0], lost[2], lost[4]) == (LOST, None, "it was unreachable")
+
+
+def test_what_is_in_doubt_is_kept_with_the_next_look(gate: Gate, catalog: Catalog, tmp_path: Path) -> None:
+    """A look that another one is to settle waits for that, for three seconds at most (P4)."""
+    clock = PushedClock(WALL_US)
+    watch = watching(gate, catalog, tmp_path, clock=clock)
+    looks = (look for _, look in looks_in(gate.root.with_name("film-1.mp4"), 0, black_level=10, region=Region()))
+    seen = [look for look in looks if look is not None and look.between is not None]
+    watch.judge.look(replace(seen[0], between=None), None)
+    watch.judge.look(replace(seen[1], differences=(0.8,) * 3, drift=0.4), None)
+    watch.until_us = 0
+    watch.work(ALL_US)
+    assert (watch.empty, watch.waits) == (False, True)
+    clock.advance(3)
+    assert not watch.waits
+    watch.judge.look(replace(seen[2], differences=(9.0,) * 3, drift=9.0), None)
+    watch.work(ALL_US)
+    assert (watch.empty, watch.waits) == (False, False)
 
 
 def test_settings_count(gate: Gate, catalog: Catalog, tmp_path: Path) -> None:

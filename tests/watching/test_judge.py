@@ -1,20 +1,26 @@
 """One camera's looks: what is measured, and what becomes of incidents and their pictures."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
 import av
+import pytest
 
 from holdfast.core.gap import GapReason
 from holdfast.core.incident import IncidentType, Turn
-from holdfast.core.quality import Heard
+from holdfast.core.quality import Heard, Region
 from holdfast.core.timing import SECOND_US
 from holdfast.media.analysis.eye import Look
+from holdfast.media.analysis.file import looks_in
+from holdfast.media.analysis.near import Coded, Part
 from holdfast.media.still import Shot
 from holdfast.watching.evidence import END
 from holdfast.watching.judge import AGAIN_US, Judge, Settings
-from support.films import plain
+from support.films import film, plain
 
-BLACK, LOST = IncidentType.BLACKSCREEN, IncidentType.SIGNAL_LOST
+BLACK, FREEZE, LOST = IncidentType.BLACKSCREEN, IncidentType.FREEZE, IncidentType.SIGNAL_LOST
 
 
 def look(at_s: float, *, black: bool = False, differ: float = 9.0, drift: float = 9.0) -> Look:
@@ -158,3 +164,50 @@ def test_what_stood_and_went_nowhere_goes_on_standing() -> None:
     judge.look(look(5.4, differ=0.6, drift=0.4), None)
     (opened,) = [step.change for step in judge.found.steps]
     assert (opened.turn, opened.case.start_us) == (Turn.OPENED, 2 * SECOND_US)
+
+
+@pytest.fixture(name="stood", scope="module")
+def _stood(tmp_path_factory: pytest.TempPathFactory) -> tuple[Look, ...]:
+    """Looks every second at a picture that stands, with what lies between them."""
+    path = film(tmp_path_factory.mktemp("still") / "still.mp4", 5, lambda _: plain(90, (64, 36)), group=25)
+    return tuple(
+        seen for _, seen in looks_in(path, 0, black_level=10, region=Region(), every_us=SECOND_US) if seen is not None
+    )
+
+
+def watched(seen: Look, read: list[int], *, differ: float) -> Look:
+    """A look whose pictures differ by so much; `read` gets the instant of each one between that is read."""
+    assert seen.between is not None
+
+    def counted(part: Part) -> Iterator[Coded]:
+        for one in part.read():
+            read.append(one.wall_us)
+            yield one
+
+    parts = tuple(replace(part, read=partial(counted, part)) for part in seen.between.parts)
+    return replace(seen, differences=(differ,) * 3, drift=0.4, between=replace(seen.between, parts=parts))
+
+
+def test_a_doubt_that_comes_to_nothing_is_not_looked_into(stood: tuple[Look, ...]) -> None:
+    """Since when a picture stands is decoded only where the next look says that it does (P4)."""
+    judge, read = Judge(Settings()), list[int]()
+    judge.look(look(0), None)
+    judge.look(watched(stood[1], read, differ=0.8), None)
+    in_doubt = judge.undecided
+    judge.look(look(stood[1].at_us / SECOND_US + 0.6), None)
+    assert (in_doubt, judge.undecided, read) == (True, False, [])
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_doubt_that_was_right_is_looked_into(stood: tuple[Look, ...], *, killed: bool) -> None:
+    """It stands since the first picture before the look that was in doubt, for whoever comes after a kill too (Q3)."""
+    judge, read = Judge(Settings()), list[int]()
+    judge.look(look(0), None)
+    judge.look(watched(stood[1], read, differ=0.8), None)
+    if killed:
+        judge = Judge(Settings(), json.loads(json.dumps(judge.state())))
+        assert read != []
+    judge.look(watched(stood[2], [], differ=0.1), None)
+    assert read != []
+    case = judge.watch.cases[FREEZE]
+    assert stood[0].at_us < case.start_us < stood[1].at_us - SECOND_US // 2

@@ -37,6 +37,7 @@ from holdfast.watching.judge import LULL_US, Found, Judge, Settings, key_of
 
 TURN_US = 60 * SECOND_US  # of media between two words about how far a past span has come
 BUSY_US = SECOND_US  # chosen: a turn on a busy machine is over after so much time, however little it looked at
+WAITS_US = 3 * SECOND_US  # chosen: by then a look that comes 0.6 s later is there, or something is wrong
 LATE_US = 5 * SECOND_US  # chosen: what is younger may still be on its way to the disk
 
 _log = structlog.get_logger()
@@ -118,6 +119,7 @@ class CameraWatch:
         self._from_us = from_us
         self._items: Iterator[Chunk | Gap | None] | None = None
         self._begun_us = 0
+        self._doubt_us: int | None = None  # since when the judge is in doubt, boot time
         self._file = ""
         self._codings: dict[Kind, Coding] = {}
         self._eye: Eye | None = None
@@ -147,6 +149,12 @@ class CameraWatch:
         """Say whether events or incidents are among what was found."""
         return bool(self.judge.found.steps) or (self.moving is not None and bool(self.moving.stirs.found.events))
 
+    @property
+    def waits(self) -> bool:
+        """Say whether what was found is better kept with the next look, which is close: nobody is told less."""
+        since_us = self._doubt_us
+        return since_us is not None and not self.tells and self._clock.boot_us() - since_us < WAITS_US
+
     def work(self, most_us: int) -> bool:
         """Look at what is new.
 
@@ -160,6 +168,10 @@ class CameraWatch:
             StorageError: A file cannot be read; the next call goes on.
         """
         self.more = self._work(most_us)
+        if not self.judge.undecided:
+            self._doubt_us = None
+        elif self._doubt_us is None:
+            self._doubt_us = self._clock.boot_us()
         return self.more
 
     def _work(self, most_us: int) -> bool:
@@ -254,7 +266,8 @@ class CameraWatch:
             self._open(chunk)
         if self.seen_us is not None and chunk.fragment.wall_us - self.seen_us >= LULL_US:
             self._explain(self.seen_us, chunk.fragment.wall_us)
-        self.seen_us = max(self.seen_us or 0, chunk.end_us)
+        end_us = chunk.end_us
+        self.seen_us = max(self.seen_us or 0, end_us)
         if self.moving is not None and Kind.VIDEO in self._codings:
             # Before the eye: what it says is taken is where whoever comes after a kill begins.
             self.moving.read(chunk, self._codings[Kind.VIDEO], seldom=self.judge.gaze.fewer > 1)
@@ -266,7 +279,7 @@ class CameraWatch:
         if eye is None:
             return
         read = partial(self._coded, chunk, self._codings[Kind.VIDEO])
-        part = Part(chunk.fragment.wall_us, chunk.end_us, chunk.fragment.keyframe, read)
+        part = Part(chunk.fragment.wall_us, end_us, chunk.fragment.keyframe, read)
         for look in eye.feed(part):
             self.judge.look(look, None if ear is None else ear.take())
 

@@ -11,7 +11,7 @@ import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from holdfast.core.camera import Kind, StreamKey
 from holdfast.core.errors import BadInput, UsageError
@@ -97,8 +97,7 @@ class FileHead:
         return next((n for n, t in enumerate(self.tracks) if t.kind is Kind.VIDEO), 0)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSample:
+class StoredSample(NamedTuple):
     """Where a sample lies and when it is shown; ticks count from the file's first instant."""
 
     dts_ticks: int

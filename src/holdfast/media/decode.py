@@ -113,6 +113,7 @@ class Decoder:
         self.damaged = 0
         options = {"err_detect": "explode"} if strict and coding.codec != "h264" else {}
         self._context = _open(coding, threads, options | (_HASTY.get(coding.codec, {}) if hasty else {}))
+        self._time_base = Fraction(1, coding.timescale)  # made once: it takes longer than a packet
 
     def keyframes_only(self, on: bool) -> None:  # noqa: FBT001 - a switch
         """Leave out, or decode again, what is not a keyframe."""
@@ -126,7 +127,7 @@ class Decoder:
         """Take one sample; return the frames that are complete now, in the order of presentation."""
         packet = av.Packet(payload)
         packet.pts, packet.dts = pts, dts
-        packet.time_base = Fraction(1, self.coding.timescale)
+        packet.time_base = self._time_base
         return self._decoded(packet)
 
     def restart(self) -> None:

@@ -181,7 +181,9 @@ class Watcher:
         return self._catalog
 
     def _keep(self, catalog: Catalog) -> None:
-        watches = [watch for watch in self._watches.values() if not watch.empty]
+        self._write(catalog, [watch for watch in self._watches.values() if not (watch.empty or watch.waits)])
+
+    def _write(self, catalog: Catalog, watches: Collection[CameraWatch]) -> None:
         if not watches:
             return
         told = [watch.key.camera for watch in watches if watch.tells]
@@ -223,7 +225,8 @@ class Watcher:
             known, motion = self._watches.get(camera_id), motion_of(camera.motion, seek=bool(camera.objects.model))
             if known is not None and known.looks_for(key, settings, motion):
                 continue
-            # Everything that was found is written by now, so what is known goes on with the other settings.
+            # What is known goes on with the other settings, once what was found is written.
+            self._write(catalog, [] if known is None or known.empty else [known])
             state = self._state(catalog, camera_id) if known is None else known.state()
             judge = Judge(settings, state)
             if known is None and self._skip:

@@ -121,6 +121,7 @@ class Judge:
         self._quiet_us: int | None = said.get("quiet_us")  # since when, at the end of what was heard last
         self._slow = bool(said.get("slow", False))  # pictures in a row were the same, and far from those before
         self._stood_us: int | None = said.get("stood_us")  # since when, where that was not long enough to say so
+        self._unseen: Look | None = None  # what must be looked into to know that, if anybody ever asks
         self._doubted = bool(said.get("doubted", False))  # whether it stood could not be told by the look before
         self._again_us: int | None = said.get("again_us")  # when that is looked at once more
         self.gaze = Gaze(seldom=bool(said.get("seldom", True)), due_us=int(said.get("due_us", 0)))
@@ -141,8 +142,14 @@ class Judge:
         """Wall time up to which everything is judged."""
         return self._watch.taken_us
 
+    @property
+    def undecided(self) -> bool:
+        """Say whether the last look left in doubt whether the picture stands: then `state` is not cheap."""
+        return self._unseen is not None
+
     def state(self) -> dict[str, Any]:
         """Return what whoever goes on must know, as JSON knows it."""
+        self._look_into_it()  # whoever goes on has the next look only
         return {
             "watch": to_json(self._watch), "lull": self._lull, "details": self._details, "seen": self._seen,
             "pictures": {kind: [asdict(one) for one in ones] for kind, ones in self.pictures.items()},
@@ -214,20 +221,28 @@ class Judge:
         self._slow = slow
         asked = (BLACK,) if hidden else (BLACK, FREEZE)
         turned = [kind for kind in asked if kind in there and there[kind] != self._is_bad(kind)]
-        asks = may_stand or (self._again_us is not None and FREEZE in there)
-        if look.between is None or self.gaze.fewer > 1 or not (turned or asks):
-            self._stood_us = None
+        asks = self._again_us is not None and FREEZE in there
+        if look.between is None or self.gaze.fewer > 1 or not (turned or may_stand):
+            # Of what seems to live hardly anything stands a moment later, and until then nobody asks since when.
+            within = look.between is not None and self.gaze.fewer == 1
+            self._stood_us, self._unseen = None, look if asks and within else None
             return since
         pictures = look.between.pictures()
         for kind in turned:
             turned_us = began(kind, pictures, limits, look.drift) if there[kind] else ended(kind, pictures, limits)
             since |= {} if turned_us is None else {kind: turned_us}
-        if FREEZE in since and there[FREEZE] and self._stood_us is not None and since[FREEZE] == pictures[0].at_us:
-            since[FREEZE] = self._stood_us
-        self._stood_us = began(FREEZE, pictures, limits) if asks else None
+        if FREEZE in since and there[FREEZE] and since[FREEZE] == pictures[0].at_us:
+            self._look_into_it()
+            since[FREEZE] = since[FREEZE] if self._stood_us is None else self._stood_us
+        self._stood_us, self._unseen = began(FREEZE, pictures, limits) if asks or may_stand else None, None
         if may_stand and self._stood_us is not None and look.at_us - self._stood_us >= STANDS_US:
             there[FREEZE], since[FREEZE] = True, self._stood_us
         return since
+
+    def _look_into_it(self) -> None:
+        if self._unseen is not None and self._unseen.between is not None:
+            self._stood_us = began(FREEZE, self._unseen.between.pictures(), self.settings.limits)
+        self._unseen = None
 
     def _doubt(self, look: Look, there: dict[IncidentType, bool]) -> None:
         """Where a picture differs by no more than an encoder makes of one that stands, look again before it is said."""

@@ -17,6 +17,7 @@ from holdfast.media.decode import Coding, Decoder
 
 _LEVEL_US = SECOND_US // 10
 _CLIPPED = 0.9886  # -0.1 dB of full scale: what is cut off there is above it after lossy coding, too
+Samples = np.ndarray[Any, np.dtype[np.float32]]
 _FULL = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "flt": 1.0, "dbl": 1.0}
 
 
@@ -42,31 +43,28 @@ class Ear:
         self._clipped = 0
         self._end_us = 0
         self._levels: list[tuple[int, float]] = []
-        self._short = (0, 0.0, 0)  # begin, sum of squares and count of what is no level yet
+        self._short: list[Samples] = []  # what is no level yet: numbers cost as much to begin with as to add up
+        self._short_us = 0  # when it begins
 
     def feed(self, payload: bytes, pts: int, dts: int, wall_us: int) -> None:
         """Take the next block of sound."""
         for frame in self._decoder.feed(payload, pts, dts):
             samples = _samples(frame)
             if samples.size:
-                squares = float(np.dot(samples, samples))
-                self._squares += squares
-                self._count += samples.size
-                self._add(wall_us, squares, samples.size)
-                peak = max(float(samples.max()), -float(samples.min()))
-                self._peak = max(self._peak, peak)
-                if peak >= _CLIPPED:
-                    self._clipped += int(np.count_nonzero(np.abs(samples) >= _CLIPPED))
+                if not self._short:
+                    self._short_us = wall_us
+                self._short.append(samples)
                 self._end_us = wall_us + frame.samples * SECOND_US // frame.sample_rate
-                if self._end_us - self._short[0] >= _LEVEL_US:
+                if self._end_us - self._short_us >= _LEVEL_US:
                     self._level()
-                self._meter(frame)
+                if self._wanted:
+                    self._meter(frame)
 
     def take(self) -> Heard | None:
         """Return what was heard since the last call, None where nothing was; and begin anew."""
+        self._level()
         if not self._count:
             return None
-        self._level()
         heard = Heard(
             self._end_us,
             decibels(self._squares / self._count),
@@ -80,19 +78,21 @@ class Ear:
         self._loudness = None  # anew each time: what was heard before must not matter, for whoever begins here
         return heard
 
-    def _add(self, wall_us: int, squares: float, count: int) -> None:
-        begin_us, sum_, many = self._short
-        self._short = (begin_us if many else wall_us, sum_ + squares, many + count)
-
     def _level(self) -> None:
-        begin_us, squares, count = self._short
-        if count:
-            self._levels.append((begin_us, decibels(squares / count)))
-        self._short = (0, 0.0, 0)
+        if not self._short:
+            return
+        samples = np.concatenate(self._short)
+        self._short.clear()
+        squares = float(np.dot(samples, samples))
+        self._levels.append((self._short_us, decibels(squares / samples.size)))
+        self._squares += squares
+        self._count += samples.size
+        peak = max(float(samples.max()), -float(samples.min()))
+        self._peak = max(self._peak, peak)
+        if peak >= _CLIPPED:
+            self._clipped += int(np.count_nonzero(np.abs(samples) >= _CLIPPED))
 
     def _meter(self, frame: Any) -> None:
-        if not self._wanted:
-            return
         try:
             if self._loudness is None:
                 self._loudness = Loudness(frame.sample_rate, frame.layout.name, frame.format.name)
@@ -106,13 +106,13 @@ def decibels(square: float) -> float:
     return SILENT_DB if square <= 0 else round(max(SILENT_DB, 10 * math.log10(square)), 1)
 
 
-def _samples(frame: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _samples(frame: Any) -> Samples:
     """All samples of all channels in one row, 1 being full scale."""
     if frame.format.name == "fltp":  # what AAC and most others decode to: as it lies there, without a copy
         planes = [np.frombuffer(plane, np.float32, frame.samples) for plane in frame.planes]
         return planes[0] if len(planes) == 1 else np.concatenate(planes)
     full = _FULL.get(frame.format.name.removesuffix("p"), 1.0)
-    values: np.ndarray[Any, np.dtype[np.float32]] = frame.to_ndarray().reshape(-1).astype(np.float32)
+    values: Samples = frame.to_ndarray().reshape(-1).astype(np.float32)
     if frame.format.name.startswith("u8"):
         values -= full
     return values if full == 1.0 else np.divide(values, np.float32(full))

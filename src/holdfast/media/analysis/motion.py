@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from holdfast.core.quality import Region
 from holdfast.core.timing import SECOND_US
@@ -28,8 +28,7 @@ HOLD_US = 2 * SECOND_US  # so long after it moved everything is decoded
 _WHOLE = Region()
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """A coded picture: presentation and decode time as the decoder wants them, when it is shown, and its size."""
 
     pts: int

@@ -97,12 +97,13 @@ class Between:
                 at_us = walls.pop(frame.pts, 0)
                 grey = grey_of(frame, self.region)
                 if after_us < at_us <= until_us:
+                    mine = grey.squares()
                     difference = grey.difference(before) if before is not None and grey.same_size(before) else None
                     near = Near(
                         at_us=at_us, keyframe=bool(frame.key_frame),
                         black_percent=grey.black_percent(self.black_level), difference=difference,
-                        before=grey.drift_from(last) if grey.same_size(self.last) else None,
-                        after=grey.drift_from(newest) if grey.same_size(self.newest) else None,
+                        before=grey.drift_from(last, mine) if grey.same_size(self.last) else None,
+                        after=grey.drift_from(newest, mine) if grey.same_size(self.newest) else None,
                     )  # fmt: skip
                     found.append(near)
                 before = grey
