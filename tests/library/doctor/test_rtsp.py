@@ -34,7 +34,7 @@ def _dialogue(*answers: bytes, username: str = "", password: str = "") -> tuple[
         thread.start()
         try:
             url = f"rtsp://127.0.0.1:{server.getsockname()[1]}/main"
-            heard = converse(url, username, password, deadline_s=5)
+            heard = converse(url, username, password, deadline_s=60)
         finally:
             thread.join(60)
     return heard.answer.status, requests
@@ -43,7 +43,7 @@ def _dialogue(*answers: bytes, username: str = "", password: str = "") -> tuple[
 def test_session_is_torn_down() -> None:
     """A session that was set up is given back, so that looking costs the camera nothing."""
     with simulated(small_camera("gate")) as sim:
-        heard = converse(sim.url("gate"), "", "", deadline_s=5)
+        heard = converse(sim.url("gate"), "", "", deadline_s=60)
     assert (heard.request, heard.answer.status) == ("SETUP", 200)
     assert sim.counts("gate").torn_down == 1
 
@@ -53,8 +53,8 @@ def test_both_ways_to_sign_in(auth: str) -> None:
     """Basic and digest sign-in are both understood, and a wrong password is a 401."""
     with simulated(small_camera("gate", user="viewer", password="sesame", auth=auth)) as sim:
         url = sim.url("gate", credentials=False)
-        assert converse(url, "viewer", "sesame", deadline_s=5).answer.status == 200
-        assert converse(url, "viewer", "wrong", deadline_s=5).answer.status == 401
+        assert converse(url, "viewer", "sesame", deadline_s=60).answer.status == 200
+        assert converse(url, "viewer", "wrong", deadline_s=60).answer.status == 401
 
 
 def test_track_address_follows_the_base() -> None:
@@ -90,7 +90,7 @@ def test_password_is_not_sent_unasked() -> None:
 def test_garbage_is_bad_input(answer: bytes) -> None:
     """Anything that is not RTSP, an early end included, is named instead of being waited for."""
     with peer(answer) as port, pytest.raises(BadInput):
-        converse(f"rtsp://127.0.0.1:{port}/", "", "", deadline_s=5)
+        converse(f"rtsp://127.0.0.1:{port}/", "", "", deadline_s=60)
 
 
 def test_half_an_answer_is_no_answer() -> None:
