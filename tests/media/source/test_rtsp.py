@@ -200,7 +200,7 @@ def failing(source: Source) -> SourceError:
 def test_each_failure_has_its_name(handler: Handler, kind: type[SourceError], word: str) -> None:
     """A camera's refusal is told apart from its silence, in time and without the password (F01, F61, C007)."""
     with server(handler) as port:
-        error = failing(make_source(plan(port), SystemClock()))
+        error = failing(make_source(plan(port, open_timeout_s=1.0 if handler is silent else 30.0), SystemClock()))
     assert isinstance(error, kind), repr(error)
     assert word in str(error)
 
@@ -210,7 +210,7 @@ def test_hints_fit_the_answer() -> None:
     hints = set()
     for status in ("404 Not Found", "453 Not Enough Bandwidth", "461 Unsupported Transport"):
         with server(answering(status)) as port:
-            hints.add(failing(make_source(plan(port), SystemClock())).hint)
+            hints.add(failing(make_source(plan(port, open_timeout_s=30.0), SystemClock())).hint)
     assert len(hints) == 3
 
 

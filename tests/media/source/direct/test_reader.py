@@ -120,7 +120,7 @@ def serving(camera: Camera, wrap: Callable[[socket.socket], Any] = lambda plain:
 
 def source(port: int, scheme: str = "rtsp", host: str = "127.0.0.1", **more: Any) -> DirectSource:
     """Make a reader with short deadlines."""
-    given = {"open_timeout_s": 3.0, "stall_s": 2.0, **more}
+    given = {"open_timeout_s": 30.0, "stall_s": 30.0, **more}
     url = f"{scheme}://{host}:{port}/live"
     return DirectSource(StreamPlan(camera="gate", stream="main", url=url, volume="/nowhere", **given), SystemClock())
 
