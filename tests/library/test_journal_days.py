@@ -78,7 +78,7 @@ class Life:
     def power_cut(self) -> None:
         self.told.die()
         self.run += 1
-        self.clock.reboot(f"boot-{self.run}", off_s=self.chance.choice([60, 250_000]))
+        self.clock.reboot(f"boot-of-{self.run}", off_s=self.chance.choice([60, 250_000]))
         self.clock.sync = False
         self.clock.step(self.chance.choice([0, -100_000, 40_000]))
         self.told.open()

@@ -55,10 +55,8 @@ def said_of(root: Path, key: StreamKey, span: tuple[int, int]) -> Iterator[Said]
         StorageError: A journal cannot be read.
     """
     for day in days_for(root, key, span):
-        begin = 0
         for entry in day.entries:
-            yield Said(day.path, begin, entry.offset_after, entry.line)
-            begin = entry.offset_after
+            yield Said(day.path, entry.offset_after - len(entry.raw), entry.offset_after, entry.line)
 
 
 def extracts(

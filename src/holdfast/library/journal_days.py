@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from itertools import islice
 from pathlib import Path
 
 from holdfast.core.camera import StreamKey
@@ -37,7 +36,7 @@ _NAMED = ((10 * DAY_US, len("YYYY-MM-DD")), (300 * DAY_US, len("YYYY-MM")))  # h
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A journal, and its lines as they lie there; damaged ones too."""
+    """A journal, and its lines as they lie there; damaged ones too. Of some only those are here that end something."""
 
     path: Path
     entries: Sequence[Entry]
@@ -60,8 +59,15 @@ def days_for(root: Path, key: StreamKey, span: tuple[int, int]) -> list[Day]:
         StorageError: A journal cannot be read.
     """
     files = journal_files(root, key)
+    if not files:
+        return []
     days = _Days(files, span)
-    return [days.day(number) for number in (sorted(days.needed()) if files else ())]
+    needed = days.needed()
+    parts = days.ends_of_begun(needed)
+    return [
+        days.day(number) if number in needed else Day(files[number], parts[number])
+        for number in sorted({*needed, *parts})
+    ]
 
 
 class _Days:
@@ -96,8 +102,33 @@ class _Days:
                 found.add(number)
         found |= self._sessions_before(begin)
         found |= self._wrong_runs_before(begin, found)
-        found |= set(self._ends_of_begun(found))
         return found | set(self._clocks_of(found))
+
+    def ends_of_begun(self, found: set[int]) -> dict[int, list[Entry]]:
+        """Return the lines of other files that end what was begun in these, by place: else that would seem to grow."""
+        begun: dict[str, int] = {}
+        for at, event in ((number, line.event) for number in sorted(found) for line in self.day(number).lines):
+            if isinstance(event, Begun):
+                begun[event.file] = at
+            elif isinstance(event, Sealed | Emptied):
+                begun.pop(event.file, None)
+        ends: dict[int, list[Entry]] = {}
+        for file, first in begun.items():
+            for number in (one for one in range(first + 1, len(self._files)) if one not in found):
+                entry = self._end_of(file, number)
+                if entry is not None:
+                    ends.setdefault(number, []).append(entry)
+                    break
+        return {number: sorted(some, key=lambda one: one.offset_after) for number, some in ends.items()}
+
+    def _end_of(self, file: str, number: int) -> Entry | None:
+        if file.encode() not in self._raw(number):
+            return None
+        for entry in self.day(number).entries:
+            event = None if entry.line is None else entry.line.event
+            if isinstance(event, Sealed | Emptied) and event.file == file:
+                return entry
+        return None
 
     def _around(self) -> tuple[int, int]:
         """Return from where to where all files are read: from footage before the span to footage after it."""
@@ -194,18 +225,6 @@ class _Days:
             if _UNSURE in raw:
                 earlier.add(number)
         return earlier
-
-    def _ends_of_begun(self, found: set[int]) -> Iterator[int]:
-        """Yield the files that say what became of files that were begun: else they would seem to grow."""
-        begun: dict[str, int] = {}
-        for at, event in ((number, line.event) for number in sorted(found) for line in self.day(number).lines):
-            if isinstance(event, Begun):
-                begun[event.file] = at
-            elif isinstance(event, Sealed | Emptied):
-                begun.pop(event.file, None)
-        for file, first in begun.items():
-            later = (number for number in range(first + 1, len(self._files)) if number not in found)
-            yield from islice((number for number in later if file.encode() in self._raw(number)), 1)
 
     def _clocks_of(self, found: set[int]) -> Iterator[int]:
         """Yield the files by which lines are placed that were written before the clock was right."""
