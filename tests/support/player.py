@@ -97,7 +97,7 @@ def settled(page: Page) -> int:
 
 def begun(spot: Place, files: int) -> None:
     """Wait until so many files are finished."""
-    until(lambda: len(footage_files(spot.plan)) >= files, 30)
+    until(lambda: len(footage_files(spot.plan)) >= files)
 
 
 def number(page: Page) -> int | None:

@@ -82,7 +82,7 @@ def test_the_catalog_commits_once_a_second_at_most(tmp_path: Path, capsys: pytes
         commits = 0
         with closing(sqlite3.connect(f"file:{tmp_path}/state/catalog.sqlite?mode=ro", uri=True)) as catalog:
             # What a worker writes once, when it begins, ends with its first look at what may be deleted.
-            node.until(lambda: catalog.execute("SELECT 1 FROM retention WHERE passed_us > 0").fetchone(), 40)
+            node.until(lambda: catalog.execute("SELECT 1 FROM retention WHERE passed_us > 0").fetchone())
             began = time.monotonic()
             seen = catalog.execute("PRAGMA data_version").fetchone()
             while time.monotonic() - began < 8:

@@ -57,7 +57,7 @@ def test_lost_jobs_are_found_again(shared: Place) -> None:
         until(lambda: station.problem != "")
         assert states(shared.catalog) == {"pending": 5}
         _jobs(shared, "DROP TRIGGER lose ON procrastinate_jobs")
-        until(lambda: states(shared.catalog) == {"done": 5}, 30)
+        until(lambda: states(shared.catalog) == {"done": 5})
     assert len(results(shared.catalog)) == 5
 
 
@@ -94,5 +94,5 @@ def test_a_broken_connection_is_mended(shared: Place) -> None:
             " AND pid <> pg_backend_pid()",
         )
         shared.add(10, first=2)
-        until(lambda: states(shared.catalog) == {"done": 11}, 30)
+        until(lambda: states(shared.catalog) == {"done": 11})
     assert len(results(shared.catalog)) == 11

@@ -20,7 +20,7 @@ def _dialogue(*answers: bytes, username: str = "", password: str = "") -> tuple[
     """Converse with a peer that gives these answers; return the last status and the requests as they came."""
     requests: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
+        server.settimeout(60)
 
         def serve() -> None:
             connection, _ = server.accept()
