@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -146,6 +146,18 @@ def threads(pid: int) -> int:
 def descriptors(pid: int) -> int:
     """Return how many descriptors a process has open."""
     return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 - counting entries, not walking paths
+
+
+def slope(points: Sequence[tuple[float, int]]) -> float:
+    """Return the slope of the straight line that fits best."""
+    count = len(points)
+    mean_x, mean_y = sum(x for x, _ in points) / count, sum(y for _, y in points) / count
+    return sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
+
+
+def floor(points: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
+    """Return the lowest of each handful of points: while a file is sealed, a megabyte is in use to hash it."""
+    return [min(points[at : at + 6], key=lambda point: point[1]) for at in range(0, len(points), 6)]
 
 
 def spread(values: list[float]) -> str:

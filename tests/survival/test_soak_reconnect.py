@@ -3,24 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from support.shard import Shard, descriptors, own_kb, threads
+from support.shard import Shard, descriptors, floor, own_kb, slope, threads
 from support.sim import simulated, small_camera
 
 CAMERAS = ("gate", "yard", "hall", "dock")
 NOISE_KB = 1_024  # chosen: what pages and pools of libraries may still settle by in a short run
 MOST_KB_AN_HOUR = 1_024  # P8's floor
-
-
-def _slope(points: list[tuple[float, int]]) -> float:
-    """Return the slope of the straight line that fits best."""
-    count = len(points)
-    mean_x, mean_y = sum(x for x, _ in points) / count, sum(y for _, y in points) / count
-    return sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
-
-
-def _floor(points: list[tuple[float, int]]) -> list[tuple[float, int]]:
-    """Return the lowest of each handful of points: while a file is sealed, a megabyte is in use to hash it."""
-    return [min(points[at : at + 6], key=lambda point: point[1]) for at in range(0, len(points), 6)]
 
 
 @pytest.mark.parametrize(
@@ -54,11 +42,11 @@ def test_reconnecting_leaves_nothing_behind(tmp_path: Path, seconds: int, every_
         time.sleep(1.5)
         after = threads(shard.pid), descriptors(shard.pid)
         reconnects = sum(sim.counts(name).opened for name in CAMERAS) - len(CAMERAS)
-        growth_kb = _floor(points)[-1][1] - _floor(points)[0][1]
+        growth_kb = floor(points)[-1][1] - floor(points)[0][1]
         left_behind = sum(sim.counts(name).left_behind for name in CAMERAS)
-    slope = _slope(_floor(points))
+    growing = slope(floor(points))
     print(  # noqa: T201 - a measure
-        f"\n{reconnects} reconnects in {seconds} s: memory {points[0][1]} to {points[-1][1]} kB ({slope / 1024:.2f}"
+        f"\n{reconnects} reconnects in {seconds} s: memory {points[0][1]} to {points[-1][1]} kB ({growing / 1024:.2f}"
         f" MB/h), threads {still[0]} to {after[0]}, descriptors {still[1]} to {after[1]}"
     )
     assert reconnects >= len(CAMERAS) * (seconds / every_s) / 3  # a camera that hangs up at once is asked once a second
@@ -68,4 +56,4 @@ def test_reconnecting_leaves_nothing_behind(tmp_path: Path, seconds: int, every_
     assert after[1] <= still[1] + 1
     assert growth_kb <= NOISE_KB
     if seconds >= 600:
-        assert slope <= MOST_KB_AN_HOUR
+        assert growing <= MOST_KB_AN_HOUR
