@@ -144,7 +144,7 @@ def _source(items: list[Item]) -> Path:
 
 def _delivered(root: Path, items: list[Item], number: int) -> float:
     """Return the seconds that whole deliveries take, from planned rows to the last one's result."""
-    site = _site(root / f"site-{number}", items)
+    site = _site(root / f"{len(items)}-site-{number}", items)
     deliver = Deliver(site.catalog, site.loaded.config, site.clock)
     os.sync()
 
@@ -191,7 +191,7 @@ def _deliveries(root: Path, items: dict[str, list[Item]], rounds: int) -> None:
     for what, wanted in items.items():
         tools, checks, ours = [], [], []
         for number in range(rounds):
-            place = root / f"cp-{number}"
+            place = root / f"{len(wanted)}-cp-{number}"
             place.mkdir()
             os.sync()
             tools.append(_seconds(functools.partial(_cp(place), wanted)))
