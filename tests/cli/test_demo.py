@@ -41,6 +41,7 @@ def running(root: Path, *args: str) -> Iterator[tuple[str, str, str]]:
         assert process.wait(60) == 0
 
 
+@pytest.mark.best_of_three
 def test_ends_by_itself_with_a_gap_that_has_a_reason(tmp_path: Path) -> None:
     """It says where to look, records every camera, shows the scripted gap, hands on, and ends with 0, all finished."""
     result = holdfast("demo", "--for", "18s", "--root", str(tmp_path / "d"), "--cameras", "2", limit_s=170)
