@@ -38,17 +38,18 @@ def hear(line: socket.socket, count: int) -> list[pipe.Said]:
 
 @pytest.mark.best_of_three
 def test_it_says_what_it_opens_and_leaves_when_the_recorder_does() -> None:
-    """Tracks first, then samples; when the other side hangs up, the process ends by itself within a second."""
+    """Once loaded, tracks, then samples; when the other side hangs up, the process ends by itself within a second."""
     ours, theirs = socket.socketpair()
     with web_camera() as camera, ours:
         with theirs:
             process = start(theirs, os.getpid())
         try:
             ours.sendall(order(camera.url("/mjpeg")))
-            said = hear(ours, 4)
-            assert isinstance(said[0], pipe.Opening)
-            assert said[0].tracks[0].encoder == "libx264"
-            assert all(isinstance(one, Sample) for one in said[1:])
+            said = hear(ours, 5)
+            assert said[0] == pipe.Loaded()
+            assert isinstance(said[1], pipe.Opening)
+            assert said[1].tracks[0].encoder == "libx264"
+            assert all(isinstance(one, Sample) for one in said[2:])
         finally:
             ours.close()
             assert process.wait(3) == 0
@@ -65,7 +66,7 @@ def test_it_says_why_it_cannot(url: str, source: str, code: str, words: str) -> 
         with theirs:
             process = start(theirs, os.getpid())
         ours.sendall(order(url, source))
-        (error,) = hear(ours, 1)
+        error = hear(ours, 2)[-1]  # what this process cannot even begin with is said at once
         assert isinstance(error, SourceError)
         assert error.code == code
         assert words in str(error)

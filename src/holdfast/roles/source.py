@@ -75,6 +75,7 @@ def _serve(plan: StreamPlan, line: socket.socket) -> None:
     try:
         source = make_inner(plan, SystemClock())
         threading.Thread(target=_wait_for_end, args=(line, source), name="end", daemon=True).start()
+        line.sendall(pipe.loaded())
         tracks = source.open()
         line.sendall(
             pipe.opened(

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from holdfast.core.clock import SystemClock
-from holdfast.core.errors import SourceEnded, Stalled
+from holdfast.core.errors import SourceEnded, Stalled, Unreachable
 from holdfast.core.plan import Encoding, StreamPlan
 from holdfast.media.source import child
 from holdfast.media.source.child import ChildSource
@@ -62,6 +62,17 @@ def test_a_process_that_hangs_is_killed() -> None:
         source.close()
         assert time.monotonic() - began < 4
         assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_process_that_loads_slowly_still_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading does not count as opening: on a slow board, too, people read what is wrong with the camera."""
+    (tmp_path / "sitecustomize.py").write_text("import time\ntime.sleep(2)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with web_camera() as camera:
+        gone = plan(camera, open_timeout_s=0.3)
+    source = ChildSource(gone, SystemClock())
+    with pytest.raises(Unreachable, match="cannot be reached"):
+        source.open()
 
 
 def test_the_password_is_on_no_command_line() -> None:

@@ -13,12 +13,13 @@ def test_everything_arrives_as_it_was_said() -> None:
     opening = pipe.Opening((TRACK, SOUND), ("a note",), 12.5, ("h264_qsv: no",))
     samples = [Sample(0, b"\0\0\0\1x", -5, 3, 9, True, 77, None), Sample(1, b"", 1 << 40, 1, 1, False, 5, 1 << 50)]  # noqa: FBT003 - a sample as it is
     error = AuthFailed("gate/main: no", hint="try ünother")
-    data = pipe.opened(opening) + b"".join(map(pipe.sample, samples)) + pipe.changed([TRACK]) + pipe.failed(error)
+    data = pipe.loaded() + pipe.opened(opening) + b"".join(map(pipe.sample, samples))
+    data += pipe.changed([TRACK]) + pipe.failed(error)
     for step in (1, 7, len(data)):
         reader = pipe.Reader()
         said = [one for at in range(0, len(data), step) for one in reader.feed(data[at : at + step])]
-        assert said[:4] == [opening, *samples, (TRACK,)]
-        heard = said[4]
+        assert said[:5] == [pipe.Loaded(), opening, *samples, (TRACK,)]
+        heard = said[5]
         assert isinstance(heard, AuthFailed)
         assert (str(heard), heard.hint) == ("gate/main: no", "try ünother")
 

@@ -28,6 +28,7 @@ from holdfast.core.timing import SECOND_US
 from holdfast.media.source import pipe
 from holdfast.media.source.contract import TracksChanged
 
+_LOAD_S = 30.0  # chosen: Python and libav from the SD card of the slowest board, while 16 others start as well
 _GRACE_S = 1.0  # chosen: what the process gets beyond its own deadline, to say in its own words what went wrong
 _LEAVE_S = 0.6  # chosen: for closing a device or a connection in order; then it is killed, and loses nothing
 _READ_BYTES = 256 * 1024
@@ -74,7 +75,9 @@ class ChildSource:
         plan = self._plan
         try:
             self._start()
-            said = self._hear(plan.open_timeout_s + _GRACE_S, during="it did not open")
+            said = self._hear(_LOAD_S, during="the source's process did not start")
+            if isinstance(said, pipe.Loaded):
+                said = self._hear(plan.open_timeout_s, during="it did not open")
         except BaseException:
             self.close()
             raise
@@ -92,7 +95,7 @@ class ChildSource:
         if self._line is None:
             raise SourceEnded(f"{self._plan.key}: not open")
         while True:
-            said = self._hear(self._quiet_s + _GRACE_S, during="nothing arrived")
+            said = self._hear(self._quiet_s, during="nothing arrived")
             if isinstance(said, Sample):
                 yield said
             elif isinstance(said, SourceError):
@@ -149,19 +152,19 @@ class ChildSource:
             raise SourceError(f"{plan.key}: the source's process could not be started: {error.strerror}") from None
 
     def _hear(self, within_s: float, *, during: str) -> pipe.Said:
-        """Return the next message.
+        """Return the next message, which may come a little later than the process itself would wait.
 
         Raises:
             SourceError: None came: it took too long, the process died, or somebody said to stop.
         """
         plan, line = self._plan, self._line
-        until_us = self._clock.boot_us() + int(within_s * SECOND_US)
+        until_us = self._clock.boot_us() + int((within_s + _GRACE_S) * SECOND_US)
         while not self._said:
             left_us = until_us - self._clock.boot_us()
             if self._told or line is None:
                 raise SourceEnded(f"{plan.key}: told to stop", hint="")
             if left_us <= 0:
-                raise Stalled(f"{plan.key}: {during} for {round(within_s - _GRACE_S, 1):g} s")
+                raise Stalled(f"{plan.key}: {during} for {round(within_s, 1):g} s")
             line.settimeout(left_us / SECOND_US)
             try:
                 data = line.recv(_READ_BYTES)

@@ -1,4 +1,4 @@
-"""What a source's own process and the recorder say to each other: one plan in, then tracks, samples and an end out.
+"""What a source's own process and the recorder say to each other: a plan in; loaded, tracks, samples and an end out.
 
 Each message is a kind (one byte) and a length (four) before its body. Samples travel as they are; all else is JSON,
 which is small and rare. Never pickles: what a process with a broken driver writes is read, not run. Pure.
@@ -31,13 +31,18 @@ _HEAD = struct.Struct("<cI")
 _SAMPLE = struct.Struct("<B?qqqqq")
 _NEVER = -(1 << 63)  # for a camera's clock that is not told
 MOST_BYTES = 64 * 1024 * 1024  # chosen: four times the largest picture that is taken; beyond it nothing is believed
-OPENED, CHANGED, SAMPLE, FAILED = b"o", b"c", b"s", b"f"
+LOADED, OPENED, CHANGED, SAMPLE, FAILED = b"l", b"o", b"c", b"s", b"f"
 _ERRORS: dict[str, type[SourceError]] = {
     kind.code: kind
     for kind in (
         SourceError, Unreachable, Refused, AuthFailed, Stalled, NoKeyframe, Unsupported, SourceEnded, TimestampJump,
     )
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The process has all that it needs and begins to open: from now on the time to open counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,12 @@ class Opening:
     passed_over: tuple[str, ...] = ()
 
 
-Said = Opening | tuple[Track, ...] | Sample | SourceError
+Said = Loaded | Opening | tuple[Track, ...] | Sample | SourceError
+
+
+def loaded() -> bytes:
+    """Write that the process begins to open its source."""
+    return _json(LOADED, {})
 
 
 def opened(opening: Opening) -> bytes:
@@ -120,6 +130,8 @@ def _read(kind: bytes, body: bytes) -> Said:
             told_us = None if camera_us == _NEVER else camera_us
             return Sample(track, body[_SAMPLE.size :], dts, pts, duration, keyframe, arrived_us, told_us)
         facts = json.loads(body)
+        if kind == LOADED:
+            return Loaded()
         if kind == OPENED:
             return Opening(_tracks(facts), tuple(facts["notes"]), float(facts["quiet_s"]), tuple(facts["passed_over"]))
         if kind == CHANGED:
