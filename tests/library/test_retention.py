@@ -1,5 +1,6 @@
 """What would go: read from rows, kept journals, disks and settings; the same again after the catalog was lost."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -256,6 +257,36 @@ def test_what_has_its_copies_goes_before_older_footage_that_waits(
     found = outlook(node, "[cameras.gate.retention]\ncopies = 1\n[retention]\ndisk_full = 'oldest'\n")
     assert [(one.piece.file, one.rule) for one in found.going] == [(files[15].file, Rule.ROOM)]
     assert [piece.file for piece in found.cleared["main"]] == names(files[16:18])
+
+
+def test_rotated_logs_go_before_footage_that_waits(node: KeptNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk costs footage that has its copies, then rotated logs, the oldest first, then what waits (C079)."""
+    monkeypatch.setattr(retention, "LEAST_EXPENDABLE", 100)
+    files = node.record(6)
+    node.send(*files[3:5])
+    node.later(2)
+    logs = node.config.log_dir
+    logs.mkdir(exist_ok=True)
+    each = 2 * max(one.bytes for one in files)
+    for age, name in enumerate((".worker.lock", "worker.log", "worker.log.1", "worker.log.2")):
+        (logs / name).write_bytes(b"x" * each)
+        at_s = node.clock.wall_us() / SECOND_US - age
+        os.utime(logs / name, (at_s, at_s))
+
+    def goes(missing: int, disk_full: str) -> tuple[list[str], list[str]]:
+        monkeypatch.setattr(retention, "_short", lambda *_: {"main": missing})
+        asked = "[cameras.gate.retention]\ncopies = 1\n[retention]\ndisk_full = "
+        found = outlook(node, f"{asked}'{disk_full}'\n")
+        return [one.piece.file for one in found.going], [one.path.name for one in found.leftovers]
+
+    sent = names(files[3:5])
+    enough = sum(one.bytes for one in files[3:5])
+    assert goes(enough, "oldest") == (sent, [])
+    assert goes(enough + 1, "oldest") == (sent, ["worker.log.2"])
+    assert goes(enough + each + 1, "oldest") == (sent, ["worker.log.2", "worker.log.1"])
+    assert goes(enough + 2 * each + 1, "oldest") == (sent + names(files[:1]), ["worker.log.2", "worker.log.1"])
+    assert goes(10**12, "acknowledged") == (sent, ["worker.log.2", "worker.log.1"])
+    assert goes(10**12, "stop") == ([], [])
 
 
 def test_a_camera_that_was_taken_out_keeps_what_protected_it(node: KeptNode, monkeypatch: pytest.MonkeyPatch) -> None:

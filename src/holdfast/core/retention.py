@@ -14,6 +14,7 @@ Not here: reading rows (library.retention), deleting (work.retain), other files 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 
 from holdfast.core.schedule import NEVER_US
 from holdfast.core.spans import Span, Spans
@@ -282,7 +283,8 @@ _OUTSIDE = {
 
 
 def decide(
-    judge: Judge, pieces: Sequence[Piece], *, used: Mapping[str, int], short: Mapping[str, int]
+    judge: Judge, pieces: Sequence[Piece], *, used: Mapping[str, int], short: Mapping[str, int],
+    other: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Going]:  # fmt: skip
     """Say which files go, in the order in which they go.
 
@@ -291,6 +293,7 @@ def decide(
         pieces: Files, of all cameras and volumes.
         used: Bytes of each camera in all, for those with a limit.
         short: By volume, bytes by which free space is below what is wanted; volumes with enough may be left out.
+        other: By volume, bytes of other files that go before any footage that waits for its copies.
 
     Returns:
         What goes: first what is over, then, where that frees too little of a volume, what makes room. Each file once.
@@ -306,6 +309,7 @@ def decide(
     if judge.policy.disk_full is not DiskFull.STOP:
         going += _room(judge, pieces, gone, left, unsent=False)
     if judge.policy.disk_full is DiskFull.OLDEST:
+        left = {volume: need - other.get(volume, 0) for volume, need in left.items()}
         going += _room(judge, pieces, gone, left, unsent=True)
     return going
 

@@ -2,7 +2,8 @@
 
 *temp* is what stands under a temporary name; *cache* is derived (films of stills) or was put aside (catalogs of before
 a migration, damaged ones, markers); *log* is what nobody has logged to for long. All have an upper age, and cache goes
-before any footage where its disk is short.
+before any footage where its disk is short. Rotated logs go for room, too: after footage that has its copies, and before
+any that waits for them.
 Temporary files beside stills and footage are not here: whoever writes the same file again writes over them.
 
 Reads and deletes files only; any thread. Not here: footage (retention), stills, events, incidents (their own verbs).
@@ -10,6 +11,7 @@ Reads and deletes files only; any thread. Not here: footage (retention), stills,
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,7 +25,8 @@ PRESSED_US = HOUR_US  # chosen: what was made in the last hour is being looked a
 FILMS = "timelapses"
 EXPORTS = "exports"
 _TEMP = re.compile(r"^\..+\.(new|part)$|\.gz\.part$|\.half$")
-_LOG = re.compile(r"(?P<role>.+)\.log(\.\d+(\.gz)?)?")
+_LOG = re.compile(r"(?P<role>.+)\.log(?P<rotated>\.\d+(\.gz)?)?")
+_ROOM = "room was needed"
 _ASIDE = re.compile(r"\.(before-\d{4}|damaged-[0-9TZ]+)(-wal|-shm)?$")
 
 Class = Literal["temp", "cache", "log"]
@@ -63,8 +66,28 @@ def found(config: Config, now_us: int, *, short: Iterable[Path] = ()) -> list[Le
             why = "left half written" if kind == "temp" else f"older than {days[kind]:g} days"
             going.append(Leftover(path=path, kind=kind, bytes=facts.st_size, why=why))
         elif kind == "cache" and facts.st_dev in devices and age_us >= PRESSED_US:
-            going.append(Leftover(path=path, kind=kind, bytes=facts.st_size, why="room was needed"))
+            going.append(Leftover(path=path, kind=kind, bytes=facts.st_size, why=_ROOM))
     return sorted(going, key=lambda one: (one.kind != "temp", str(one.path)))
+
+
+def rotated_logs(config: Config) -> list[Leftover]:
+    """Return the log files that nobody writes to any more, the oldest first: what could go for room."""
+    found: list[tuple[int, str, Leftover]] = []
+    for path, kind in _logs(config):
+        role = _LOG.fullmatch(path.name)
+        if role is None or not role["rotated"]:
+            continue
+        with suppress(OSError):
+            facts = path.lstat()
+            one = Leftover(path=path, kind=kind, bytes=facts.st_size, why=_ROOM)
+            found.append((facts.st_mtime_ns, str(path), one))
+    return [one for *_, one in sorted(found, key=lambda entry: entry[:2])]
+
+
+def on_disk_of_logs(config: Config, root: Path) -> bool:
+    """Say whether logs lie on the disk of a volume, so that their room is its room."""
+    device = _device(config.log_dir)
+    return device is not None and device == _device(root)
 
 
 def clear(going: Iterable[Leftover]) -> tuple[list[Leftover], list[str]]:

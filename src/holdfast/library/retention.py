@@ -11,6 +11,7 @@ lies beside footage (pictures, leftovers).
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from holdfast.catalog import nodes, removals, segments
 from holdfast.catalog.db import Catalog, Transaction
@@ -20,11 +21,13 @@ from holdfast.core import trust
 from holdfast.core.clock import Clock
 from holdfast.core.config import Config
 from holdfast.core.retention import (
+    DiskFull,
     Going,
     Hold,
     Judge,
     KeepOnly,
     Piece,
+    Rule,
     decide,
     expendable,
 )
@@ -102,8 +105,15 @@ def outlook(catalog: Catalog, config: Config, clock: Clock, *, node: str = LOCAL
             )
         ]  # fmt: skip
         enabled = config.retention.enabled
-        going = decide(judge, pieces, used=used, short=short) if enabled else []
-        left_short = _left_short(short, going)
+        rotated = leftovers.rotated_logs(config) if short and judge.policy.disk_full is not DiskFull.STOP else []
+        other = {
+            name: sum(one.bytes for one in rotated)
+            for name in short if name in ready and leftovers.on_disk_of_logs(config, ready[name])
+        }  # fmt: skip
+        going = decide(judge, pieces, used=used, short=short, other=other) if enabled else []
+        logs = _logs_for_room(rotated, other, short, going)
+        freed = dict.fromkeys(other, sum(one.bytes for one in logs))
+        left_short = _left_short(short, going, freed)
         shown = pictures.over(tx, number, config, judge, ready=ready, short=left_short) if enabled else []
     gone = {(one.piece.volume, one.piece.file) for one in going}
     left = [piece for piece in pieces if (piece.volume, piece.file) not in gone]
@@ -115,17 +125,37 @@ def outlook(catalog: Catalog, config: Config, clock: Clock, *, node: str = LOCAL
     return Outlook(
         now_us=now_us, judge=judge, disks=disks, intake=intake, short=short, going=tuple(going), cleared=cleared,
         holds=tuple(standing),
-        leftovers=tuple(
-            leftovers.found(config, now_us, short=[ready[name] for name in short if name in ready])
-            if enabled else ()
-        ),
+        leftovers=_once(leftovers.found(config, now_us, short=[ready[name] for name in short if name in ready]), logs)
+        if enabled else (),
         pictures=tuple(shown),
     )  # fmt: skip
 
 
-def _left_short(short: Mapping[str, int], going: Iterable[Going]) -> dict[str, int]:
-    """Return by how much volumes stay short once the footage is gone that may go."""
-    left = dict(short)
+def _logs_for_room(
+    rotated: Iterable[Leftover], other: Mapping[str, int], short: Mapping[str, int], going: Iterable[Going]
+) -> list[Leftover]:
+    """Return the oldest logs that make up what volumes are short of once footage is gone that has its copies (C079)."""
+    left = _left_short({name: short[name] for name in other}, (one for one in going if one.rule is not Rule.UNSENT))
+    missing = max(left.values(), default=0)
+    found: list[Leftover] = []
+    for one in rotated:
+        if missing <= 0:
+            break
+        found.append(one)
+        missing -= one.bytes
+    return found
+
+
+def _once(some: Iterable[Leftover], more: Iterable[Leftover]) -> tuple[Leftover, ...]:
+    """Put two lists together, each file once."""
+    return tuple({one.path: one for one in (*more, *some)}.values())
+
+
+def _left_short(
+    short: Mapping[str, int], going: Iterable[Going], freed: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, int]:
+    """Return by how much volumes stay short once the footage is gone that may go, and what else was freed."""
+    left = {name: count - freed.get(name, 0) for name, count in short.items()}
     for one in going:
         if one.piece.volume in left:
             left[one.piece.volume] -= one.piece.bytes
