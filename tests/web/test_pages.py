@@ -21,7 +21,15 @@ RESERVED = {
     "bookings", "recordings", "recording-logs", "booking-stats", "status", "share", "media", "signed-url", "stream",
     "delete-video", "system", "live-preview", "health", "livez", "metrics", "api",
 }  # fmt: skip
-NAS = '[targets.nas]\ntype = "folder"\npath = "nas"\n[deliveries.nas]\ntarget = "nas"\n'
+NAS = """
+[targets.nas]
+type = "folder"
+path = "nas"
+[deliveries.nas]
+target = "nas"
+[handovers.nas]
+type = "marker"
+"""
 PUBLIC = {"/static/{version}/{name:path}", "/sign-in", "/sign-out", "/theme"}
 LEADS_ON = "/cameras/-/show"  # no page of its own: it leads to a camera's
 
