@@ -1,3 +1,4 @@
+import tempfile
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 from holdfast.core.config.secret import Secret
 from holdfast.core.config.targets import RsyncTarget as RsyncConfig
 from holdfast.core.errors import NameTaken, TargetAway, TargetRefused
+from holdfast.storage.targets import marker
 from holdfast.storage.targets.contract import Going
 from holdfast.storage.targets.rsync import RsyncTarget
 from support.rtsp_peer import free_port
@@ -106,6 +108,17 @@ def test_nobody_there_is_away(source: Path, tmp_path: Path) -> None:
     with pytest.raises(TargetAway, match="mounted"):
         RsyncTarget("t", RsyncConfig(type="rsync", path=str(here))).put(source, "a.jpg", CONTENT, Going())
     assert not list(here.iterdir())
+
+
+@pytest.mark.needs("rsync", "linux")
+def test_a_full_temporary_folder_holds_up_nothing(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """What a run needs beside the files lies in memory: a disk without room is drained all the same (F18)."""
+    marker.adopt("t", tmp_path / "there", 1)
+    target = RsyncTarget("t", RsyncConfig(type="rsync", path=str(tmp_path / "there")))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+    assert target.put(source, "gate/a.jpg", CONTENT, Going()).verified == "sha256"
 
 
 @pytest.mark.needs("rsync")
