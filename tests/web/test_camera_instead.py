@@ -112,6 +112,17 @@ def test_lists_where_the_browser_plays_them(recorded: Place) -> None:
         wait(page, "p.now")
 
 
+def test_a_list_that_has_fallen_behind_begins_anew(recorded: Place) -> None:
+    """After a standstill live comes back to now, which the browser's own player of lists does not do by itself (C109)."""
+    begun(recorded, 9)
+    with chromium() as browser, window(browser) as page:
+        opened(page, recorded.address, NO_SOURCE.split("HTMLMedia", maxsplit=1)[0])
+        wait(page, "p.now && v.videoWidth === 320")
+        page.evaluate("document.querySelector('hf-player video').playbackRate = 0.1")
+        wait(page, "!p.now && !p.trouble && p.live")
+        wait(page, "p.now && v.playbackRate === 1")
+
+
 def test_a_proxy_without_websockets(recorded: Place) -> None:
     """Where no WebSocket comes through, single pictures take over by themselves, and it is said (C119)."""
     begun(recorded, 1)

@@ -4,6 +4,7 @@
 // is exact to the picture; live is an estimate to within a piece of two seconds, as players choose where they begin.
 
 import { nowUs } from "../app.js";
+import { OLD_S } from "./face.js";
 import { Doubt } from "./why.js";
 
 const SPAN_US = 6 * 3600e6; // chosen: a list of hours is some hundred kilobytes
@@ -12,6 +13,7 @@ const LEAST_US = 1e6;
 const BEHIND = 3; // pieces before the end, where players begin (RFC 8216, 6.3.3)
 const EMPTY_US = 500_000; // chosen: nobody means an instant more exactly
 const QUIET_MS = 12000; // chosen: twice as long as such players fall behind by themselves
+const LATE_MS = 5000; // chosen: so long live may be old before it begins anew
 
 export class List {
   tier = "source";
@@ -43,6 +45,7 @@ export class List {
     if (where === "live" && this.tier !== "source") query.set("tier", this.tier);
     this.#where = where;
     this.doubt.calm();
+    this.timely = performance.now();
     const address = `/api/v1/cameras/${encodeURIComponent(this.player.getAttribute("camera"))}/${where === "live" ? "live" : "playback"}.m3u8${query.size ? `?${query}` : ""}`;
     this.player.face.said("empty", "");
     this.#read(address);
@@ -102,7 +105,19 @@ export class List {
 
   paced() { this.run(); }
 
-  tick() { if (!this.player.paused) this.doubt.look(QUIET_MS); }
+  tick() {
+    if (this.player.paused) return;
+    this.doubt.look(QUIET_MS);
+    this.#hurries();
+  }
+
+  /** Such a player does not make up for a standstill: live that became old, though there is newer, begins anew. */
+  #hurries() {
+    const { player } = this, now = performance.now();
+    const usual_s = this.#pieces.reduce((sum, { s }) => sum + s, 0) + (this.#pieces.at(-1)?.s ?? 0);
+    if (!player.live || player.trouble || this.busy || !(player.delayS > Math.max(OLD_S, usual_s))) this.timely = now;
+    else if (now - this.timely > LATE_MS) player.play("live");
+  }
 
   #shows() {
     const { video, player } = this;
