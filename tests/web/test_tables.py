@@ -2,7 +2,7 @@
 
 from holdfast.core.config.settable import of_rule, of_target
 from holdfast.core.errors import BadInput, Conflict, Wrong
-from holdfast.web.tables import empty_keys, form_of, read_table, refused
+from holdfast.web.tables import empty_keys, form_of, read_table, refused, typed_of
 
 
 def test_a_table_says_only_what_differs() -> None:
@@ -30,6 +30,14 @@ def test_what_cannot_be_read_is_said_by_key() -> None:
     """A text that is no value of its kind is named, and the rest is read; numbers are judged with everything else."""
     table, wrong = read_table(of_target("sftp"), {"hours": "whenever", "host": "nas", "port": "many"})
     assert (table, list(wrong)) == ({"host": "nas", "port": "many"}, ["hours"])
+
+
+def test_what_was_typed_is_shown_again_without_secrets() -> None:
+    """Keys of the table alone, no secret among them (C130); the id of one that is new, without blanks around it."""
+    form = {"host": " nas ", "password": "tide-9", "unknown": "x", "id": " a "}
+    assert typed_of(of_target("sftp"), form, new=False) == {"host": " nas "}
+    assert typed_of(of_target("sftp"), form, new=True) == {"host": " nas ", "id": "a"}
+    assert typed_of(of_target("sftp"), {}, new=True) == {"id": ""}
 
 
 def test_refusals_find_their_fields() -> None:

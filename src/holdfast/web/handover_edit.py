@@ -5,6 +5,7 @@ kept. Works without scripts. Not here: the list (sending), the verbs (library.sa
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, get_args
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -34,6 +35,7 @@ from holdfast.web.tables import (
     read_table,
     refused,
     ticked,
+    typed_of,
     why_left_out,
 )
 
@@ -128,8 +130,7 @@ def change(request: Request, context: Node, name: str, form: Form) -> Response:
 def _do(request: Request, context: Context, form: Mapping[str, str], found: TableNow | None, kind: str) -> Response:
     form, keys = ticked(form, BOXES), keys_of("handovers", kind)
     table, wrong = read_table(keys, form)
-    typed = {key: form[key] for key, about in keys.items() if key in form and about.kind != "secret"}
-    typed |= {"id": form.get("id", "").strip()} if found is None else {}
+    typed = typed_of(keys, form, new=found is None)
     if not form.get("assets", "all"):
         wrong["assets"] = BadInput("assets: nothing is chosen", hint="tick of what is told")
     if wrong:
@@ -138,8 +139,7 @@ def _do(request: Request, context: Context, form: Mapping[str, str], found: Tabl
     try:
         save_table(request, context, which, {**table, "type": kind}, new=found is None)
     except HoldfastError as error:
-        said = refused(error, keys)
-        return _show(request, context, found, kind, Said(typed=typed, wrong=said.wrong, error=said.error))
+        return _show(request, context, found, kind, replace(refused(error, keys), typed=typed))
     return go_to(f"/settings/handovers/{which.name}?saved=yes")
 
 

@@ -35,6 +35,7 @@ from holdfast.web.tables import (
     read_table,
     refused,
     ticked,
+    typed_of,
     why_left_out,
 )
 
@@ -128,8 +129,7 @@ def change(request: Request, context: Node, name: str, form: Form) -> Response:
 def _do(request: Request, context: Context, form: Mapping[str, str], found: TableNow | None) -> Response:
     form = ticked(form, BOXES)
     table, wrong = read_table(_KEYS, form)
-    typed = {key: form[key] for key, about in _KEYS.items() if key in form and about.kind != "secret"}
-    typed |= {"id": form.get("id", "").strip()} if found is None else {}
+    typed = typed_of(_KEYS, form, new=found is None)
     if not form.get("assets", "all"):
         wrong["assets"] = BadInput("assets: nothing is chosen", hint="tick what is to be sent")
     if wrong:

@@ -72,6 +72,12 @@ def _value(about: Settable, text: str) -> Any:
         return value  # what it must be instead, the configuration says
 
 
+def typed_of(keys: Mapping[str, Settable], form: Mapping[str, str], *, new: bool) -> dict[str, str]:
+    """Return what a form shows again: what was typed, never a secret; of a `new` table also its `id`."""
+    typed = {key: form[key] for key, about in keys.items() if key in form and about.kind != "secret"}
+    return {**typed, "id": form.get("id", "").strip()} if new else typed
+
+
 def refused(error: HoldfastError, keys: Iterable[str]) -> Said:
     """Say what was refused at the fields that it is about; what is about none of them stands above all."""
     known = {*keys, "id"}

@@ -5,6 +5,7 @@ A secret is never shown; its field is empty, and empty means that it is kept. Wo
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -23,7 +24,17 @@ from holdfast.library.table_secrets import keys_of
 from holdfast.library.target_trial import Trial, try_now
 from holdfast.web.forms import Form, go_to
 from holdfast.web.render import page
-from holdfast.web.tables import FORGET, Said, Sections, empty_keys, form_of, read_table, refused, why_left_out
+from holdfast.web.tables import (
+    FORGET,
+    Said,
+    Sections,
+    empty_keys,
+    form_of,
+    read_table,
+    refused,
+    typed_of,
+    why_left_out,
+)
 
 router = APIRouter(prefix="/settings/targets", include_in_schema=False, dependencies=[needs(Right.ADMIN)])
 
@@ -113,8 +124,7 @@ def change(request: Request, context: Node, name: str, form: Form) -> Response:
 def _do(request: Request, context: Context, form: Mapping[str, str], found: TableNow | None, kind: str) -> Response:
     keys = keys_of("targets", kind)
     table, wrong = read_table(keys, form)
-    typed = {key: form[key] for key, about in keys.items() if key in form and about.kind != "secret"}
-    typed |= {"id": form.get("id", "").strip()} if found is None else {}
+    typed = typed_of(keys, form, new=found is None)
     if wrong:
         return _show(request, context, found, kind, Said(typed=typed, wrong=wrong))
     which = found.which if found else Which("targets", typed["id"])
@@ -125,8 +135,7 @@ def _do(request: Request, context: Context, form: Mapping[str, str], found: Tabl
             return _show(request, context, found, kind, Said(typed=typed), trial=trial)
         save_table(request, context, which, table, new=found is None)
     except HoldfastError as error:
-        said = refused(error, keys)
-        return _show(request, context, found, kind, Said(typed=typed, wrong=said.wrong, error=said.error))
+        return _show(request, context, found, kind, replace(refused(error, keys), typed=typed))
     return go_to(f"/settings/targets/{which.name}?saved=yes")
 
 
