@@ -25,7 +25,7 @@ PRESSED_US = HOUR_US  # chosen: what was made in the last hour is being looked a
 FILMS = "timelapses"
 EXPORTS = "exports"
 _TEMP = re.compile(r"^\..+\.(new|part)$|\.gz\.part$|\.half$")
-_LOG = re.compile(r"(?P<role>.+)\.log(?P<rotated>\.\d+(\.gz)?)?")
+_LOG = re.compile(r"(?P<role>.+)\.log(\.\d+(\.gz)?)?")
 _ROOM = "room was needed"
 _ASIDE = re.compile(r"\.(before-\d{4}|damaged-[0-9TZ]+)(-wal|-shm)?$")
 
@@ -74,8 +74,7 @@ def rotated_logs(config: Config) -> list[Leftover]:
     """Return the log files that nobody writes to any more, the oldest first: what could go for room."""
     found: list[tuple[int, str, Leftover]] = []
     for path, kind in _logs(config):
-        role = _LOG.fullmatch(path.name)
-        if role is None or not role["rotated"]:
+        if path.suffix == ".log":
             continue
         with suppress(OSError):
             facts = path.lstat()
