@@ -140,24 +140,24 @@ def forecast(catalog: Catalog, config: Config, clock: Clock, *, node: str = LOCA
         # A camera that is new has had less than a day to show its rate.
         length_us = max(_LEAST_US, min(RATE_US, now_us - oldest_us))
         before = here.get(camera)
+        hourly = intake.get((one.volume, camera), 0) * HOUR_US // length_us
         here[camera] = Flow(
-            camera=camera, bytes=one.bytes + (before.bytes if before else 0), oldest_us=oldest_us,
-            hourly=intake.get((one.volume, camera), 0) * HOUR_US // length_us, keep=policy.now(camera),
+            camera=camera, bytes=one.bytes + (before.bytes if before else 0), oldest_us=oldest_us, hourly=hourly,
+            keep=_waiting(camera, hourly, policy, targets),
         )  # fmt: skip
-        here[camera] = replace(here[camera], keep=_waiting(here[camera], policy, targets))
     return [
         foreseen(disk, list(flows[disk.name].values()), _spare(config, disk, intake), policy.disk_full, now_us)
         for disk in disks
     ]
 
 
-def _waiting(flow: Flow, policy: Policy, targets: Sequence[TargetNow]) -> Keep:
+def _waiting(camera: str, hourly: int, policy: Policy, targets: Sequence[TargetNow]) -> Keep:
     """Return what is kept of a camera, without copies that arrive: at targets that take, and are not a day behind."""
-    keep = flow.keep
+    keep = policy.now(camera)
     if not keep.copies:
         return keep
-    promised, a_day = policy.promised(flow.camera), flow.hourly * DAY_US // HOUR_US
-    behind = {one.name: one.cameras.get(flow.camera, Count()).bytes for one in targets if one.health in _TAKING}
+    promised, a_day = policy.promised(camera), hourly * DAY_US // HOUR_US
+    behind = {one.name: one.cameras.get(camera, Count()).bytes for one in targets if one.health in _TAKING}
     arriving = sum(1 for name in promised if behind.get(name, a_day + 1) <= a_day)
     return replace(keep, copies=0) if arriving >= keep.copies else keep
 
