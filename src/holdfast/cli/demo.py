@@ -326,14 +326,10 @@ def _copies(loaded: Loaded) -> str:
         counts = {} if node is None else delivery_stats.by_state(tx, node)
     there = counts.get((TARGET, DeliveryState.DELIVERED), delivery_stats.Count())
     words = [f"{there.count} files ({size(there.bytes)}) verified in {loaded.base / TARGET}"]
-    waits = sum(
-        one.count for (_, state), one in counts.items() if state in {DeliveryState.PENDING, DeliveryState.SENDING}
-    )
-    if waits:
-        words.append(f"{waits} go with the next demo")
-    failed = sum(
-        one.count for (_, state), one in counts.items() if state in {DeliveryState.FAILED, DeliveryState.MISSING}
-    )
-    if failed:
-        words.append(f"{failed} could not be sent: queue list says why")
+    for states, what in (
+        ({DeliveryState.PENDING, DeliveryState.SENDING}, "go with the next demo"),
+        ({DeliveryState.FAILED, DeliveryState.MISSING}, "could not be sent: queue list says why"),
+    ):
+        count = sum(one.count for (_, state), one in counts.items() if state in states)
+        words += [f"{count} {what}"] if count else []
     return ", ".join(words)
