@@ -114,11 +114,14 @@ def test_descriptor_does_not_reach_children(tmp_path: Path) -> None:
 
 def test_fifty_files_leave_no_descriptor(tmp_path: Path, no_leaks: None) -> None:
     """Opening and closing gives back every descriptor, also when closed twice."""
+    used = set()
     for number in range(50):
         file = DurableFile.create(tmp_path / str(number))
+        used.add(file.fileno())
         file.close()
         file.close()
         fsync_folder(tmp_path)
+    assert len(used) == 1, "each takes the number that the one before gave back"
 
 
 def test_rename_never_overwrites(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import ctypes
 import errno
 import functools
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -184,12 +184,8 @@ def fsync_folder(path: Path) -> None:
     Raises:
         StorageError: The disk refused.
     """
-    with storage_errors("syncing folder", path):
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+    with storage_errors("syncing folder", path), _opened(path, os.O_DIRECTORY) as fd:
+        os.fsync(fd)
 
 
 def sync_disk(folder: Path) -> None:
@@ -198,14 +194,19 @@ def sync_disk(folder: Path) -> None:
     Raises:
         StorageError: The disk refused.
     """
-    with storage_errors("syncing the disk of", folder):
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            if _libc().syncfs(fd) != 0:
-                number = ctypes.get_errno()
-                raise OSError(number, os.strerror(number))
-        finally:
-            os.close(fd)
+    with storage_errors("syncing the disk of", folder), _opened(folder, os.O_DIRECTORY) as fd:
+        if _libc().syncfs(fd) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+
+@contextmanager
+def _opened(path: Path, flags: int = 0) -> Iterator[int]:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def ensure_folder(root: Path, folder: Path) -> None:
@@ -232,12 +233,8 @@ def rename_durably(source: Path, target: Path) -> None:
         FileExistsError: The target's name is taken; nothing was changed.
         StorageError: It could not be synced or renamed.
     """
-    with storage_errors("syncing", source):
-        fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+    with storage_errors("syncing", source), _opened(source) as fd:
+        os.fsync(fd)
     rename_without_replacing(source, target)
     # Syncing the file is not enough: its name lives in the folder, and a crash now could forget it.
     fsync_folder(target.parent)
