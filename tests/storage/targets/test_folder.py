@@ -8,6 +8,7 @@ from holdfast.core.errors import NameTaken, TargetAway, TargetRefused
 from holdfast.storage.targets import marker
 from holdfast.storage.targets.contract import Going
 from holdfast.storage.targets.folder import FolderTarget
+from holdfast.storage.targets.many import Item
 from support.target_places import content_of
 
 
@@ -79,3 +80,26 @@ def test_what_is_no_file_is_in_the_way(source: Path, tmp_path: Path) -> None:
         with pytest.raises(NameTaken):
             target.put(source, key, CONTENT, Going())
     assert (root / "link.jpg").is_symlink()
+
+
+def test_of_many_each_is_held_against_its_own_hash(source: Path, tmp_path: Path) -> None:
+    """What another program put there is right, wrong or not there, each by itself; what is no file holds nobody."""
+    root = tmp_path / "nas"
+    marker.adopt("nas", root, 1)
+    small, large = content_of(b"small"), CONTENT
+    (root / "large.jpg").write_bytes(source.read_bytes())
+    (root / "flipped.jpg").write_bytes(b"y" + source.read_bytes()[1:])
+    for number in range(70):  # more than are open at once
+        (root / f"{number}.jpg").write_bytes(b"small")
+    (root / "7.jpg").write_bytes(b"smalL")
+    (root / "longer.jpg").write_bytes(b"small and more")
+    (root / "folder.jpg").mkdir()
+    os.mkfifo(root / "pipe.jpg")
+    (root / "link.jpg").symlink_to(source)
+    wanted = {"large": large, "flipped": large, "link": large, "gone": small, "longer/below": small}
+    wanted |= dict.fromkeys(("longer", "folder", "pipe", *map(str, range(70))), small)
+    items = [Item(source, f"{name}.jpg", content) for name, content in wanted.items()]
+    held = FolderTarget("nas", FolderConfig(type="folder", path=root)).held(items, Going())
+    wrong = {name.partition(".")[0] for name, right in held.items() if not right}
+    assert wrong == {"7", "flipped", "longer", "folder", "pipe", "link"}
+    assert {item.key for item in items} - held.keys() == {"gone.jpg", "longer/below.jpg"}

@@ -1,4 +1,8 @@
+import os
+import signal
 import tempfile
+import threading
+import time
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
@@ -8,11 +12,12 @@ from holdfast.core.config.secret import Secret
 from holdfast.core.config.targets import RsyncTarget as RsyncConfig
 from holdfast.core.errors import NameTaken, TargetAway, TargetRefused
 from holdfast.storage.targets import marker
-from holdfast.storage.targets.contract import Going
+from holdfast.storage.targets.contract import Going, Receipt
+from holdfast.storage.targets.many import Item
 from holdfast.storage.targets.rsync import RsyncTarget
 from support.rtsp_peer import free_port
-from support.target_places import content_of
-from support.target_rsync import DaemonPlace, SshPlace, rsync_daemon, rsync_ssh
+from support.target_places import Place, content_of
+from support.target_rsync import DaemonPlace, LocalPlace, SshPlace, rsync_daemon, rsync_local, rsync_ssh
 
 CONTENT = content_of(b"x" * 5000)
 
@@ -147,3 +152,43 @@ def test_what_lies_in_the_place_of_a_folder_stays(source: Path, tmp_path: Path, 
         assert kind != "link" or (elsewhere / "a.jpg").read_bytes() == b"theirs"
         target.remove("other/a.jpg")
         assert not (place.root / "other" / "a.jpg").exists()
+
+
+@pytest.mark.needs("rsync", "linux")
+@pytest.mark.parametrize("after", [0.3, 1.0], ids=["sending", "verifying"])
+def test_a_kill_among_many_leaves_whole_files_alone(tmp_path: Path, after: float) -> None:
+    """Killed among many, or before they are verified: what has a name is whole, and the next run counts each (F11)."""
+    place = rsync_local(tmp_path, ExitStack())
+    items = []
+    for number in range(60):
+        (path := tmp_path / f"{number}.jpg").write_bytes(data := f"{number}".encode() * 20_000)
+        items.append(Item(path, f"gate/{number}.jpg", content_of(data)))
+    due = sum(item.content.bytes for item in items) * after
+    moved: list[int] = []
+
+    def told() -> bool:
+        if sum(moved) >= due:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return False
+
+    if (child := os.fork()) == 0:
+        try:
+            list(RsyncTarget("t", _local(place)).put_many(items, Going(moved=moved.append, told_to_stop=told)))
+        finally:
+            os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    bodies = {item.key: item.source.read_bytes() for item in items}
+    assert all(place.read(key) in {None, body} for key, body in bodies.items())
+    outcomes = [outcome for _, outcome in RsyncTarget("t", _local(place)).put_many(items, Going())]
+    assert all(isinstance(outcome, Receipt) and outcome.verified == "sha256" for outcome in outcomes)
+    assert len(outcomes) == len(items)
+    assert {key: place.read(key) for key in bodies} == bodies
+    until = time.monotonic() + 60
+    while place.names() != set(bodies):  # what the killed one had started removes its own
+        assert time.monotonic() < until, place.names() - set(bodies)
+        threading.Event().wait(0.02)
+
+
+def _local(place: Place) -> RsyncConfig:
+    assert isinstance(place, LocalPlace)
+    return RsyncConfig(type="rsync", path=str(place.root))

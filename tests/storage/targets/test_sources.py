@@ -5,7 +5,7 @@ import pytest
 
 from holdfast.core.errors import BadInput, NotFound, TargetAway, TargetRefused
 from holdfast.storage.targets.contract import Going
-from holdfast.storage.targets.sources import BLOCK_BYTES, blocks, checked_key
+from holdfast.storage.targets.sources import BLOCK_BYTES, blocks, checked_key, meant
 from support.target_places import content_of
 
 DATA = os.urandom(BLOCK_BYTES * 3 + 7)
@@ -55,3 +55,19 @@ def test_keys_that_are_no_names(key: str) -> None:
     with pytest.raises(TargetRefused):
         checked_key("t", key)
     assert checked_key("t", "a/b c.d") == "a/b c.d"
+
+
+@pytest.mark.parametrize("size", [0, 5000, len(DATA)])
+def test_a_file_is_what_was_meant_or_not(tmp_path: Path, size: int) -> None:
+    """A file of any size is held against its hash without a word about bandwidth; one that differs is told (F21)."""
+    path, content = tmp_path / "a", content_of(DATA[:size])
+    path.write_bytes(DATA[:size])
+    told: list[int] = []
+    meant(path, content, Going(pace=told.append, moved=told.append), target="t")
+    assert not told
+    with pytest.raises(TargetAway):
+        meant(path, content_of(DATA[:5000]), Going(told_to_stop=lambda: True), target="t")
+    for other in (DATA[:size] + b"x", DATA[:size][:-1] + b"?"):
+        path.write_bytes(other)
+        with pytest.raises(BadInput):
+            meant(path, content, Going(), target="t")

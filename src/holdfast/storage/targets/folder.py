@@ -14,7 +14,7 @@ import os
 import pwd
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,7 +27,7 @@ from holdfast.storage.targets.apart import Apart
 from holdfast.storage.targets.contract import Content, Going, Receipt, TargetFacts
 from holdfast.storage.targets.errors import target_errors, translate
 from holdfast.storage.targets.many import Item, Outcome
-from holdfast.storage.targets.sources import BLOCK_BYTES, blocks, checked_key, sha256_of, stop_if_told, whole
+from holdfast.storage.targets.sources import BLOCK_BYTES, blocks, checked_key, sha256_of, whole
 
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})  # exFAT, some network folders
 _PROBE = b"holdfast\n"
@@ -87,16 +87,29 @@ class FolderTarget:
             found: dict[str, bool] = {}
             marker.check(self.name, self._root, self._config.marker)
             self._sync(self._root, sync_disk)  # whoever wrote them left that to the system's own time
-            for item in items:
-                try:
-                    if self._read(item.key, item.content, apart) is not None:
-                        found[item.key] = True
-                except ContentDiffers:
-                    found[item.key] = False
+            for at in range(0, len(items), _AHEAD):
+                found.update(self._held(items[at : at + _AHEAD], apart))
             marker.check(self.name, self._root, self._config.marker)
             return found
 
         return self._apart.run("reading back", look, going)
+
+    def _held(self, items: Sequence[Item], going: Going) -> Iterator[tuple[str, bool]]:
+        with ExitStack() as stack:
+            files: list[tuple[Item, int]] = []
+            for item in items:
+                try:
+                    if (fd := self._opened_there(item.key, item.content)) is None:
+                        continue
+                except ContentDiffers:
+                    yield item.key, False
+                    continue
+                stack.callback(os.close, fd)
+                files.append((item, fd))
+            for item, fd in files:
+                with target_errors(self.name, f"reading {item.key}"):
+                    right = small_files.sha256_again(fd, item.content, going, self.name) == item.content.sha256
+                yield item.key, right
 
     def remove(self, key: str) -> None:
         """Remove what lies under a key; see the contract."""
@@ -334,28 +347,36 @@ class FolderTarget:
         return self._read(key, content, going)
 
     def _read(self, key: str, content: Content, going: Going) -> Receipt | None:
-        stop_if_told(going, self.name)
-        differs = ContentDiffers(f"{self.name}: {key} does not hold what was sent there")
-        with target_errors(self.name, f"reading {key}"):
-            try:
-                fd = os.open(self._root / key, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
-            except (FileNotFoundError, NotADirectoryError):
-                return None
-            except OSError as error:
-                if (self._root / key).is_symlink():
-                    raise differs from error
-                raise
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                os.close(fd)
-                raise differs
-            with os.fdopen(fd, "rb", buffering=BLOCK_BYTES) as file:
-                if os.fstat(fd).st_size != content.bytes:
-                    raise differs
-                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-                right = sha256_of(file, going, self.name) == content.sha256
+        if (fd := self._opened_there(key, content)) is None:
+            return None
+        try:
+            with target_errors(self.name, f"reading {key}"):
+                right = small_files.sha256_again(fd, content, going, self.name) == content.sha256
+        finally:
+            os.close(fd)
         if not right:
-            raise differs
+            raise self._differs(key)
         return Receipt(self._address(key), "sha256")
+
+    def _opened_there(self, key: str, content: Content) -> int | None:
+        """Open what lies under a key, to be read from the disk; None where nothing does."""
+        path = f"{self._root}/{key}"
+        try:
+            fd = small_files.open_again(path)
+        except OSError as error:
+            if os.path.islink(path):  # noqa: PTH114 - as everywhere here, no path is made of a name
+                raise self._differs(key) from error
+            raise translate(error, self.name, f"reading {key}") from error
+        if fd is None:
+            return None
+        facts = os.fstat(fd)
+        if stat.S_ISREG(facts.st_mode) and facts.st_size == content.bytes:
+            return fd
+        os.close(fd)
+        raise self._differs(key)
+
+    def _differs(self, key: str) -> ContentDiffers:
+        return ContentDiffers(f"{self.name}: {key} does not hold what was sent there")
 
     def _remove(self, key: str) -> None:
         marker.check(self.name, self._root, self._config.marker)

@@ -50,19 +50,23 @@ def write(part: str, data: bytes, target: str, give: Callable[[int], None]) -> N
         raise translate(error, target, f"writing {part}") from error
 
 
-def open_again(part: str) -> int | None:
+def open_again(path: str) -> int | None:
     """Open a written file, its content forgotten and on its way from the disk again; None where it is gone.
 
+    What is opened may be something else than a file.
+
     Raises:
-        OSError: It cannot be opened.
+        OSError: It cannot be opened, or is a link.
     """
     try:
-        fd = os.open(part, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return None  # another worker was first
-    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-    # All of a batch are asked for before the first is waited for: a disk carries many questions at once.
-    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
+        # Not waiting: a pipe that somebody put there would hold the thread for ever.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    with suppress(OSError):  # a pipe has nothing to forget
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        # All of a batch are asked for before the first is waited for: a disk carries many questions at once.
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
     return fd
 
 

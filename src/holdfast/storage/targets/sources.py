@@ -99,6 +99,23 @@ def read_at_most(fd: int, count: int) -> bytes:
     return data
 
 
+def meant(source: Path, content: Content, going: Going, *, target: str) -> None:
+    """Read a file and make sure that it holds what it must; nothing is paced or counted.
+
+    Raises:
+        NotFound: It is gone.
+        BadInput: It does not hold `content`.
+        StorageError: It cannot be read.
+        TargetAway: Told to stop.
+    """
+    alone = Going(told_to_stop=going.told_to_stop)
+    if content.bytes <= BLOCK_BYTES:
+        whole(source, content, alone, target=target)
+        return
+    for _ in blocks(source, content, alone, target=target):
+        pass
+
+
 def changed(source: Path) -> BadInput:
     """Return what is said of a file with another hash."""
     return BadInput(f"{source} does not hold what it did when it was queued", hint="holdfast verify finds why")
