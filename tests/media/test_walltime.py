@@ -1,4 +1,5 @@
 import random
+import sys
 from collections import deque
 from collections.abc import Iterator
 
@@ -142,6 +143,21 @@ def test_the_beginning_is_placed_right_once_settled() -> None:
         if at > 30:
             assert abs(wall.place(tick) - told) < 2000
     assert error_s(wall.place(777_000 - 90_000), -1.0) == pytest.approx(DELAY_S, abs=0.02)
+
+
+def test_hours_are_remembered_in_little() -> None:
+    """What was handed out is kept as numbers, not objects, and any instant of it stands where it was placed (F34)."""
+    wall, told, blocks = WallTime(1_000_000, OFFSET_US), {}, 0
+    for at in range(0, 3 * 3600, 10):
+        late_us = 100_000 if at // 1200 % 2 else 0  # another lower edge now and then, so that there is what to remember
+        placed = wall.to_wall_us(at * 1_000_000, at * 1_000_000 + late_us)
+        if at == 2400:
+            blocks = sys.getallocatedblocks()
+        if at > 60 and at % 600 == 0:
+            told[at] = placed
+    assert sys.getallocatedblocks() - blocks < 500, "an instant each ten seconds, 840 of them"
+    assert len({placed - at * 1_000_000 for at, placed in told.items()}) > 1
+    assert all(abs(wall.place(at * 1_000_000) - placed) < 2000 for at, placed in told.items())
 
 
 @pytest.mark.parametrize(

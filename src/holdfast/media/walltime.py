@@ -11,6 +11,7 @@ are in docs/design.
 Not here: noticing that the host's own clock was set (the recorder does, with `WallOffset`), RTP (source.timeline).
 """
 
+from array import array
 from bisect import bisect_right
 from itertools import pairwise
 
@@ -40,7 +41,7 @@ _FIRST_BUCKET_US = 3 * SECOND_US  # chosen: at 25,000 ppm the error is 0.3 s whe
 _WINDOW_US = 60 * SECOND_US  # a minute; a backlog that lasts longer than this is a new normal
 _MEMORY = 180  # buckets: half an hour of lower edge, from which drift is told to about 1 ppm
 _NODE_US = 10 * SECOND_US
-_NODES = 8_640  # what was handed out is remembered for a day, every ten seconds
+_NODES = 8_640  # what was handed out is remembered for a day, every ten seconds: 16 bytes each, 138 kB for a track
 _MIN_SPAN_US = 50 * SECOND_US  # a shorter edge says more about jitter than about a crystal's drift
 _FIRST_BUCKETS = 4  # chosen: the least whose halves have a slope each
 
@@ -72,7 +73,7 @@ class WallTime:
         self._base, self._base_at_us = float("inf"), 0
         self._lowest, self._lowest_at_us, self._bucket_ends_us = float("inf"), 0, 0
         self._settled = False
-        self._nodes: list[tuple[int, float]] = []
+        self._nodes_us, self._node_offsets = array("q"), array("d")
 
     @property
     def settled(self) -> bool:
@@ -178,9 +179,8 @@ class WallTime:
             most = (media_us - self._bent_us) * (MAX_DRIFT_PPM / 1e6 + abs(self._slope))
             self._offset += max(-most, min(most, off))
         self._bent_us = media_us
-        if media_us - self._nodes[-1][0] >= _NODE_US:
-            self._nodes.append((media_us, self._offset))
-            del self._nodes[:-_NODES]
+        if media_us - self._nodes_us[-1] >= _NODE_US:
+            self._node(media_us)
 
     def _settle(self, media_us: int, arrived_us: int, target: float) -> None:
         if media_us > self._bent_us:
@@ -188,19 +188,25 @@ class WallTime:
             self._bent_us = media_us
         if arrived_us - self._first_us >= SETTLE_US and self._offset <= target + 1:
             self._settled = True
-            self._nodes = [(media_us, self._offset)]
+            self._node(media_us)
+
+    def _node(self, media_us: int) -> None:
+        self._nodes_us.append(media_us)
+        self._node_offsets.append(self._offset)
+        del self._nodes_us[:-_NODES], self._node_offsets[:-_NODES]
 
     def _offset_at(self, media_us: int) -> float:
         if not self._settled:
             return min(self._lowest, self._base, self._offset)
         if media_us >= self._bent_us:
             return self._offset
-        nodes = self._nodes
-        after = bisect_right(nodes, (media_us, float("inf")))
+        nodes_us, offsets = self._nodes_us, self._node_offsets
+        after = bisect_right(nodes_us, media_us)
         if after == 0:
-            return nodes[0][1]
-        left_us, left = nodes[after - 1]
-        right_us, right = nodes[after] if after < len(nodes) else (self._bent_us, self._offset)
+            return offsets[0]
+        left_us, left = nodes_us[after - 1], offsets[after - 1]
+        inside = after < len(nodes_us)
+        right_us, right = (nodes_us[after], offsets[after]) if inside else (self._bent_us, self._offset)
         return left + (right - left) * (media_us - left_us) / (right_us - left_us)
 
 
