@@ -102,6 +102,9 @@ def test_forgets_what_was_not_asked_for(tmp_path: Path, h264: Footage) -> None:
         found = indexes.of(path.name, partial(opened, path))
         assert found is not None
         assert len(indexes._known) <= 2
+    indexes.most = 1
+    indexes.of("again", partial(opened, files[0]))
+    assert len(indexes._known) == 1
 
 
 def test_damage_is_named(tmp_path: Path, h264: Footage, no_leaks: None) -> None:

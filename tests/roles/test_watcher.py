@@ -19,7 +19,7 @@ from holdfast.core.status import StreamState, StreamStatus, status_name
 from holdfast.core.timing import SECOND_US
 from holdfast.library.watching import CameraWatch
 from holdfast.roles.signals import Signals
-from holdfast.roles.watcher import FEWER, Watcher
+from holdfast.roles.watcher import FEWER, FILES, Watcher
 from holdfast.storage import expendable
 from holdfast.storage.expendable import Entry, decode
 from support.clock import PushedClock
@@ -130,6 +130,7 @@ def test_one_pass_writes_what_it_found(bench: Bench) -> None:
     assert (black.type, black.end_us, black.camera) == (BLACK, None, "gate")
     with bench.catalog.read() as tx:
         assert len(measures.between(tx, 1, "gate", 0, 1 << 62, limit=100)) >= 10
+    assert bench.watcher._indexes.most == FILES, "what it remembers of files goes by cameras (F34)"
 
 
 def test_recorders_leave_what_an_incident_holds(bench: Bench, tmp_path: Path) -> None:

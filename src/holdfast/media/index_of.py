@@ -69,10 +69,14 @@ class FileIndex:
 
 
 class Indexes:
-    """Indexes of files, kept while they are asked for."""
+    """Indexes of files, kept while they are asked for.
+
+    Attributes:
+        most: How many; those that were not asked for the longest go first. Holds from the next file on.
+    """
 
     def __init__(self, most: int = MOST_FILES) -> None:
-        self._most = most
+        self.most = most
         self._lock = threading.Lock()
         self._known: OrderedDict[str, FileIndex] = OrderedDict()
 
@@ -103,7 +107,7 @@ class Indexes:
             before = self._known.get(name)
             if before is None or before.bytes <= found.bytes or before is known:
                 self._known[name] = found
-            while len(self._known) > self._most:
+            while len(self._known) > self.most:
                 self._known.popitem(last=False)
         return found
 

@@ -43,6 +43,7 @@ from holdfast.watching.stirs import Stirs
 TICK_S = 1.0
 TURN_US = 20 * SECOND_US  # chosen: media that a camera may read before the others have their turn; some 0.1 s of work
 CAUGHT_UP_US = 10 * SECOND_US
+FILES = 4  # of a camera, whose keyframes are remembered: of both streams what grows, and what was just finished
 JUDGED_S = 30.0  # chosen: in so long, whoever has enough time has come nearer
 FEWER = 3  # times; C057 asks for a look every 3 s where the machine can
 LOOKS_US, MINUTES_US = 2 * DAY_US, 90 * DAY_US  # how long single looks and their minutes are kept
@@ -213,6 +214,7 @@ class Watcher:
         self._loaded = loaded
         whole, _ = configuration.with_cameras(loaded, cameras.runtime_settings(catalog, self._node))
         config = whole.config
+        self._indexes.most = FILES * max(1, len(config.cameras))
         self._stills.follow(catalog, self._number, config, loaded.base)
         self._objects.follow(whole)
         roots = {name: volume.path for name, volume in config.volumes.items()}
