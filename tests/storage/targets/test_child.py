@@ -100,3 +100,11 @@ def test_a_program_that_is_not_there() -> None:
     with pytest.raises(MissingDependency) as caught:
         run(["no-such-program"], Going(), target="t", quiet_s=1)
     assert "no-such-program" in caught.value.hint
+
+
+def test_it_reads_what_it_is_given(no_leaks: Any) -> None:
+    """More than a pipe holds reaches its input while it answers; one that reads nothing of it is no error."""
+    given = b"a line that comes back\n" * 40_000
+    done = run(["cat"], Going(), target="t", quiet_s=20, given=given)
+    assert (done.code, "\n".join(done.lines) + "\n") == (0, given.decode())
+    assert run(["true"], Going(), target="t", quiet_s=20, given=given).code == 0

@@ -60,12 +60,18 @@ def test_a_host_writes_to_its_disk_before_a_copy_counts(source: Path, tmp_path: 
         told.chmod(0o755)
         authorized = tmp_path / "ssh" / "authorized"
         authorized.write_text(f'command="{told}" {authorized.read_text()}')
-        target = place.make()
+        assert isinstance(place, SshPlace)
+        target = RsyncTarget("t", place.config())
         assert target.put(source, "gate/a.jpg", CONTENT, Going()).verified == "sha256"
-        (last,) = [line for line in asked.read_text().splitlines() if "a.jpg" in line]
+        last = asked.read_text().splitlines()[-1]
         assert 0 < last.index("sync -f .") < last.index("sha256sum -b")
         assert target.look("gate/a.jpg", CONTENT) is not None
         assert "sync" not in asked.read_text().splitlines()[-1]
+        asked.unlink()
+        names = [f"gate/{number}-{'x' * 50}.jpg" for number in range(250)]
+        sent = target.put_many([Item(source, name, CONTENT) for name in names], Going())
+        assert {outcome.verified for _, outcome in sent if isinstance(outcome, Receipt)} == {"sha256"}
+        assert asked.read_text().count("sha256sum") == 1, "one command, however many there are"
 
 
 @pytest.mark.needs("rsync", "sshd")

@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from holdfast.core.errors import MissingDependency, TargetAway
 from holdfast.storage.targets.contract import Going
@@ -20,7 +20,7 @@ from holdfast.storage.targets.sources import stop_if_told
 
 _LOOK_S = 0.25  # chosen: how soon being told to stop is noticed
 _END_S = 3.0  # chosen: what a program may take to keep what it has, before it is ended for good
-_READ_BYTES = 65_536
+_PIECE_BYTES = 65_536
 _MOST_ERRORS = 100_000  # chosen: bytes of complaints that are kept; the first ones say why
 
 
@@ -35,7 +35,7 @@ class Done:
 
 def run(
     argv: Sequence[str], going: Going, *, target: str, quiet_s: float, environ: Mapping[str, str] | None = None,
-    line: Callable[[str], None] = lambda _line: None,
+    line: Callable[[str], None] = lambda _line: None, given: bytes = b"",
 ) -> Done:  # fmt: skip
     """Run a program to its end.
 
@@ -46,6 +46,7 @@ def run(
         quiet_s: Seconds without a word from it after which it is ended.
         environ: Variables besides those of this process.
         line: Told each line, also those that end in a carriage return.
+        given: What it reads from its input.
 
     Raises:
         TargetAway: Told to stop, or silent for too long.
@@ -54,20 +55,22 @@ def run(
     if shutil.which(argv[0]) is None:
         raise MissingDependency(f"{argv[0]} is not installed", hint=f"apt install {argv[0]}")
     child = subprocess.Popen(
-        [*_dying_with_us(), *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        start_new_session=True, env={**os.environ, "LC_ALL": "C.UTF-8", **(environ or {})},
+        [*_dying_with_us(), *argv], stdin=subprocess.PIPE if given else subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, bufsize=0, start_new_session=True,
+        env={**os.environ, "LC_ALL": "C.UTF-8", **(environ or {})},
     )  # fmt: skip
+    talk = _Talk(given, line)
     # Not `with child`: that waits without end for a program which the system cannot end, as one on a dead share.
     try:
-        lines, errors = _drain(child, going, target, quiet_s, line)
+        _drain(child, going, target, quiet_s, talk)
         child.wait(_END_S)
     except subprocess.TimeoutExpired as error:
         raise TargetAway(f"{target}: {argv[0]} closed its output and does not end") from error
     finally:
         _end(child)
-        for pipe in filter(None, (child.stdout, child.stderr)):
+        for pipe in filter(None, (child.stdin, child.stdout, child.stderr)):
             pipe.close()
-    return Done(child.returncode, tuple(lines), errors)
+    return Done(child.returncode, tuple(talk.lines), talk.errors.decode(errors="replace"))
 
 
 @functools.cache
@@ -76,32 +79,60 @@ def _dying_with_us() -> tuple[str, ...]:
     return ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
 
 
-def _drain(
-    child: "subprocess.Popen[bytes]", going: Going, target: str, quiet_s: float, line: Callable[[str], None]
-) -> tuple[list[str], str]:
-    lines: list[str] = []
-    rest, errors, heard_s = b"", b"", time.monotonic()
+def _drain(child: "subprocess.Popen[bytes]", going: Going, target: str, quiet_s: float, talk: "_Talk") -> None:
+    heard_s = time.monotonic()
     with selectors.DefaultSelector() as selector:
-        for pipe in (child.stdout, child.stderr):
+        for pipe, event, move in (
+            (child.stdin, selectors.EVENT_WRITE, talk.give),
+            (child.stdout, selectors.EVENT_READ, talk.hear),
+            (child.stderr, selectors.EVENT_READ, talk.complain),
+        ):
             if pipe is not None:
-                selector.register(pipe, selectors.EVENT_READ)
+                os.set_blocking(pipe.fileno(), False)
+                selector.register(pipe, event, move)
         while selector.get_map():
             stop_if_told(going, target)
             if time.monotonic() - heard_s > quiet_s:
                 raise TargetAway(f"{target}: nothing moved for {quiet_s:g} s")
-            for key, _ in selector.select(_LOOK_S):
-                data = os.read(key.fd, _READ_BYTES)
-                heard_s = time.monotonic()
-                if not data:
-                    selector.unregister(key.fileobj)
-                elif key.fileobj is child.stderr:
-                    errors = (errors + data)[:_MOST_ERRORS]
-                else:
-                    *whole, rest = (rest + data).replace(b"\r", b"\n").split(b"\n")
-                    for raw in filter(None, whole):
-                        lines.append(text := os.fsdecode(raw))
-                        line(text)
-    return lines, errors.decode(errors="replace")
+            for key, event in selector.select(_LOOK_S):
+                if event == selectors.EVENT_READ:
+                    heard_s = time.monotonic()
+                if not key.data(key.fd):
+                    for pipe in (child.stdin, child.stdout, child.stderr):
+                        if pipe is key.fileobj:
+                            selector.unregister(pipe)
+                            pipe.close()
+
+
+@dataclass(slots=True)
+class _Talk:
+    """What a program is given and what it says; each method moves some of it, and returns False at the end."""
+
+    given: bytes
+    line: Callable[[str], None]
+    lines: list[str] = field(default_factory=list)
+    errors: bytes = b""
+    rest: bytes = b""
+
+    def give(self, fd: int) -> bool:
+        try:
+            self.given = self.given[os.write(fd, self.given[:_PIECE_BYTES]) :]
+        except BrokenPipeError:
+            return False  # it reads no more of it
+        return bool(self.given)
+
+    def hear(self, fd: int) -> bool:
+        data = os.read(fd, _PIECE_BYTES)
+        *whole, self.rest = (self.rest + data).replace(b"\r", b"\n").split(b"\n")
+        for raw in filter(None, whole):
+            self.lines.append(text := os.fsdecode(raw))
+            self.line(text)
+        return bool(data)
+
+    def complain(self, fd: int) -> bool:
+        data = os.read(fd, _PIECE_BYTES)
+        self.errors = (self.errors + data)[:_MOST_ERRORS]
+        return bool(data)
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:

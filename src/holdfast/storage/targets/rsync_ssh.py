@@ -4,6 +4,7 @@ Where there is none (a key that may only run rsync), nothing is lost but the str
 """
 
 import math
+import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -12,12 +13,12 @@ from holdfast.core.config.targets import RsyncTarget as RsyncConfig
 from holdfast.storage.targets import child, rsync_words
 from holdfast.storage.targets.contract import Going
 
-_AT_ONCE = 200  # chosen: names in one command; a command line there may have 128 kB
 _ALIVE = 3  # chosen: signs of life that may fail to come within the limit of silence
 _SUM = re.compile(r"(\\?)([0-9a-f]{64}) [ *](.*)")
 _SYNC = "(sync -f . || sync || :) >/dev/null 2>&1 && "  # that disk alone, where its sync knows how
 _MARK = "holdfast-exit-"
 _SSH_FAILED = 255
+_SOME_FAILED = frozenset({"0", "1", "123"})  # of xargs: files that are not there
 
 
 class Shell:
@@ -69,23 +70,20 @@ class Shell:
         Raises:
             TargetError: The host cannot be reached.
         """
+        # Names go by its input, in one go: a command line has 128 kB at most, 9 kB with Dropbear.
+        names = b"".join(os.fsencode(f"./{key}\0") for key in keys)
+        there = f"cd {self._folder} || {{ echo {_MARK}1; exit; }}; {_SYNC if durable else ''}" if keys else ""
+        # Its own exit code is said in words: a program in the shell's place ends with codes of its own.
+        done = self._run(f"{there}xargs -0 sha256sum -b; echo {_MARK}$?", going, names)
+        if done.code == _SSH_FAILED:
+            raise rsync_words.problem(self._target, "verifying", done.code, done.errors)
+        code = done.lines[-1].removeprefix(_MARK) if done.lines and done.lines[-1].startswith(_MARK) else ""
+        self._works = code in _SOME_FAILED
         found: dict[str, str] = {}
-        for first in range(0, max(len(keys), 1), _AT_ONCE):
-            names = " ".join(shlex.quote(f"./{key}") for key in keys[first : first + _AT_ONCE])
-            # Its own exit code is said in words: a program in the shell's place ends with codes of its own.
-            sync = _SYNC if durable and not first else ""
-            look = f"cd {self._folder} && {sync}sha256sum -b {names}" if names else "sha256sum --version"
-            done = self._run(f"{look}; echo {_MARK}$?", going)
-            if done.code == _SSH_FAILED:
-                raise rsync_words.problem(self._target, "verifying", done.code, done.errors)
-            code = done.lines[-1].removeprefix(_MARK) if done.lines and done.lines[-1].startswith(_MARK) else ""
-            self._works = code in {"0", "1"}
-            if not self._works:
-                return {}
-            for line in done.lines:
-                if match := _SUM.fullmatch(line):
-                    name = match[3].replace("\\\\", "\\") if match[1] else match[3]
-                    found[name.removeprefix("./")] = match[2]
+        for line in done.lines if self._works else ():
+            if match := _SUM.fullmatch(line):
+                name = match[3].replace("\\\\", "\\") if match[1] else match[3]
+                found[name.removeprefix("./")] = match[2]
         return found
 
     def free_bytes(self) -> int | None:
@@ -101,6 +99,6 @@ class Shell:
             shlex.quote(rest) if (rest := self._path[home.end() if home else 0 :]) else ""
         )
 
-    def _run(self, command: str, going: Going) -> child.Done:
+    def _run(self, command: str, going: Going, given: bytes = b"") -> child.Done:
         argv = [*self.argv, self._host, command]
-        return child.run(argv, going, target=self._target, quiet_s=self._config.quiet_s + 1)
+        return child.run(argv, going, target=self._target, quiet_s=self._config.quiet_s + 1, given=given)
