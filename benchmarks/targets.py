@@ -1,10 +1,11 @@
 """Targets against the plain tools: `python benchmarks/targets.py [--large-mb 200] [--small 2000] [--folder DIR]`.
 
 Each target sends one large file and many of 5 kB, and so does the tool that people would use instead: cp and rsync,
-each followed by `sync -f` because ours is durable, and boto3's upload_file. A ratio is the tool's time by ours, so 1.0
-is as fast. Verification is in ours; beside it stands the ratio to the tool and `sha256sum` over both sides, which is
-what it takes to know as much; with S3 to `upload_file` with SHA-256 as `ChecksumAlgorithm`, and `sha256sum` of the
-source. S3 is moto's server on loopback, which bounds both sides.
+each followed by `sync -f` because ours is durable, and boto3's upload_file. rsync goes to a folder and, as `ssh`, to a
+real server on loopback. A ratio is the tool's time by ours, so 1.0 is as fast. Verification is in ours; beside it
+stands the ratio to the tool and `sha256sum` over both sides, which is what it takes to know as much; with S3 to
+`upload_file` with SHA-256 as `ChecksumAlgorithm`, and `sha256sum` of the source. S3 is moto's server on loopback, which
+bounds both sides.
 
 `--only deliveries` sends the same through whole deliveries: rows that are claimed, sent, acknowledged in kept journals
 and written down, by a worker with its threads and a catalog on the same disk; its peer is `cp`. Ratios are of the best
@@ -18,6 +19,7 @@ import functools
 import hashlib
 import os
 import random
+import shlex
 import shutil
 import subprocess
 import sys
@@ -49,6 +51,7 @@ from holdfast.work.station import Options, Station
 from support.handed import Handed
 from support.target_proxy import FaultProxy
 from support.target_s3 import S3Place, s3_server
+from support.target_ssh import SshServer, ssh_server
 
 _Tool = Callable[[list[Item]], object]
 
@@ -143,6 +146,26 @@ def _rsync_round(place: Path) -> _Round:
     marker.adopt("rsync", place / "ours", 1)
     target = RsyncTarget("rsync", RsyncConfig(type="rsync", path=str(place / "ours")))
     return _Round(target, _rsync(place / "tool"), lambda sent: _check(sent, place / "tool"))
+
+
+def _ssh_round(place: Path, server: SshServer) -> _Round:
+    login, known_hosts = f"{server.user}@127.0.0.1", server.known_hosts(place, server.port)
+    shell = ["ssh", "-p", f"{server.port}", "-i", f"{server.key}", "-o", f"UserKnownHostsFile={known_hosts}"]
+    config = RsyncConfig(
+        type="rsync", path=f"{login}:{place / 'ours'}", port=server.port, key=server.key, known_hosts=known_hosts
+    )
+
+    def tool(items: list[Item]) -> None:
+        argv = ["rsync", "-r", "-e", shlex.join(shell), str(_source(items)), f"{login}:{place / 'tool'}"]
+        subprocess.run(argv, check=True)
+        subprocess.run([*shell, login, f"sync -f {place / 'tool'}"], check=True)
+
+    def check(items: list[Item]) -> None:
+        _check(items)
+        sums = f"find {place / 'tool' / _source(items).name} -type f -print0 | xargs -0 sha256sum"
+        subprocess.run([*shell, login, sums], check=True, stdout=subprocess.DEVNULL)
+
+    return _Round(RsyncTarget("ssh", config), tool, check)
 
 
 def _place(root: Path) -> Path:
@@ -251,7 +274,7 @@ def main() -> None:
     parser.add_argument("--large-mb", type=int, default=200)
     parser.add_argument("--small", type=int, default=2000)
     parser.add_argument("--folder", type=Path, help="where to work; a disk, not memory")
-    parser.add_argument("--only", default="folder,rsync,s3,deliveries")
+    parser.add_argument("--only", default="folder,rsync,ssh,s3,deliveries")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     root = Path(tempfile.mkdtemp(prefix="holdfast-targets-", dir=arguments.folder))
@@ -260,6 +283,12 @@ def main() -> None:
             for name, kind in (("folder", _folder_round), ("rsync", _rsync_round)):
                 if name in arguments.only:
                     _compare(name, [kind(_place(root)) for _ in range(arguments.rounds)], items)
+            if "ssh" in arguments.only:
+                with ssh_server(root / "ssh") as server:
+                    rounds = [_ssh_round(_place(root), server) for _ in range(arguments.rounds)]
+                    _compare("ssh", rounds, items)
+                    for one in rounds:
+                        one.target.close()
             if "deliveries" in arguments.only:
                 _deliveries(root, items, arguments.rounds)
             if "s3" in arguments.only:

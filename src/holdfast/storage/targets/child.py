@@ -73,6 +73,30 @@ def run(
     return Done(child.returncode, tuple(talk.lines), talk.errors.decode(errors="replace"))
 
 
+def begun(argv: Sequence[str], going: Going, *, target: str, quiet_s: float) -> int:
+    """Run a program that leaves something running in the background; its code once it has begun that.
+
+    Nothing that it says is heard. What it leaves is in no group with it: to end it is the caller's job.
+
+    Raises:
+        TargetAway: Told to stop, or it takes too long.
+    """
+    child = subprocess.Popen(
+        [*_dying_with_us(), *argv], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    until_s = time.monotonic() + quiet_s
+    try:
+        while True:
+            stop_if_told(going, target)
+            with suppress(subprocess.TimeoutExpired):
+                return child.wait(_LOOK_S)
+            if time.monotonic() > until_s:
+                raise TargetAway(f"{target}: nothing moved for {quiet_s:g} s")
+    finally:
+        _end(child)
+
+
 @functools.cache
 def _dying_with_us() -> tuple[str, ...]:
     """Return what lets the system end a program when we are killed: else it would send on for whoever is gone."""

@@ -34,6 +34,7 @@ from holdfast.storage.targets.stage import staged
 
 _PART_FOLDER = ".holdfast-part"
 _MARGIN_S = 3.0  # chosen: rsync's own limit of silence is asked first, because it says on which side
+_THROUGH_BYTES = 16 << 20  # chosen: what takes longer than signing in anew by far has a connection of its own
 _PROBE = b"holdfast\n"
 _FOUND_BY_RSYNC = "rsync checksum"
 
@@ -134,7 +135,9 @@ class RsyncTarget:
             raise rsync_words.problem(self.name, f"removing {key}", done.code, done.errors)
 
     def close(self) -> None:
-        """Hold nothing open, as ever."""
+        """Let go of the connection."""
+        if self._shell is not None:
+            self._shell.kept.close()
 
     def _carry(self, items: Mapping[str, Item], going: Going) -> dict[str, Receipt | HoldfastError]:
         with staged({key: item.source for key, item in items.items()}) as stage:
@@ -175,7 +178,7 @@ class RsyncTarget:
                 f"--partial-dir={_PART_FOLDER}", "--info=progress2", "--no-human-readable", *limit,
                 *self._config.options, *self._words, f"{stage}/", self._to,
             ],
-            going, line,
+            going, line, alone=sum(item.content.bytes for item in items.values()) > _THROUGH_BYTES,
         )  # fmt: skip
         seen = {found.name for text in done.lines if (found := rsync_words.item(text)) and not found.same}
         if done.code not in {0, 23, 24}:
@@ -225,7 +228,7 @@ class RsyncTarget:
     def _fetched(self, key: str) -> str | None:
         """Return the hash of what lies under a key by fetching it."""
         with tempfile.TemporaryDirectory(prefix="holdfast-") as made:
-            done = self._run([self._to + key, f"{made}/found"], Going())
+            done = self._run([self._to + key, f"{made}/found"], Going(), alone=True)
             found = Path(made, "found")
             if found.is_file() and not done.code:
                 with found.open("rb") as file:
@@ -248,13 +251,12 @@ class RsyncTarget:
             path = re.sub(r"^rsync://(?:[^@/]*@)?", f"rsync://{self._config.user}@", path)
         return path.rstrip("/") + "/"
 
-    def _run(self, arguments: Sequence[str], going: Going, line: object = None) -> child.Done:
+    def _run(self, arguments: Sequence[str], going: Going, line: object = None, *, alone: bool = False) -> child.Done:
+        """Run rsync; over SSH through the connection that is kept, unless it is to have one alone."""
         quiet_s = self._config.quiet_s
         argv = ["rsync", f"--timeout={math.ceil(quiet_s)}"]
-        if self._shell is not None:
-            argv += ["-e", shlex.join(self._shell.argv)]
-            if re.search(r"[^\w@:/.~,+-]", self._config.path):
-                argv.append("--protect-args")
+        if self._shell is not None and re.search(r"[^\w@:/.~,+-]", self._config.path):
+            argv.append("--protect-args")
         if self._config.way == "daemon":
             argv.append(f"--contimeout={math.ceil(quiet_s)}")
         secret = self._config.password.reveal()
@@ -262,11 +264,17 @@ class RsyncTarget:
             while not self._one.acquire(timeout=0.25):
                 stop_if_told(going, self.name)
             stack.callback(self._one.release)
-            return child.run(
+            if self._shell is not None:
+                options = () if alone else stack.enter_context(self._shell.kept.used(going))
+                argv += ["-e", shlex.join([*self._shell.argv, *options])]
+            done = child.run(
                 [*argv, *arguments], going, target=self.name, quiet_s=quiet_s + _MARGIN_S,
                 environ={"RSYNC_PASSWORD": secret} if secret else None,
                 line=line if callable(line) else lambda _line: None,
             )  # fmt: skip
+        if self._shell is not None and done.code in rsync_words.LATER:
+            self._shell.kept.heard(good=False)
+        return done
 
     def _address(self, key: str) -> str:
         shown = public_address(self._config.address, self.name, key)

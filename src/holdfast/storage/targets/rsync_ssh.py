@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from holdfast.core.config.targets import RsyncTarget as RsyncConfig
 from holdfast.storage.targets import child, rsync_words
 from holdfast.storage.targets.contract import Going
+from holdfast.storage.targets.ssh_kept import Kept
 
 _ALIVE = 3  # chosen: signs of life that may fail to come within the limit of silence
 _SUM = re.compile(r"(\\?)([0-9a-f]{64}) [ *](.*)")
@@ -22,7 +23,11 @@ _SOME_FAILED = frozenset({"0", "1", "123"})  # of xargs: files that are not ther
 
 
 class Shell:
-    """Commands at one host."""
+    """Commands at one host.
+
+    Attributes:
+        kept: The connection that short ones go through.
+    """
 
     def __init__(self, target: str, config: RsyncConfig) -> None:
         self._target = target
@@ -32,6 +37,7 @@ class Shell:
             host, _, path = config.path.partition(":")
         self._host, self._path = host, path
         self._works: bool | None = None
+        self.kept = Kept(target, self.argv, host, config.quiet_s)
 
     @property
     def argv(self) -> list[str]:
@@ -100,5 +106,9 @@ class Shell:
         )
 
     def _run(self, command: str, going: Going, given: bytes = b"") -> child.Done:
-        argv = [*self.argv, self._host, command]
-        return child.run(argv, going, target=self._target, quiet_s=self._config.quiet_s + 1, given=given)
+        quiet_s = self._config.quiet_s + 1
+        with self.kept.used(going) as options:
+            argv = [*self.argv, *options, self._host, command]
+            done = child.run(argv, going, target=self._target, quiet_s=quiet_s, given=given)
+        self.kept.heard(good=done.code != _SSH_FAILED)
+        return done

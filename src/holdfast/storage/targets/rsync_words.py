@@ -38,7 +38,7 @@ _KINDS: tuple[tuple[re.Pattern[str], type[TargetError], str | None], ...] = (
     (re.compile(r"command not found|not found"), TargetRefused, "install rsync at the target"),
     (re.compile(r"unknown option|syntax or usage"), TargetRefused, "an option is not known there: look at `options`"),
 )  # fmt: skip
-_LATER = frozenset({10, 12, 20, 30, 35, 255})  # rsync(1): sockets, the stream, signals, time, and SSH's own failure
+LATER = frozenset({10, 12, 20, 30, 35, 255})  # rsync(1): sockets, the stream, signals, time, and SSH's own failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,6 @@ def problem(target: str, doing: str, code: int, errors: str) -> TargetError:
     told = next((line for line in lines if not line.startswith("rsync error")), lines[0] if lines else f"exit {code}")
     for pattern, kind, hint in _KINDS:
         found = next((line for line in lines if pattern.search(line)), None)
-        if found is not None and not (code in _LATER and kind is TargetRefused and "not found" in found):
+        if found is not None and not (code in LATER and kind is TargetRefused and "not found" in found):
             return kind(f"{target}: {doing}: {found.strip()}", hint=hint)
     return TargetAway(f"{target}: {doing}: {told.strip()}")
