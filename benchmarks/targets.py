@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,14 +40,16 @@ from holdfast.core.clock import SystemClock
 from holdfast.core.config.targets import FolderTarget as FolderConfig
 from holdfast.core.config.targets import RsyncTarget as RsyncConfig
 from holdfast.core.config.targets import S3Target as S3Config
+from holdfast.core.config.targets import TargetCommon
 from holdfast.core.delivery import Asset, AssetKind, DeliveryState
 from holdfast.storage.targets import marker
 from holdfast.storage.targets.contract import Content, Going, Receipt, Target
 from holdfast.storage.targets.folder import FolderTarget
-from holdfast.storage.targets.many import Item, put_many
+from holdfast.storage.targets.many import Batches, Item, put_many
 from holdfast.storage.targets.rsync import RsyncTarget
 from holdfast.storage.targets.s3 import S3Target
 from holdfast.work.deliver import Deliver
+from holdfast.work.deliver_together import ROWS
 from holdfast.work.station import Options, Station
 from support.handed import Handed
 from support.target_proxy import FaultProxy
@@ -54,8 +57,6 @@ from support.target_s3 import S3Place, s3_server
 from support.target_ssh import SshServer, ssh_server
 
 _Tool = Callable[[list[Item]], object]
-
-_BATCH = 1000  # chosen: what a rule sends of stills in a few minutes
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -69,9 +70,16 @@ def _content(path: Path) -> Content:
 
 
 def _send(target: Target, items: list[Item]) -> None:
-    for first in range(0, len(items), _BATCH):
-        for item, outcome in put_many(target, items[first : first + _BATCH], Going()):
+    """Send as deliveries do: what goes together in batches of theirs, as many at a time as is the default."""
+
+    def send(some: list[Item]) -> None:
+        for item, outcome in put_many(target, some, Going()):
             assert isinstance(outcome, Receipt), (item.key, outcome)
+
+    batches = [items[first : first + ROWS] for first in range(0, len(items), ROWS)]
+    at_once = TargetCommon.model_fields["parallel"].default if isinstance(target, Batches) else 1
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(send, batches))
 
 
 def _report(name: str, what: str, tool_s: float, ours_s: float, checked_s: float, total: int) -> None:
