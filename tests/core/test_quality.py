@@ -5,12 +5,15 @@ import pytest
 from holdfast.core.incident import IncidentType
 from holdfast.core.quality import (
     Heard,
+    Repacked,
     Seen,
     Thresholds,
     conditions,
     has_sound,
     is_black,
     is_frozen,
+    packed_alike,
+    packed_the_same,
     volume_percent,
     why_unknown,
 )
@@ -76,3 +79,31 @@ def test_blocks_and_damage_are_conditions(
 def test_without_a_picture_nothing_is_known_of_damage() -> None:
     """Where nothing could be seen at all, there is no word about damage."""
     assert IncidentType.ERRORS not in conditions(Seen(0, heard=Heard(0, -20.0, -3.0)), LIMITS, frozenset(IncidentType))
+
+
+@pytest.mark.parametrize(
+    ("difference", "drift", "growth", "same", "alike"),
+    [
+        (0.1, 0.0, 0.4, True, True),
+        (1.2, 0.3, 0.0, None, True),
+        (2.0, 0.6, 0.01, False, False),
+        (2.0, 0.6, -0.01, False, False),
+        (2.0, 0.6, 0.02, None, False),
+        (30.0, 9.0, 0.0, None, False),  # a scene changed: that is no grain
+        (1.2, 1.1, 0.0, None, False),
+    ],
+)
+def test_keyframes_are_of_the_same_picture_or_not(
+    difference: float, drift: float, growth: float, same: bool | None, alike: bool  # noqa: FBT001 - a case
+) -> None:  # fmt: skip
+    """Equal ones are; as large ones that differ are not; of others nobody knows (Q1)."""
+    repacked = Repacked(0, difference, drift, growth)
+    assert packed_the_same(repacked, Thresholds()) is same
+    assert packed_alike(repacked) is alike
+    assert packed_the_same(repacked, Thresholds(freeze_difference=3.0)) is (None if same is False else same)
+
+
+def test_a_single_keyframe_tells_nothing() -> None:
+    """Without one to compare with nothing is known."""
+    assert packed_the_same(None, Thresholds()) is None
+    assert packed_alike(None) is False

@@ -83,8 +83,10 @@ def written(case: Case, path: Path) -> Path:
     """Write a case's film; `path` without its suffix. Not for outages."""
     encoder = {"h264": "libx264", "hevc": "libx265", "mjpeg": "mjpeg"}[case.codec]
     options = {"preset": "ultrafast", "b": f"{case.kbps}k", "maxrate": f"{case.kbps}k", "bufsize": f"{case.kbps}k"}
+    if case.codec == "h264":
+        options["threads"] = "1"  # on each machine the same film, and each time
     if case.codec == "hevc":
-        options["x265-params"] = "log-level=none"
+        options["x265-params"] = "log-level=none:pools=none:frame-threads=1"
     if case.codec == "mjpeg":
         options = {"q": "4", "qmin": "3", "qmax": "6"}
     scene = _Scene(case)

@@ -30,7 +30,7 @@ FILTERS = ("-vf", "blackdetect=d=3:pix_th=0.04,freezedetect=n=0.002:d=3", "-af",
 MARKS = {"black_start": BLACK, "freeze_start": FREEZE, "silence_start": SILENT}
 F1_FLOOR = 0.98
 OPEN_AFTER_S, LATE_S = 3.0, 1.0
-LOW_KBPS = 500  # up to there encoders erase what tells a static scene from a frozen one
+BEGUN_US = 1
 
 
 def told_of(case: Case, root: Path) -> tuple[list[tuple[str, float]], Path | None]:
@@ -38,9 +38,9 @@ def told_of(case: Case, root: Path) -> tuple[list[tuple[str, float]], Path | Non
     if case.condition == LOST:
         return _of_outage(case, root), None
     path = written(case, root / case.name)
-    steps = judged(path, 1, Thresholds(), every_us=EVERY_US).found.steps
+    steps = judged(path, BEGUN_US, Thresholds(), every_us=EVERY_US).found.steps
     opened = [step.change.case for step in steps if step.change.turn is Turn.OPENED]
-    return [(case.type.value, case.bad_us / SECOND_US) for case in opened], path
+    return [(case.type.value, (case.bad_us - BEGUN_US) / SECOND_US) for case in opened], path
 
 
 def _of_outage(case: Case, root: Path) -> list[tuple[str, float]]:
@@ -104,7 +104,7 @@ def test_some_of_each_pair(tmp_path: Path, condition: str) -> None:
     """Of each hard content one case, a small one, is judged as it is labelled (Q1)."""
     for content in CONTENTS[condition]:
         same = [case for case in CASES if (case.condition, case.content) == (condition, content)]
-        case = min((case for case in same if case.kbps > LOW_KBPS), key=lambda case: (case.size, case.number))
+        case = min(same, key=lambda case: (case.size, case.number))
         told, _ = told_of(case, tmp_path)
         assert {kind for kind, _ in told} == ({case.told} if case.told else set()), case.name
 
@@ -135,7 +135,10 @@ def _mistakes(score: Score) -> Sequence[str]:
 @pytest.mark.soak
 @pytest.mark.needs("ffmpeg")
 def test_all_of_them(tmp_path: Path) -> None:
-    """F1 over all cases is at its floor; a table says where it is not 1, with ffmpeg's filters beside it (Q1)."""
+    """F1 over all cases is at its floor, and each is told in time; a table says where it is not 1 (Q1, Q2).
+
+    ffmpeg's filters stand beside it.
+    """
     ours, theirs = Score(), Score()
     for case in CASES:
         told, path = told_of(case, tmp_path)
@@ -153,8 +156,4 @@ def test_all_of_them(tmp_path: Path) -> None:
     sys.stdout.write(f"told late: {late[len(late) // 2]:.2f} s half of them, {late[-1]:.2f} s the last one\n")
     sys.stdout.write("\n".join(slow) + "\n")
     assert ours.f1 >= F1_FLOOR
-    # Below 500 kb/s grain is packed anew with each keyframe: there a frozen picture takes longer to tell.
-    named = {case.name: case for case in CASES}
-    hard = {name for name, case in named.items() if case.condition == FREEZE and case.kbps <= 500}
-    assert not [name for name, late_s in ours.late.items() if late_s > LATE_S and name not in hard]
-    assert len(slow) <= len(late) / 200
+    assert not slow

@@ -17,7 +17,8 @@ from holdfast.media.analysis.file import looks_in
 from holdfast.media.analysis.near import Coded, Part
 from holdfast.media.still import Shot
 from holdfast.watching.evidence import END
-from holdfast.watching.judge import AGAIN_US, Judge, Settings
+from holdfast.watching.judge import Judge, Settings
+from holdfast.watching.standing import AGAIN_US
 from support.films import film, plain
 
 BLACK, FREEZE, LOST = IncidentType.BLACKSCREEN, IncidentType.FREEZE, IncidentType.SIGNAL_LOST
@@ -185,7 +186,8 @@ def watched(seen: Look, read: list[int], *, differ: float) -> Look:
             yield one
 
     parts = tuple(replace(part, read=partial(counted, part)) for part in seen.between.parts)
-    return replace(seen, differences=(differ,) * 3, drift=0.4, between=replace(seen.between, parts=parts))
+    between = replace(seen.between, parts=parts)
+    return replace(seen, differences=(differ,) * 3, drift=0.4, between=between, repacked=None)
 
 
 def test_a_doubt_that_comes_to_nothing_is_not_looked_into(stood: tuple[Look, ...]) -> None:

@@ -113,7 +113,7 @@ def test_lists_where_the_browser_plays_them(recorded: Place) -> None:
 
 
 def test_a_list_that_has_fallen_behind_begins_anew(recorded: Place) -> None:
-    """After a standstill live comes back to now, which the browser's own player of lists does not do by itself (C109)."""
+    """After a standstill live comes back to now, which a browser's own player of lists does not do by itself (C119)."""
     begun(recorded, 9)
     with chromium() as browser, window(browser) as page:
         opened(page, recorded.address, NO_SOURCE.split("HTMLMedia", maxsplit=1)[0])

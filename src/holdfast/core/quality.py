@@ -15,6 +15,9 @@ SILENT_DB = -100.0  # what digital silence, and sound without a single sample, i
 FRAMES = 3  # pictures that freeze is judged by
 PACKED_DRIFT = 2.0  # measured: at 200 kb/s two keyframes of what stands still may be up to 1.8 apart
 SURE_DRIFT = 0.7  # measured: a street at rest with live grain drifts by 0.8 and more where encoders leave grain out
+ALIKE = 0.015  # measured: keyframes of what stands still differ by 1.5 grey and more from a change of 2 % in size on
+SAME_DIFFERENCE = 0.3  # measured: keyframes of live grain differ by 1.9 and more, even where encoders leave grain out
+LIVE_DIFFERENCE = 1.8
 STILL_DRIFT = 1.0  # measured: what stands still drifts by up to 0.9 from 500 kb/s on, slow clouds by 10 in two seconds
 
 
@@ -74,6 +77,23 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Repacked:
+    """Two keyframes, of a look and of the one before it.
+
+    Attributes:
+        since_us: Wall time of the older one.
+        difference: Their mean difference in grey.
+        drift: The same, squares of points averaged before.
+        growth: How much larger the newer one is as coded; 0.1 for a tenth.
+    """
+
+    since_us: int
+    difference: float
+    drift: float
+    growth: float
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What was measured at one instant.
 
@@ -118,6 +138,25 @@ def is_frozen(seen: Seen, limits: Thresholds) -> bool | None:
 def looks_still(differences: tuple[float, float, float] | None, limits: Thresholds) -> bool:
     """Say whether three pictures in a row are the same; it may move slowly nevertheless."""
     return differences is not None and all(difference < limits.freeze_difference for difference in differences)
+
+
+def packed_the_same(repacked: Repacked | None, limits: Thresholds) -> bool | None:
+    """Say whether two keyframes are of the same picture.
+
+    An encoder makes the same keyframe of the same picture, and as large a one only where it packs it as well: then one
+    that differs is of something that lives. Where sizes differ neither is known.
+    """
+    if repacked is None:
+        return None
+    if repacked.difference < SAME_DIFFERENCE:
+        return True
+    alike = repacked.drift < PACKED_DRIFT and abs(repacked.growth) < ALIKE
+    return False if alike and repacked.difference >= max(LIVE_DIFFERENCE, limits.freeze_difference) else None
+
+
+def packed_alike(repacked: Repacked | None) -> bool:
+    """Say whether two keyframes differ by so little that an encoder can make both of one picture, and not of grain."""
+    return repacked is not None and repacked.difference < LIVE_DIFFERENCE and repacked.drift < STILL_DRIFT
 
 
 def has_blocks(seen: Seen, limits: Thresholds) -> bool | None:

@@ -31,16 +31,15 @@ from holdfast.core.incident import (
     step,
     to_json,
 )
-from holdfast.core.quality import STILL_DRIFT, SURE_DRIFT, Heard, Seen, Thresholds, conditions, looks_still
+from holdfast.core.quality import Heard, Seen, Thresholds, conditions
 from holdfast.core.timing import SECOND_US
 from holdfast.media.analysis.eye import Gaze, Look
 from holdfast.media.still import Shot, packed
 from holdfast.watching.evidence import END, Pin
-from holdfast.watching.turns import began, ended, loud_since, packing_noise, quiet_since
+from holdfast.watching.standing import Standing
+from holdfast.watching.turns import black_since, ended, loud_since, quiet_since
 
 BLACK, FREEZE = IncidentType.BLACKSCREEN, IncidentType.FREEZE
-STANDS_US = SECOND_US  # chosen: a picture that is the same for less may be of one that is repeated now and then
-AGAIN_US = round(0.6 * SECOND_US)  # measured: most encoders have refined a still picture by then
 LULL_US = 10 * SECOND_US  # a pause this long is looked into, and again each time it passes
 
 
@@ -119,11 +118,7 @@ class Judge:
         self._seen: dict[str, dict[str, Any]] = dict(said.get("seen", {}))
         self._heard: Heard | None = None
         self._quiet_us: int | None = said.get("quiet_us")  # since when, at the end of what was heard last
-        self._slow = bool(said.get("slow", False))  # pictures in a row were the same, and far from those before
-        self._stood_us: int | None = said.get("stood_us")  # since when, where that was not long enough to say so
-        self._unseen: Look | None = None  # what must be looked into to know that, if anybody ever asks
-        self._doubted = bool(said.get("doubted", False))  # whether it stood could not be told by the look before
-        self._again_us: int | None = said.get("again_us")  # when that is looked at once more
+        self._standing = Standing(said.get("standing"))
         self.gaze = Gaze(seldom=bool(said.get("seldom", True)), due_us=int(said.get("due_us", 0)))
         self.pictures: dict[str, list[Picture]] = {
             kind: [Picture(**one) for one in ones] for kind, ones in said.get("pictures", {}).items()
@@ -145,17 +140,16 @@ class Judge:
     @property
     def undecided(self) -> bool:
         """Say whether the last look left in doubt whether the picture stands: then `state` is not cheap."""
-        return self._unseen is not None
+        return self._standing.undecided
 
     def state(self) -> dict[str, Any]:
         """Return what whoever goes on must know, as JSON knows it."""
-        self._look_into_it()  # whoever goes on has the next look only
         return {
             "watch": to_json(self._watch), "lull": self._lull, "details": self._details, "seen": self._seen,
             "pictures": {kind: [asdict(one) for one in ones] for kind, ones in self.pictures.items()},
             "leftovers": self.leftovers, "seldom": self.gaze.seldom,
-            "due_us": self.gaze.due_us, "quiet_us": self._quiet_us, "stood_us": self._stood_us,
-            "slow": self._slow, "doubted": self._doubted, "again_us": self._again_us,
+            "due_us": self.gaze.due_us, "quiet_us": self._quiet_us,
+            "standing": self._standing.state(),
         }  # fmt: skip
 
     def skip_to(self, us: int) -> None:
@@ -213,53 +207,18 @@ class Judge:
             if sound in there and there[sound] != self._is_bad(sound):
                 turned_us = self._quiet_us if there[sound] else loud_since(heard, limits)
                 since |= {} if turned_us is None else {sound: turned_us}
-        self._doubt(look, there)
-        hidden = there.get(BLACK, False) and self._is_bad(BLACK)  # black stands still, too: nobody asks since when
-        # Three pictures that are the same after one that was not: it may stand only since then.
-        slow = not there.get(FREEZE, True) and not self._is_bad(FREEZE) and looks_still(look.differences, limits)
-        may_stand = slow and not self._slow  # what is slow all the time would be gone through all the time
-        self._slow = slow
-        asked = (BLACK,) if hidden else (BLACK, FREEZE)
-        turned = [kind for kind in asked if kind in there and there[kind] != self._is_bad(kind)]
-        asks = self._again_us is not None and FREEZE in there
-        if look.between is None or self.gaze.fewer > 1 or not (turned or may_stand):
-            # Of what seems to live hardly anything stands a moment later, and until then nobody asks since when.
-            within = look.between is not None and self.gaze.fewer == 1
-            self._stood_us, self._unseen = None, look if asks and within else None
-            return since
-        pictures = look.between.pictures()
-        for kind in turned:
-            turned_us = began(kind, pictures, limits, look.drift) if there[kind] else ended(kind, pictures, limits)
-            since |= {} if turned_us is None else {kind: turned_us}
-        if FREEZE in since and there[FREEZE] and since[FREEZE] == pictures[0].at_us:
-            self._look_into_it()
-            since[FREEZE] = since[FREEZE] if self._stood_us is None else self._stood_us
-        self._stood_us, self._unseen = began(FREEZE, pictures, limits) if asks or may_stand else None, None
-        if may_stand and self._stood_us is not None and look.at_us - self._stood_us >= STANDS_US:
-            there[FREEZE], since[FREEZE] = True, self._stood_us
+        close, black = self.gaze.fewer == 1, there.get(BLACK)
+        hidden = bool(black) and self._is_bad(BLACK)  # black stands still, too: nobody asks since when
+        if black is not None and black != self._is_bad(BLACK) and look.between is not None and close:
+            pictures = look.between.pictures()
+            turned_us = black_since(pictures, limits) if black else ended(BLACK, pictures, limits)
+            since |= {} if turned_us is None else {BLACK: turned_us}
+        if FREEZE in self.settings.wanted:
+            case, frozen = self._watch.cases.get(FREEZE), there.pop(FREEZE, None)
+            frozen, turned_us = self._standing.judge(look, case, limits, frozen=frozen, close=close and not hidden)
+            there |= {} if frozen is None else {FREEZE: frozen}
+            since |= {} if turned_us is None else {FREEZE: turned_us}
         return since
-
-    def _look_into_it(self) -> None:
-        if self._unseen is not None and self._unseen.between is not None:
-            self._stood_us = began(FREEZE, self._unseen.between.pictures(), self.settings.limits)
-        self._unseen = None
-
-    def _doubt(self, look: Look, there: dict[IncidentType, bool]) -> None:
-        """Where a picture differs by no more than an encoder makes of one that stands, look again before it is said."""
-        noise = packing_noise(self.settings.limits)
-        case = self._watch.cases.get(FREEZE)
-        differs = max(look.differences or (noise,))
-        drift = STILL_DRIFT if look.drift is None else look.drift
-        seems_to_live = not there.get(FREEZE, True) and (case is None or case.stage is Stage.PENDING)
-        doubt = seems_to_live and differs < noise and drift < STILL_DRIFT
-        # Once: grain at night differs as little, look after look.
-        self._again_us = look.at_us + AGAIN_US if doubt and not self._doubted else None
-        self._doubted = doubt
-        if doubt and case is not None:
-            if differs < noise / 2 and drift < SURE_DRIFT:
-                there[FREEZE] = True  # it stood, and has gone nowhere since
-            else:
-                del there[FREEZE]
 
     def _is_bad(self, kind: IncidentType) -> bool:
         case = self._watch.cases.get(kind)
@@ -267,7 +226,9 @@ class Judge:
 
     def _aim(self) -> None:
         """Ask for a look where one would open or resolve something, rather than up to a whole rhythm later."""
-        wanted = [us for us in (next_due_us(self._watch, self.settings.rules), self._again_us) if us is not None]
+        wanted = [
+            us for us in (next_due_us(self._watch, self.settings.rules), self._standing.again_us) if us is not None
+        ]
         self.gaze.exact_us = None if self.gaze.fewer > 1 else min(wanted, default=None)
 
     def lull(self, from_us: int, now_us: int, reason: GapReason, detail: str) -> None:

@@ -1,45 +1,23 @@
 """When exactly something began, or ended, by the pictures and the sound between two looks. Pure.
 
-Not here: decoding those (media.analysis.near), what it is the begin of (core.incident).
+Not here: decoding those (media.analysis.near), since when a picture stands (standing), what it is the begin of
+(core.incident).
 """
 
 from collections.abc import Sequence
 from itertools import takewhile
 
 from holdfast.core.incident import IncidentType
-from holdfast.core.quality import PACKED_DRIFT, STILL_DRIFT, SURE_DRIFT, Heard, Thresholds, volume_percent
+from holdfast.core.quality import STILL_DRIFT, Heard, Thresholds, volume_percent
 from holdfast.media.analysis.near import Near
 
 BLACK, FREEZE = IncidentType.BLACKSCREEN, IncidentType.FREEZE
 
 
-def began(kind: IncidentType, pictures: Sequence[Near], limits: Thresholds, drift: float | None = None) -> int | None:
-    """Return the instant from which on it was so, up to the newest picture.
-
-    Args:
-        kind: Black, or a picture that stands still.
-        pictures: Those since the look before, in order.
-        limits: What is bad.
-        drift: How far the newest is from the look before; None where that is not asked.
-
-    Returns:
-        Wall time; None where the newest picture is not so, or there are none.
-    """
-    if kind is BLACK:
-        run = list(takewhile(lambda near: near.black_percent > limits.black_percent, reversed(pictures)))
-        return run[-1].at_us if run else None
-    begin_us, most = None, STILL_DRIFT
-    # Of what certainly stands one that differs alone is packed anew, keyframe or not; what lives differs always.
-    alone = drift is not None and drift < SURE_DRIFT
-    for place in reversed(range(len(pictures))):
-        near = pictures[place]
-        if near.after is None or near.after >= most:
-            break
-        most = PACKED_DRIFT if near.keyframe else most  # those before it are of another packing than the newest one
-        begin_us = near.at_us
-        if _moves(near, limits) and not (alone and place and not _moves(pictures[place - 1], limits)):
-            break  # it stands from this one on, which is another picture than the one before
-    return begin_us
+def black_since(pictures: Sequence[Near], limits: Thresholds) -> int | None:
+    """Return since when it has been black, wall time; None where the newest of some pictures in order is not."""
+    run = list(takewhile(lambda near: near.black_percent > limits.black_percent, reversed(pictures)))
+    return run[-1].at_us if run else None
 
 
 def ended(kind: IncidentType, pictures: Sequence[Near], limits: Thresholds) -> int | None:
@@ -47,11 +25,11 @@ def ended(kind: IncidentType, pictures: Sequence[Near], limits: Thresholds) -> i
     if kind is BLACK:
         good = list(takewhile(lambda near: near.black_percent <= limits.black_percent, reversed(pictures)))
         return good[-1].at_us if good else None
-    gone = (near for near in pictures if near.before is None or near.before >= STILL_DRIFT or _moves(near, limits))
+    gone = (near for near in pictures if near.before is None or near.before >= STILL_DRIFT or moves(near, limits))
     return next((near.at_us for near in gone), None)
 
 
-def _moves(near: Near, limits: Thresholds) -> bool:
+def moves(near: Near, limits: Thresholds) -> bool:
     """Say whether it differs from the one before; a keyframe always does, and says nothing."""
     return not near.keyframe and near.difference is not None and near.difference >= packing_noise(limits)
 

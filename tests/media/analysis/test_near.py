@@ -47,6 +47,36 @@ def test_each_picture_between_two_looks_is_seen(tmp_path: Path, group: int) -> N
     assert found[0].between is None
 
 
+def test_what_is_shown_before_its_keyframe_is_packed_with_it(tmp_path: Path) -> None:
+    """In an open group pictures are shown before the keyframe that they were decoded after: they name that one (Q2)."""
+    options = {"preset": "ultrafast", "x265-params": "log-level=none:rc-lookahead=20:open-gop=1:bframes=4:b-adapt=0"}
+    path = film(tmp_path / "a.mkv", 5, moving, group=48, codec="libx265", options=options)
+    near = [one for look in looks(path) if look.between for one in look.between.pictures()]
+    ahead = [one for one in near if one.key_us is not None and one.at_us < one.key_us]
+    assert {one.key_us for one in ahead} == {2 * 48 * FRAME_US}
+    assert {one.at_us for one in near if one.keyframe} == {2 * 48 * FRAME_US}
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mjpeg"])
+def test_keyframes_are_compared_from_look_to_look(tmp_path: Path, codec: str) -> None:
+    """What stands has the same keyframe, of the same size; what moves another one. Each counts once (Q1)."""
+    options = {"qp": "24"} if codec == "libx264" else {"q": "4"}
+    pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    path = film(
+        tmp_path / "a.mkv", 9, lambda at_s: moving(min(at_s, 4.0) * 0.93), codec=codec, pixels=pixels, options=options
+    )  # fmt: skip
+    found = looks(path, exact_s=7.5)
+    assert found[0].repacked is None
+    for look in found[1:]:
+        if look.repacked is None:
+            assert (codec, look.at_us % (2 * SECOND_US) > SECOND_US) == ("libx264", True)  # of the group as before
+        elif look.at_us < 4 * SECOND_US:
+            assert look.repacked.difference > 5
+        elif look.at_us > 6.5 * SECOND_US:
+            assert (look.repacked.difference, look.repacked.drift) == (0, 0)
+            assert abs(look.repacked.growth) < 0.01  # headers number pictures
+
+
 @pytest.mark.parametrize("group", [25, 100])
 @pytest.mark.parametrize("exact_s", [3.12, 3.4, 5.96])
 def test_a_look_is_taken_where_it_is_wanted(tmp_path: Path, group: int, exact_s: float) -> None:

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.core.quality import FRAMES, Region
+from holdfast.core.quality import FRAMES, Region, Repacked
 from holdfast.media.analysis.blocks import blockiness
 from holdfast.media.analysis.grey import Grey, differences, grey_of, luma_of
-from holdfast.media.analysis.near import MOST_US, Between, Part
+from holdfast.media.analysis.near import MOST_US, Between, Coded, Part
 from holdfast.media.decode import Coding, Decoder
 from holdfast.media.still import Shot
 
@@ -37,6 +37,8 @@ class Look:
         blocks: As there; None where nobody wants it.
         damaged: As there.
         between: What lies between the look before and this one; None where there is none, or too much.
+        key_us: Wall time of the keyframe of its group; None where that is not known.
+        repacked: The newest keyframe beside that of the look before; None where that is the same one, or there is none.
     """
 
     at_us: int
@@ -47,6 +49,17 @@ class Look:
     blocks: float | None = None
     damaged: int = 0
     between: Between | None = None
+    key_us: int | None = None
+    repacked: Repacked | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A keyframe: when it is shown, what it shows, and how large it is as coded, in bytes."""
+
+    at_us: int
+    grey: Grey
+    size: int
 
 
 @dataclass(slots=True)
@@ -55,6 +68,7 @@ class Gaze:
 
     Attributes:
         last: The picture that was seen last.
+        key: The keyframe of its group.
         due_us: When the next look is due.
         seldom: Keyframes come more seldom than looks; so it is taken to be until two of them came.
         exact_us: When a look is wanted besides, from exactly this picture on; None while none is.
@@ -66,6 +80,7 @@ class Gaze:
     """
 
     last: Grey | None = None
+    key: Key | None = None
     due_us: int = 0
     seldom: bool = True
     exact_us: int | None = None
@@ -90,7 +105,7 @@ class Gaze:
         """Take the look of an instant once more, the picture that the next one is compared with, and go on after it."""
         if self.goes_on_us is None:
             self.goes_on_us = self.due_us
-        self.last, self.due_us, self.exact_us = None, _NEVER, at_us
+        self.last, self.key, self.due_us, self.exact_us = None, None, _NEVER, at_us
 
 
 class Eye:
@@ -128,7 +143,8 @@ class Eye:
         self._coding = coding
         self._group: list[Part] = []  # from the newest keyframe on
         self._between: list[Part] = []  # from the keyframe before the last look on
-        self._walls: dict[int, int] = {}
+        self._known: dict[int, tuple[int, int]] = {}  # by pts: when it is shown, and how large it is
+        self._key: tuple[int, Any, int] | None = None  # the newest keyframe: when, the picture, its bytes
         self._frames: deque[tuple[int, Any]] = deque(maxlen=FRAMES)
         self._gaze = gaze or Gaze()
         self._grouped = 0  # pictures since the newest keyframe that came out
@@ -167,7 +183,7 @@ class Eye:
         # Nothing of this group was decoded, or not all: from its keyframe on, then.
         self._decoder.restart()
         self._frames.clear()
-        self._walls.clear()
+        self._known.clear()
         self._skipped = False
         return self._decode(list(self._group))
 
@@ -188,7 +204,7 @@ class Eye:
             if not self.busy:
                 self._skipped = True
                 break
-            self._remember(coded.pts, coded.wall_us)
+            self._remember(coded)
             looks += self._take(self._decoder.feed(coded.payload, coded.pts, coded.dts))
         return looks
 
@@ -199,19 +215,20 @@ class Eye:
             looks.append(self._look())
         return looks
 
-    def _remember(self, pts: int, wall_us: int) -> None:
-        self._walls[pts] = wall_us
-        if len(self._walls) > _KNOWN:
-            del self._walls[next(iter(self._walls))]
+    def _remember(self, coded: Coded) -> None:
+        self._known[coded.pts] = coded.wall_us, len(coded.payload)
+        if len(self._known) > _KNOWN:
+            del self._known[next(iter(self._known))]
 
     def _take(self, frames: list[Any]) -> list[Look]:
         looks: list[Look] = []
         for frame in frames:
             self.decoded += 1
-            wall_us = self._walls.pop(frame.pts, None)
+            wall_us, size = self._known.pop(frame.pts, (None, 0))
             if wall_us is None:
                 continue
             if frame.key_frame:
+                self._key = wall_us, frame, size
                 if self._grouped >= FRAMES:  # else groups are so short that there would never be three
                     self._frames.clear()
                 self._grouped = 0
@@ -230,7 +247,7 @@ class Eye:
         at_us = shots[-1].at_us
         self._target_us, self._gaze.last = None, newest
         damaged, self._damaged_before = self.damaged - self._damaged_before, self.damaged
-        between = self._what_is_between(last, newest, at_us)
+        between, repacked = self._what_is_between(last, newest, at_us), self._repacked()
         self._between = list(self._group)
         self._gaze.advance(at_us, self._every_us, besides=self._besides)
         self._besides = False
@@ -243,7 +260,20 @@ class Eye:
             blocks=blockiness(luma_of(shots[-1].frame, self._region)) if self._blocks else None,
             damaged=damaged,
             between=between,
+            key_us=None if self._key is None else self._key[0],
+            repacked=repacked,
         )
+
+    def _repacked(self) -> Repacked | None:
+        last = self._gaze.key
+        if self._key is None or (last is not None and self._key[0] <= last.at_us):
+            return None
+        at_us, frame, size = self._key
+        key = self._gaze.key = Key(at_us, grey_of(frame, self._region), size)
+        if last is None or not key.grey.same_size(last.grey):
+            return None
+        growth = key.size / max(1, last.size) - 1
+        return Repacked(last.at_us, key.grey.difference(last.grey), key.grey.drift(last.grey), growth)
 
     def _what_is_between(self, last: Grey | None, newest: Grey, at_us: int) -> Between | None:
         last_us = self._gaze.last_us
