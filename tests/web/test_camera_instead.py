@@ -118,8 +118,10 @@ def test_a_list_that_has_fallen_behind_begins_anew(recorded: Place) -> None:
     with chromium() as browser, window(browser) as page:
         opened(page, recorded.address, NO_SOURCE.split("HTMLMedia", maxsplit=1)[0])
         wait(page, "p.now && v.videoWidth === 320")
-        page.evaluate("document.querySelector('hf-player video').playbackRate = 0.1")
+        slow = "window.slow = setInterval(() => { document.querySelector('hf-player video').playbackRate = 0.1; }, 100)"
+        page.evaluate(slow)  # again and again: Chromium sets it back when it likes
         wait(page, "!p.now && !p.trouble && p.live")
+        page.evaluate("clearInterval(window.slow)")
         wait(page, "p.now && v.playbackRate === 1")
 
 

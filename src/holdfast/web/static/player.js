@@ -200,7 +200,7 @@ export class Player extends HTMLElement {
   get live() { return this.mode === "live" && !this.paused; }
 
   /** Is what is on the screen live? */
-  get now() { return this.live && !this.trouble && this.delayS !== null && this.delayS < OLD_S; }
+  get now() { return this.live && !this.trouble && this.delayS !== null && this.delayS < (this.way.oldS ?? OLD_S); }
 
   /** Why it is not what it should be: `{kind: away | full | out | final | waiting | held, since_us}`, or null. */
   get trouble() { return this.#held ? { kind: "held" } : this.#away || (this.live && this.#waiting) || null; }

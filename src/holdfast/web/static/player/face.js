@@ -69,7 +69,7 @@ export class Face {
     if (trouble && (live || wallUs === null || trouble.kind === "held")) words = troubleWords(trouble);
     else if (!live) words = wallUs === null ? "Go live" : `${clockWords(wallUs)} · go live`;
     else if (delayS === null) words = "Going live";
-    else words = delayS < OLD_S ? `LIVE ${Math.max(0, delayS).toFixed(1)} s` : `${span(delayS)} old`;
+    else words = now ? `LIVE ${Math.max(0, delayS).toFixed(1)} s` : `${span(delayS)} old`;
     if (this.badge.textContent !== words) this.badge.textContent = words;
     this.badge.title = trouble?.since_us ? utcWords(trouble.since_us) : "Go to live";
     this.badge.dataset.live = now;

@@ -14,6 +14,7 @@ const BEHIND = 3; // pieces before the end, where players begin (RFC 8216, 6.3.3
 const EMPTY_US = 500_000; // chosen: nobody means an instant more exactly
 const QUIET_MS = 12000; // chosen: twice as long as such players fall behind by themselves
 const LATE_MS = 5000; // chosen: so long live may be old before it begins anew
+const CALM_MS = 60000; // chosen
 
 export class List {
   tier = "source";
@@ -22,6 +23,8 @@ export class List {
   #gone = false;
   #pieces = []; // of the list: {at_s, us, s}, `at_s` from the begin of what plays
   #wishes = 0;
+  #bears_ms = LATE_MS;
+  #hurried = -CALM_MS;
 
   constructor(player) {
     this.player = player;
@@ -111,12 +114,19 @@ export class List {
     this.#hurries();
   }
 
+  /** From how many seconds on live is old: later than where players begin, by two pieces. */
+  get oldS() { return Math.max(OLD_S, this.#pieces.reduce((sum, { s }) => sum + s, 0) + 2 * (this.#pieces.at(-1)?.s ?? 0)); }
+
   /** Such a player does not make up for a standstill: live that became old, though there is newer, begins anew. */
   #hurries() {
     const { player } = this, now = performance.now();
-    const usual_s = this.#pieces.reduce((sum, { s }) => sum + s, 0) + (this.#pieces.at(-1)?.s ?? 0);
-    if (!player.live || player.trouble || this.busy || !(player.delayS > Math.max(OLD_S, usual_s))) this.timely = now;
-    else if (now - this.timely > LATE_MS) player.play("live");
+    if (player.now && now - this.#hurried > CALM_MS) this.#bears_ms = LATE_MS;
+    if (player.now || !player.live || player.trouble || this.busy || player.delayS === null) this.timely = now;
+    else if (now - this.timely > this.#bears_ms) {
+      this.#hurried = now;
+      this.#bears_ms = Math.min(2 * this.#bears_ms, CALM_MS); // where it does not help it is not done all the time
+      player.play("live");
+    }
   }
 
   #shows() {
