@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any, Self
 
 from holdfast.core.camera import StreamKey
@@ -158,6 +160,17 @@ def slope(points: Sequence[tuple[float, int]]) -> float:
 def floor(points: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
     """Return the lowest of each handful of points: while a file is sealed, a megabyte is in use to hash it."""
     return [min(points[at : at + 6], key=lambda point: point[1]) for at in range(0, len(points), 6)]
+
+
+def creep(points: Sequence[tuple[float, int]], parts: int = 10) -> float:
+    """Return by how much the lowest point of each part lies above that of the part before, an hour; the middle of it.
+
+    A leak grows in every part. What grows in a few, and stays, is no leak: a table that is made anew for twice as many.
+    """
+    parts = min(parts, len(points))
+    ends = [len(points) * part // parts for part in range(parts + 1)]
+    lows = [min(y for _, y in points[begin:end]) for begin, end in pairwise(ends)]
+    return median(after - before for before, after in pairwise(lows)) * parts / (points[-1][0] - points[0][0])
 
 
 def spread(values: list[float]) -> str:

@@ -15,7 +15,7 @@ from holdfast.media.synthetic import VideoSpec
 from holdfast.sim.camera import CameraSpec
 from holdfast.storage.targets.marker import adopt
 from support.ram import shm
-from support.shard import descriptors, floor, own_kb, slope, threads
+from support.shard import creep, descriptors, own_kb, slope, threads
 from support.sim import simulated
 from support.small_disk import small_disk
 from support.survival import Ground
@@ -24,10 +24,12 @@ MIB = 1 << 20
 SECONDS = float(os.environ.get("HOLDFAST_SOAK_S", "1000"))
 WARM = 0.4  # of the time: pools, caches and the disk fill
 EVERY_S = 2.5
-MOST_KB_AN_HOUR = 16 * 1024  # chosen: a fifth of an hour cannot tell less from what pools settle by
-# What a pass reads of a day, and what databases keep of their pages, grows with the files of that day. They come 300
-# times as fast as of cameras with files of ten minutes: measured 33 MB an hour, which is 0.1 MB at their pace.
-MOST_OF_WORKER_KB_AN_HOUR = 48 * 1024
+# Measured: 0 to 2.2 MB an hour. Each name of a file takes a place in Python's table of names until that is made anew.
+MOST_KB_AN_HOUR = 5 * 1024
+# Measured: 6.8 and 8.8 MB an hour. Each of its connections to SQLite keeps more pages as the catalog grows, 2 MB at
+# most; files come 300 times as fast as those of ten minutes do.
+MOST_OF_WORKER_KB_AN_HOUR = 12 * 1024
+MOST_KB = 10 * 1024  # measured: 6.2 MB, most of it in steps, as that table is made anew; see docs/reliability.md
 SPARE = 2  # threads and descriptors of what comes and goes: a delivery, a page, a copy that is verified
 MORE = """[web]
 enabled = true
@@ -99,13 +101,22 @@ def ask(ground: Ground) -> None:
             answer.read()
 
 
+def test_a_leak_is_told_from_a_step() -> None:
+    """What grows all the time is found beside steps that are larger; steps alone are none (F34)."""
+    times = [at * EVERY_S / 3600 for at in range(240)]
+    steps = [(at, 100_000 + (4000 if at > 0.07 else 0) + (2000 if at > 0.12 else 0)) for at in times]
+    assert creep(steps) == 0
+    assert creep([(at, kb + round(at * 10_240)) for at, kb in steps]) == pytest.approx(10_240, rel=0.05)
+
+
 @pytest.mark.soak
 @pytest.mark.needs("mount")
 @pytest.mark.timeout(SECONDS + 600)
 def test_nothing_grows(ground: Ground) -> None:
     """Memory, threads and descriptors of every process, and the files of a node, stay as they are (F34)."""
     ground.until(lambda: {"worker", "server", "watcher"} <= ground.pids().keys())
-    pids = ground.pids()
+    assert ground.process is not None
+    pids = {"supervisor": ground.process.pid, **ground.pids()}
     kept: dict[str, list[tuple[float, int]]] = {name: [] for name in pids}
     counts: dict[str, list[tuple[int, int]]] = {name: [] for name in pids}
     lying: list[tuple[float, int]] = []
@@ -118,8 +129,8 @@ def test_nothing_grows(ground: Ground) -> None:
                 counts[name].append((threads(pid), descriptors(pid)))
             lying.append((now_s / 3600, files(ground)))
         time.sleep(EVERY_S)
-    assert ground.pids() == pids, "nobody was restarted"
-    rows = [(name, slope(floor(kept[name])), kept[name], counts[name]) for name in pids]
+    assert ground.pids().items() <= pids.items(), "nobody was restarted"
+    rows = [(name, creep(kept[name]), kept[name], counts[name]) for name in pids]
     for name, growing, sizes, some in rows:
         print(  # noqa: T201 - a measure
             f"\n{name}: {sizes[0][1]} to {sizes[-1][1]} kB ({growing / 1024:+.2f} MB/h), threads and descriptors"
@@ -127,12 +138,14 @@ def test_nothing_grows(ground: Ground) -> None:
         )  # fmt: skip
     print(f"\nfiles: {lying[0][1]} to {lying[-1][1]} ({slope(lying):+.0f} an hour)")  # noqa: T201 - a measure
     assert not [gap for name in ground.cameras for gap in ground.ledger(name).gaps if gap.reason is GapReason.DISK_FULL]
-    for name, growing, _, some in rows:
+    tenth = len(lying) // 10
+    for name, growing, sizes, some in rows:
         third = len(some) // 3
         for one in range(2):
             before, after = (max(pair[one] for pair in part) for part in (some[:third], some[-third:]))
             assert after <= before + SPARE, name
         assert growing <= (MOST_OF_WORKER_KB_AN_HOUR if name == "worker" else MOST_KB_AN_HOUR), name
-    tenth = len(lying) // 10
+        first, last = (min(kb for _, kb in part) for part in (sizes[:tenth], sizes[-tenth:]))
+        assert last - first <= MOST_KB, name
     early, late = (sum(count for _, count in part) / tenth for part in (lying[:tenth], lying[-tenth:]))
     assert late <= early * 1.1
