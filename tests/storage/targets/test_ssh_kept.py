@@ -68,7 +68,7 @@ def test_commands_go_through_one_connection(place: SshPlace, no_leaks: Any) -> N
         assert target.look("gate/1.jpg", CONTENT) is not None
         assert target.facts().free_bytes
         assert _signed_in(place) == before + 1
-        large.write_bytes(b"x" * (17 << 20))
+        large.write_bytes(b"x" * ((1 << 20) + 1))
         target.put(large, "gate/3.jpg", content_of(large.read_bytes()), Going())
         assert _signed_in(place) == before + 2
         assert not _left(place)

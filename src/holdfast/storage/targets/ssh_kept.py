@@ -88,7 +88,7 @@ class Kept:
 
     def _connect(self, going: Going) -> None:
         if self._socket is None:
-            self._socket = self._held.enter_context(folder_in_memory()) / "ssh"
+            self._socket = Path(self._held.enter_context(folder_in_memory()), "ssh")
         self._socket.unlink(missing_ok=True)  # of one that was killed
         more = ("-o", f"ControlPath={self._socket}", "-o", f"ControlPersist={_IDLE_S}")
         argv = [*self._argv, *more, "-M", "-N", "-f", self._host]
