@@ -1,6 +1,7 @@
 """Folders of links for one run."""
 
 import os
+import re
 import signal
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.core.errors import StorageError
 from holdfast.storage.targets import stage
 from holdfast.storage.targets.stage import staged
 
@@ -37,6 +39,13 @@ def test_without_memory_it_lies_where_temporary_files_do(memory: Path, monkeypat
     with staged({"a": memory}) as made:
         assert made.parent == memory.parent
     assert not made.exists()
+
+
+def test_what_cannot_be_laid_out_is_said(memory: Path) -> None:
+    """A folder that takes no more, or no such name, is trouble with storage like any other; nothing stays there."""
+    with pytest.raises(StorageError, match=re.escape(f"laying out files in {memory}: ")), staged({"x" * 300: memory}):
+        pass
+    assert not list(memory.iterdir())
 
 
 def test_what_a_killed_process_left_goes_with_the_next_run(memory: Path) -> None:

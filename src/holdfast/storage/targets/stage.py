@@ -11,8 +11,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from holdfast.storage.errors import storage_errors
 
 _IN_MEMORY = "/dev/shm"  # noqa: S108 - the folder made in it has a name that nobody can know before
 _PREFIX = "holdfast-run-"
@@ -25,13 +27,18 @@ def staged(sources: Mapping[str, Path]) -> Iterator[Path]:
 
     Args:
         sources: Files by key.
+
+    Raises:
+        StorageError: There is no room for it, or a key is no name there.
     """
     here = str(Path.cwd())
-    with folder_in_memory() as made:
-        for folder in {key.rpartition("/")[0] for key in sources}:
-            Path(made, folder).mkdir(parents=True, exist_ok=True)
-        for key, source in sources.items():
-            os.symlink(os.path.join(here, source), f"{made}/{key}")  # noqa: PTH118, PTH211 - of many, paths take half
+    with ExitStack() as stack:
+        with storage_errors("laying out files in", Path(_IN_MEMORY)):
+            made = stack.enter_context(folder_in_memory())
+            for folder in {key.rpartition("/")[0] for key in sources}:
+                Path(made, folder).mkdir(parents=True, exist_ok=True)
+            for key, source in sources.items():
+                os.symlink(os.path.join(here, source), f"{made}/{key}")  # noqa: PTH118, PTH211 - paths take half
         yield made
 
 
