@@ -14,6 +14,7 @@ from holdfast.core.quality import (
     is_frozen,
     packed_alike,
     packed_the_same,
+    packed_with_grain,
     volume_percent,
     why_unknown,
 )
@@ -107,3 +108,13 @@ def test_a_single_keyframe_tells_nothing() -> None:
     """Without one to compare with nothing is known."""
     assert packed_the_same(None, Thresholds()) is None
     assert packed_alike(None) is False
+    assert packed_with_grain(None) is False
+
+
+@pytest.mark.parametrize(
+    ("difference", "drift", "growth", "grain"),
+    [(1.2, 0.2, 0.0, True), (1.2, 0.2, 0.02, False), (1.2, 0.4, 0.0, False), (0.6, 0.1, 0.0, False)],
+)
+def test_fine_grain_is_little_in_squares(difference: float, drift: float, growth: float, grain: bool) -> None:  # noqa: FBT001 - a case
+    """It averages out there; what is packed differently does not as much (Q1)."""
+    assert packed_with_grain(Repacked(0, difference, drift, growth)) is grain

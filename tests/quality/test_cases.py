@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from holdfast.core.config.watch import WatchConfig
@@ -20,7 +21,7 @@ from holdfast.library.analyze import judged
 from holdfast.library.watching import CameraWatch, settings_of
 from holdfast.watching.judge import Judge
 from quality.cases import BEFORE_S, BLACK, CONTENTS, EACH, FREEZE, LIST, LOST, SILENT, Case, all_cases, written
-from support.films import moving
+from support.films import Picture, film, moving, noisy
 from support.media import GATE
 from support.watched_film import Gate
 
@@ -116,6 +117,43 @@ def test_it_is_told_when_it_has_lasted(tmp_path: Path, condition: str, content: 
     ((kind, at_s),) = told_of(case, tmp_path)[0]
     assert kind == condition
     assert 0 <= at_s - BEFORE_S - OPEN_AFTER_S <= 0.2
+
+
+def grained(spread: float, number: float, picture: Picture) -> Picture:
+    """A picture with the grain of its instant."""
+    noise = np.random.default_rng(int(number * 25)).normal(0, spread, picture.shape)
+    return np.asarray((picture + noise).clip(0, 255), np.uint8)
+
+
+def freezes(path: Path) -> list[tuple[float, float]]:
+    """When freezes began and when they were told, in seconds."""
+    steps = judged(path, 0, Thresholds(), every_us=EVERY_US).found.steps
+    opened = [step.change.case for step in steps if step.change.turn is Turn.OPENED]
+    return [(case.start_us / SECOND_US, case.bad_us / SECOND_US) for case in opened if case.type.value == FREEZE]
+
+
+@pytest.mark.parametrize("group", [25, 100])
+def test_what_lived_for_long_freezes(tmp_path: Path, group: int) -> None:
+    """After a live scene with grain, under rate control, a freeze is told in time, too (Q2)."""
+    options = {"preset": "ultrafast", "b": "1500k", "maxrate": "1500k", "bufsize": "1500k", "threads": "1"}
+    path = film(tmp_path / "a.mkv", 20, lambda at_s: noisy(min(at_s, 12.5)), group=group, options=options)
+    ((begun_s, told_s),) = freezes(path)
+    assert begun_s == pytest.approx(12.5, abs=0.2)
+    assert told_s - begun_s - OPEN_AFTER_S <= 0.2
+
+
+def test_a_street_in_daylight_is_not_frozen(tmp_path: Path) -> None:
+    """Fine grain that is left in, after something passed, is no picture that stands (Q1)."""
+    scene = (moving(0.3) // 2 + 40).astype(np.uint8)
+
+    def day(at_s: float) -> Picture:
+        picture = grained(1.1, at_s, scene)
+        if 4 <= at_s < 8 or 14 <= at_s < 17:
+            picture[60:120, int(at_s * 30) : int(at_s * 30) + 60] = 235
+        return picture
+
+    path = film(tmp_path / "a.mkv", 24, day, options={"preset": "ultrafast", "qp": "14", "threads": "1"})
+    assert [begun_s for begun_s, _ in freezes(path) if begun_s > 1] == []
 
 
 def _table(ours: Score, theirs: Score) -> str:

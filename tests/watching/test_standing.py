@@ -135,7 +135,7 @@ def test_a_picture_that_is_not_refined_yet_proves_nothing() -> None:
 
 def test_keyframes_tell_where_they_can() -> None:
     """The same keyframe is of the same picture; as large a one that differs is of something that lives."""
-    same, lives, other = Repacked(0, 0.1, 0.0, 0.0), Repacked(0, 2.0, 0.6, 0.01), Repacked(0, 2.0, 0.6, 0.3)
+    same, lives, other = Repacked(0, 0.1, 0.0, 0.0), Repacked(0, 2.0, 0.6, 0.01), Repacked(0, 2.0, 0.6, 0.1)
     standing = Standing()
     assert judged(standing, seen(SECOND_US, 40, differ=1.9, repacked=other), frozen=False) is False
     assert judged(Standing(), seen(SECOND_US, 40, differ=1.9, repacked=same), PENDING, frozen=False) is True
@@ -145,6 +145,44 @@ def test_keyframes_tell_where_they_can() -> None:
     again = Standing(json.loads(json.dumps(standing.state())))
     assert judged(again, seen(6 * SECOND_US, 40, drift=9.0), PENDING) is True  # it is something else
     assert judged(standing, seen(6 * SECOND_US, 40, repacked=same), PENDING) is True
+
+
+def test_what_lived_may_freeze() -> None:
+    """Once pictures are the same to the bit, or keyframes are packed finer and finer, it lives no more."""
+    lives, finer, near = Repacked(0, 2.0, 0.6, 0.01), Repacked(0, 2.0, 0.6, 0.3), Repacked(0, 1.2, 0.3, 0.1)
+    for later in (
+        seen(4 * SECOND_US, 40, differ=0.0, drift=0.0),
+        seen(4 * SECOND_US, 40, repacked=finer),
+        seen(4 * SECOND_US, 40, repacked=near),
+    ):
+        standing = Standing()
+        assert judged(standing, seen(2 * SECOND_US, 40, repacked=lives)) is False
+        assert judged(standing, later, PENDING) is True
+
+
+def test_fine_grain_that_is_left_in_lives() -> None:
+    """Keyframes that differ in points and not in squares are of grain, where each picture differs, too (Q1)."""
+    fine = Repacked(0, 1.2, 0.2, 0.01)
+    assert judged(Standing(), seen(2 * SECOND_US, 40, differ=0.4, repacked=fine)) is False
+    assert judged(Standing(), seen(2 * SECOND_US, 40, differ=0.1, repacked=fine), PENDING) is True
+    # It is near to what it was before its keyframe, and goes here and there: nothing is refined.
+    key_us = 10 * SECOND_US
+    look = seen(key_us + SETTLED_US, 40, key_us=key_us, differ=0.9)
+    assert judged(anchored(40.0), look, PENDING, frozen=False) is None
+    assert judged(anchored(40.0), replace(look, differences=(0.5, 0.9, 0.5)), PENDING, frozen=False) is True
+
+
+def test_a_look_that_comes_before_the_one_that_was_asked_for_is_no_answer() -> None:
+    """What was asked for is still asked for then, and no try is used up."""
+    key_us = 10 * SECOND_US
+    standing = anchored(41.0)
+    asked_us = key_us + SETTLED_US + AGAIN_US
+    assert judged(standing, seen(key_us + SETTLED_US, 40, key_us=key_us), PENDING) is None
+    for early_us in (50_000, 100_000, 150_000):
+        assert judged(standing, seen(key_us + SETTLED_US + early_us, 40, key_us=key_us), PENDING) is None
+    assert standing.again_us is not None
+    assert standing.again_us >= asked_us
+    assert judged(standing, seen(standing.again_us, 41, key_us=key_us), PENDING) is True
 
 
 @pytest.fixture(name="stood", scope="module")

@@ -16,8 +16,10 @@ FRAMES = 3  # pictures that freeze is judged by
 PACKED_DRIFT = 2.0  # measured: at 200 kb/s two keyframes of what stands still may be up to 1.8 apart
 SURE_DRIFT = 0.7  # measured: a street at rest with live grain drifts by 0.8 and more where encoders leave grain out
 ALIKE = 0.015  # measured: keyframes of what stands still differ by 1.5 grey and more from a change of 2 % in size on
-SAME_DIFFERENCE = 0.3  # measured: keyframes of live grain differ by 1.9 and more, even where encoders leave grain out
-LIVE_DIFFERENCE = 1.8
+SAME_DIFFERENCE = 0.3  # measured: those of one picture that were packed alike differ by 0.0 to 0.2
+LIVE_DIFFERENCE = 1.8  # measured: those of grain of 5 grey by 1.9 and more, even where encoders leave most of it out
+FINE_DIFFERENCE = 0.8  # measured: those of a street in daylight, with grain of 1.1, by 1.2
+FINE_SHARE = 4  # of grain as its encoder left it in, single points differ six times as much as squares of them, or more
 STILL_DRIFT = 1.0  # measured: what stands still drifts by up to 0.9 from 500 kb/s on, slow clouds by 10 in two seconds
 
 
@@ -150,8 +152,19 @@ def packed_the_same(repacked: Repacked | None, limits: Thresholds) -> bool | Non
         return None
     if repacked.difference < SAME_DIFFERENCE:
         return True
-    alike = repacked.drift < PACKED_DRIFT and abs(repacked.growth) < ALIKE
-    return False if alike and repacked.difference >= max(LIVE_DIFFERENCE, limits.freeze_difference) else None
+    lives = _as_fine(repacked) and repacked.difference >= max(LIVE_DIFFERENCE, limits.freeze_difference)
+    return False if lives else None
+
+
+def packed_with_grain(repacked: Repacked | None) -> bool:
+    """Say whether two keyframes differ as fine grain makes them, of which little is left in squares of points."""
+    if repacked is None or not _as_fine(repacked):
+        return False
+    return repacked.difference >= max(FINE_DIFFERENCE, FINE_SHARE * repacked.drift)
+
+
+def _as_fine(repacked: Repacked) -> bool:
+    return repacked.drift < PACKED_DRIFT and abs(repacked.growth) < ALIKE
 
 
 def packed_alike(repacked: Repacked | None) -> bool:

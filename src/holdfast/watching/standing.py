@@ -1,8 +1,9 @@
 """Whether a picture stands still, and since when, as far as encoders let one tell that.
 
 Three pictures in a row that are the same are soon seen. What makes it hard is what encoders do: they pack a still
-picture anew with each keyframe, refine it for half a second, and leave out the grain by which a live one could be told.
-So a picture is compared with the last one before its keyframe, when that was refined, and keyframes with each other.
+picture anew with each keyframe, refine it for a second, most of it in the first half, and leave out the grain by which
+a live one could be told. So a picture is compared with the last one before its keyframe, when that was refined, and
+keyframes with each other.
 
 Pictures between two looks are decoded only where that decides something. Used on one thread, by one judge.
 Not here: what is black or silent, and what becomes of it (judge), incidents (core.incident).
@@ -24,6 +25,7 @@ from holdfast.core.quality import (
     looks_still,
     packed_alike,
     packed_the_same,
+    packed_with_grain,
 )
 from holdfast.core.timing import SECOND_US
 from holdfast.media.analysis.eye import Look
@@ -33,10 +35,15 @@ from holdfast.watching.turns import ended, moves, packing_noise
 
 AGAIN_US = round(0.6 * SECOND_US)  # measured: most encoders have refined a still picture by then
 TRIES = 2  # measured: after 1.2 s what stands has come near what it was, and what lives has not
+REGROWN = 0.2  # measured: keyframes of live grain vary by less, except just after a change of scene
+ONE_WAY = 0.75  # of pictures with grain of their own two in a row differ as much as the outer ones: 0.5
+GRAINY = 0.3  # chosen: each picture of a street in daylight differs by 0.4 from the one before
+NOTHING = 0.05  # chosen: what differs by less is the same to the bit, or nearly
 STANDS_US = SECOND_US  # chosen: a picture that is the same for less may be of one that is repeated now and then
 REPACKED = 3.2  # measured: while it is refined a still picture differs from the one before by up to 3.1 at 200 kb/s
-# Measured from before a keyframe to 0.7 s after it, in grain at 200 and 500 kb/s: what stands drifts by 0.0 to 0.8,
-# half of it by less than 0.35; what lives by 0.53 and more, half of it by 0.75.
+# Measured from before a keyframe to 0.7 s after it, in grain of 5 grey at 200 and 500 kb/s: what stands drifts by 0.0
+# to 0.8, half of it by less than 0.35; what lives by 0.53 and more, half of it by 0.75. Finer grain drifts less, and is
+# told by three pictures in a row where its encoder leaves it in.
 HELD_DRIFT = 0.55
 SURELY_HELD = 0.5  # where it seemed to be held by chance
 
@@ -65,7 +72,7 @@ def stand_of(pictures: Sequence[Near], limits: Thresholds, before: Stand | None 
         before: What stood at the look before.
 
     Returns:
-        None where there are no pictures, or the newest has another size than all others.
+        None where there are no pictures.
     """
     if not pictures:
         return None
@@ -100,8 +107,10 @@ def _within(near: Near, squares: Squares, most: float) -> bool:
 
 
 def _refined_us(one: Near | Look) -> int:
-    """Return how long after its keyframe a picture is shown."""
-    return 2**62 if one.key_us is None else one.at_us - one.key_us
+    """Return how long after its keyframe a picture is shown; for long where nothing is ever refined."""
+    if one.key_us is None or (isinstance(one, Look) and one.at_us == one.key_us):
+        return 2**62  # a look ends with a keyframe only where nearly every picture is one
+    return one.at_us - one.key_us
 
 
 def _moved(near: Near, limits: Thresholds) -> bool:
@@ -167,11 +176,19 @@ class Standing:
             True, False, or None where that is not known; and a wall time, None where it is as it was, or not known.
         """
         self._limits = limits
-        bad, asked = case is not None and case.good_us is None, self.again_us is not None
-        self._tries = self._tries + 1 if asked else 0
+        bad, again_us = case is not None and case.good_us is None, self.again_us
+        asked = again_us is not None and look.at_us >= again_us
+        if again_us is None or asked:
+            self._tries = self._tries + 1 if asked else 0
         same = packed_the_same(look.repacked, limits)
+        if same is None and _least(look) >= GRAINY and packed_with_grain(look.repacked):
+            same = False
         frozen = self._doubt(look, case, frozen=self._by_keyframes(look, frozen=frozen, same=same))
-        slow = frozen is False and not bad and not self._lives and looks_still(look.differences, limits)
+        if again_us is not None and not asked and self.again_us is None:
+            self.again_us = again_us  # this look is another one's, and comes before
+        # What lived may stand since the newest keyframe: the next one says so after seconds.
+        stands = _most(look) < NOTHING and _refined_us(look) >= AGAIN_US if self._lives else True
+        slow = frozen is False and not bad and stands and looks_still(look.differences, limits)
         may_stand, self._slow = slow and not self._slow, slow  # what is slow all the time would be gone through always
         if look.between is None or not close:
             self._forget()
@@ -204,19 +221,26 @@ class Standing:
             holds = self._holds(look)
             if holds is False and (self._apart(look) or 0) < STILL_DRIFT:
                 self._ask_again(look)  # it comes nearer to what it was before
-            stands = may_stand or (bool(holds) and _most(look) < REPACKED)
+            # Fine grain that its encoder left in is never far from what it was, and does not come nearer either.
+            stands = may_stand or (bool(holds) and _most(look) < REPACKED and _refines(look))
             if not stands or look.at_us - stand.since_us < STANDS_US:
                 return frozen, None
         frozen = same or self._verified(look)
+        self._lives = self._lives and not frozen
         return frozen, stand.since_us if frozen else None
 
     def _by_keyframes(self, look: Look, *, frozen: bool | None, same: bool | None) -> bool | None:
-        if frozen is None or look.drift is None:
-            return frozen
-        if look.drift >= PACKED_DRIFT:
+        packed, drift = look.repacked, PACKED_DRIFT if look.drift is None else look.drift
+        if drift >= PACKED_DRIFT:
             self._lives = self._failed = False  # it is something else
+        if packed is not None and (packed_alike(packed) or abs(packed.growth) >= REGROWN):
+            self._lives = False  # encoders pack what has come to a standstill finer and finer
+        if max(_most(look), drift) < NOTHING:
+            self._lives = False
         if same is not None:
             self._lives, self._failed = not same, self._failed and not same
+        if frozen is None or look.drift is None:
+            return frozen
         if self._lives:
             return False
         return frozen or (bool(same) and _most(look) < REPACKED)
@@ -231,7 +255,7 @@ class Standing:
         if doubt:
             fresh = _refined_us(look) < AGAIN_US
             most, far = (max(noise, REPACKED), PACKED_DRIFT) if fresh else (noise, STILL_DRIFT)
-            held = pending and differs < max(noise, REPACKED) and bool(self._holds(look))
+            held = pending and (fresh or _refines(look)) and differs < max(noise, REPACKED) and bool(self._holds(look))
             doubt = held or (differs < most and drift < far)
             held = held and not fresh
         # Once: grain at night differs as little, look after look.
@@ -288,6 +312,18 @@ class Standing:
 
 def _most(look: Look) -> float:
     return max(look.differences or (REPACKED,))
+
+
+def _least(look: Look) -> float:
+    return min(look.differences or (0.0,))
+
+
+def _refines(look: Look) -> bool:
+    """Say whether pictures go from one to the next in one direction, as refinement does; grain goes here and there."""
+    if look.differences is None:
+        return False
+    first, across, second = look.differences
+    return across >= ONE_WAY * (first + second)
 
 
 def _as_json(stand: Stand | None) -> dict[str, Any] | None:
