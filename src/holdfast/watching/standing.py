@@ -92,9 +92,7 @@ def stand_of(pictures: Sequence[Near], limits: Thresholds, before: Stand | None 
             break  # it stands from this one on, which is another picture than the one before
     else:
         if before is not None and _within(anchor, before.squares, STILL_DRIFT):
-            return replace(
-                before if known is newest else Stand(0, known.at_us, known.squares), since_us=before.since_us
-            )
+            return before if known is newest else Stand(before.since_us, known.at_us, known.squares)
     if begin_us is None:
         return None
     known = known if known.at_us >= begin_us else newest
