@@ -8,7 +8,7 @@ Not here: what a look means (core.quality), where samples come from (roles.watch
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -247,7 +247,7 @@ class Eye:
         at_us = shots[-1].at_us
         self._target_us, self._gaze.last = None, newest
         damaged, self._damaged_before = self.damaged - self._damaged_before, self.damaged
-        between, repacked = self._what_is_between(last, newest, at_us), self._repacked()
+        between, repacked = self._what_is_between(last, newest, at_us), self._repacked(shots, greys)
         self._between = list(self._group)
         self._gaze.advance(at_us, self._every_us, besides=self._besides)
         self._besides = False
@@ -264,12 +264,13 @@ class Eye:
             repacked=repacked,
         )
 
-    def _repacked(self) -> Repacked | None:
+    def _repacked(self, shots: Sequence[Shot], greys: Sequence[Grey]) -> Repacked | None:
         last = self._gaze.key
         if self._key is None or (last is not None and self._key[0] <= last.at_us):
             return None
         at_us, frame, size = self._key
-        key = self._gaze.key = Key(at_us, grey_of(frame, self._region), size)
+        seen = next((grey for shot, grey in zip(shots, greys, strict=True) if shot.at_us == at_us), None)
+        key = self._gaze.key = Key(at_us, seen or grey_of(frame, self._region), size)
         if last is None or not key.grey.same_size(last.grey):
             return None
         growth = key.size / max(1, last.size) - 1

@@ -8,6 +8,7 @@ One call at a time a track. Not here: what is asked for (watching.turns), looks 
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -82,9 +83,9 @@ class Near:
         return float(np.abs(self.squares - squares).mean()) * self.scale if same else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Between:
-    """What lies between two looks, and how to see it."""
+    """What lies between two looks, and how to see it; whoever asks for its pictures again gets those."""
 
     coding: Coding
     parts: Sequence[Part]
@@ -96,6 +97,10 @@ class Between:
 
     def pictures(self) -> list[Near]:
         """Decode the pictures that are shown after the first look, up to the last one of the second."""
+        return self._pictures
+
+    @cached_property
+    def _pictures(self) -> list[Near]:
         try:
             decoder = Decoder(self.coding)
         except HoldfastError:
