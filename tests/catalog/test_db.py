@@ -4,17 +4,18 @@ import os
 import sqlite3
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text, update
 
 from holdfast.catalog import nodes
 from holdfast.catalog.db import Catalog, open_catalog, sqlite_path
 from holdfast.catalog.failures import CatalogDamaged
 from holdfast.catalog.rows import new_ids
+from holdfast.catalog.schema import nodes as nodes_table
 from holdfast.core.errors import CatalogError, CatalogUnavailable, ConfigError
 from support.catalog import Postgres
 
@@ -171,6 +172,26 @@ def test_a_server_that_vanishes_is_noticed(postgres: Postgres) -> None:
             theirs = connection.info.get_parameters()
     for told in (own, theirs):
         assert (told["tcp_user_timeout"], told["keepalives_idle"], told["connect_timeout"]) == ("20000", "10", "7")
+
+
+@pytest.mark.needs("postgres")
+def test_what_a_frozen_program_locked_is_let_go(postgres: Postgres) -> None:
+    """The server ends a transaction that nobody goes on with: others get its rows, and its owner is told (F26)."""
+    with postgres.database() as url, open_catalog(url) as frozen, open_catalog(url) as other:
+        with other.write() as tx:
+            patience = tx.run("its patience", text("SHOW idle_in_transaction_session_timeout")).scalar_one()
+            nodes.ensure(tx, "one", 1)
+        assert patience == "1min"
+        with ExitStack() as stack:
+            asleep = stack.enter_context(frozen.write())
+            asleep.run("less patience", text("SET LOCAL idle_in_transaction_session_timeout = '200ms'"))
+            asleep.run("a node", update(nodes_table).values(name="two"))
+            with other.write() as tx:
+                tx.run("a node", update(nodes_table).values(name="three"))
+            with pytest.raises(CatalogUnavailable):
+                stack.close()
+        with frozen.read() as tx:
+            assert tx.run("a node", select(nodes_table.c.name)).scalar_one() == "three"
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "sqlite+foo+bar://"])

@@ -40,8 +40,9 @@ class Child:
         return path.read_text(encoding="ascii") if path.exists() else ""
 
     def freeze(self) -> None:
-        """Stop it in its tracks."""
+        """Stop it in its tracks: when this returns, none of its threads does anything any more."""
         self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def thaw(self) -> None:
         """Let it go on."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from sqlalchemy import update
 
 from holdfast.catalog import work_rows
 from holdfast.catalog.rows import Id
@@ -15,7 +16,7 @@ from holdfast.work.job import Job
 from support.catalog import Postgres
 from support.needs import postgres_bin
 from support.small_disk import fill, small_disk
-from support.work import Place, double, kind, results, row, states, until
+from support.work import Place, double, kind, numbers, results, row, states, until
 from support.work_child import child
 from support.work_places import opened
 
@@ -25,7 +26,10 @@ def test_a_frozen_worker_is_refused_its_result(place: Place, tmp_path: Path) -> 
     place.add(1)
     with child(place, tmp_path, "frozen", lease_s=1.0, hold_s=0.8) as frozen:
         until(frozen.begun)
-        frozen.freeze()
+        with place.catalog.write() as tx:
+            # What we hold it cannot: frozen in the middle of a write, it would hold up all others until it is killed.
+            tx.run("numbers", update(numbers).values(said=numbers.c.said))
+            frozen.freeze()
         with child(place, tmp_path, "awake", lease_s=1.0) as awake:
             until(lambda: bool(awake.said()))
             frozen.thaw()
