@@ -14,9 +14,10 @@ from holdfast.catalog.incidents import Wanted
 from holdfast.core.config import load
 from holdfast.core.errors import CatalogUnavailable
 from holdfast.core.incident import IncidentType
-from holdfast.library import disk_incidents, retention
+from holdfast.library import disk_incidents, retention, watermarks
 from holdfast.library.watermarks import Mark
 from holdfast.roles.retention_loop import RetentionLoop
+from support.dead_disk import dead_disk
 from support.kept_node import KEPT, KeptNode
 from support.recording import until
 
@@ -203,6 +204,25 @@ def test_a_disk_that_is_used_no_more_has_no_level(
     assert "target nas" not in disk_incidents.told(node.catalog)
     with node.catalog.read() as tx:
         assert disk_incidents.find(tx, number, "target nas") is None
+
+
+@pytest.mark.needs("mount")
+def test_a_target_that_hangs_stops_no_pass(
+    node: KeptNode, loop: RetentionLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """While a target's file server answers nobody footage goes as ever, and the level of its disk stays (F17, F20)."""
+    monkeypatch.setattr(watermarks, "ANSWER_S", 0.1)
+    nas = node.root / "nas"
+    node.write(DAYS_7 + f"[targets.nas]\ntype = 'folder'\npath = '{nas}'\n")
+    loop.follow(load(node.path, {}))
+    loop.tick()
+    loop._marks["target nas"] = Mark.ALERT
+    node.record(2)
+    node.later(8 * 24)
+    with dead_disk(nas):
+        loop.tick()
+        assert node.here() == set()
+        assert disk_incidents.told(node.catalog)["target nas"] is Mark.ALERT
 
 
 def test_the_status_says_why_nothing_is_deleted(node: KeptNode, loop: RetentionLoop) -> None:

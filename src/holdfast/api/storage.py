@@ -31,7 +31,7 @@ class FillOut(BaseModel):
     """A disk that this node uses."""
 
     name: str = Field(
-        description="A volume's name, `(state)`, `(runtime)`, or `target` and its name.", examples=["main"]
+        description="A volume's name, `(state)`, `(catalog)`, `(logs)`, `(runtime)`, or `target` and its name.", examples=["main"]
     )
     path: str
     total_bytes: int
@@ -181,7 +181,7 @@ def list_going(context: Node, limit: Limit = 100, cursor: Cursor = "", offset: O
                 name=one.name, path=str(one.path), total_bytes=one.total_bytes, free_bytes=one.free_bytes,
                 percent=round(one.percent, 1), level=one.mark,
             )
-            for one in watermarks.fills(config, disk_incidents.told(catalog, node=context.node))
+            for one in watermarks.look(config, disk_incidents.told(catalog, node=context.node)).fills
         ],
     )  # fmt: skip
 

@@ -121,13 +121,12 @@ class RetentionLoop(PassLoop):
         """Tell of disks whose level changed; say whether one became worse."""
         before = {name: str(mark) for name, mark in self._marks.items()}
         worse = False
-        found, places = watermarks.fills(config, before), watermarks.places(config)
-        self._fills = {fill.name: fill for fill in found}
-        for name in self._marks.keys() - self._fills.keys():
-            # Away keeps its level; what is not configured any more, or is another one's disk by now, has none.
-            if name not in places or places[name].exists():
-                del self._marks[name]
-        for fill in found:
+        found = watermarks.look(config, before)
+        self._fills = {fill.name: fill for fill in found.fills}
+        # Away keeps its level; what is not configured any more, or is another one's disk by now, has none.
+        for name in self._marks.keys() - self._fills.keys() - found.away:
+            del self._marks[name]
+        for fill in found.fills:
             last = self._marks.get(fill.name)
             if last is fill.mark or (last is None and fill.mark is Mark.NORMAL):
                 self._marks[fill.name] = fill.mark

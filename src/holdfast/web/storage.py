@@ -108,7 +108,7 @@ def _show(
     config = context.config
     names = {camera: one.name or camera for camera, one in config.cameras.items()}
     facts: dict[str, Any] = {
-        "disks": _disks(watermarks.fills(config)), "memory": _memory(context),
+        "disks": _disks(watermarks.look(config).fills), "memory": _memory(context),
         "enabled": config.retention.enabled, "policy": config.retention.disk_full, "names": names, "error": error,
         "typed": typed or {}, "away": None, "off": "", "lines": [], "beside": [], "files": [], "total": 0, "count": 0,
         "forecasts": [], "held": [], "by": BY, "sentence": sentence, "shown": FILES_SHOWN, "wide": WIDE, "high": HIGH,
@@ -120,7 +120,7 @@ def _show(
         found = foreseeing.forecast(catalog, config, context.clock, node=context.node)
         levels = disk_incidents.told(catalog, node=context.node)
         facts |= {
-            "disks": _disks(watermarks.fills(config, levels)),
+            "disks": _disks(watermarks.look(config, levels).fills),
             "off": retention.trust_now(catalog, context.clock, node=context.node).off_why,
             "lines": lines_of(going, names), "files": going[:FILES_SHOWN], "count": len(going),
             "beside": pictures.summed(outlook.pictures),

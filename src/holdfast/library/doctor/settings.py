@@ -109,7 +109,7 @@ def patient_of(
         runtime_dir=Path(published.runtime_dir) if published and published.runtime_dir else config.runtime_dir,
         log_dir=config.log_dir,
         catalog_url=config.catalog_url,
-        disks=tuple(watermarks.fills(config)),
+        disks=watermarks.look(config).fills,
         memory=ram.trouble(config) if ram.users(whole.config) else "",
         objects={
             name: order_of(one, loaded.base)
