@@ -287,6 +287,31 @@ def test_rotated_logs_go_before_footage_that_waits(node: KeptNode, monkeypatch: 
     assert goes(enough + 2 * each + 1, "oldest") == (sent + names(files[:1]), ["worker.log.2", "worker.log.1"])
     assert goes(10**12, "acknowledged") == (sent, ["worker.log.2", "worker.log.1"])
     assert goes(10**12, "stop") == ([], [])
+    old_s = node.clock.wall_us() / SECOND_US - 15 * 86_400
+    os.utime(logs / "worker.log.2", (old_s, old_s))  # it goes by its age: what it frees counts once
+    assert goes(enough + each + 1, "oldest") == (sent, ["worker.log.2", "worker.log.1"])
+
+
+@pytest.mark.parametrize("disk_full", ["acknowledged", "oldest"])
+def test_what_can_be_made_again_spares_footage(node: KeptNode, monkeypatch: pytest.MonkeyPatch, disk_full: str) -> None:
+    """Footage goes for room only as far as derived files and what is half written make up for too little (C079)."""
+    files = node.record(4)
+    node.later(48)
+    films = node.state / "timelapses"
+    films.mkdir()
+    for name, count in ((films / "a.mp4", files[0].bytes), (node.state / ".plan.json.new", files[0].bytes)):
+        name.write_bytes(b"x" * count)
+        at_s = node.clock.wall_us() / SECOND_US - 30 * 3600
+        os.utime(name, (at_s, at_s))
+
+    def goes(missing: int) -> tuple[list[str], list[str]]:
+        monkeypatch.setattr(retention, "_short", lambda *_: {"main": missing})
+        found = outlook(node, f"[retention]\ndisk_full = '{disk_full}'\n")
+        return [one.piece.file for one in found.going], [one.path.name for one in found.leftovers]
+
+    beside = [".plan.json.new", "a.mp4"]
+    assert goes(2 * files[0].bytes) == ([], beside)
+    assert goes(2 * files[0].bytes + 1) == (names(files[:1]), beside)
 
 
 def test_a_camera_that_was_taken_out_keeps_what_protected_it(node: KeptNode, monkeypatch: pytest.MonkeyPatch) -> None:

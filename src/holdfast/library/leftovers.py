@@ -70,6 +70,12 @@ def found(config: Config, now_us: int, *, short: Iterable[Path] = ()) -> list[Le
     return sorted(going, key=lambda one: (one.kind != "temp", str(one.path)))
 
 
+def bytes_on(going: Iterable[Leftover], root: Path) -> int:
+    """Return how much of what goes lies on the disk of a volume, in bytes."""
+    device = _device(root)
+    return sum(one.bytes for one in going if device is not None and _device(one.path) == device)
+
+
 def rotated_logs(config: Config) -> list[Leftover]:
     """Return the log files that nobody writes to any more, the oldest first: what could go for room."""
     found: list[tuple[int, str, Leftover]] = []

@@ -105,15 +105,20 @@ def outlook(catalog: Catalog, config: Config, clock: Clock, *, node: str = LOCAL
             )
         ]  # fmt: skip
         enabled = config.retention.enabled
-        rotated = leftovers.rotated_logs(config) if short and judge.policy.disk_full is not DiskFull.STOP else []
+        beside = leftovers.found(config, now_us, short=[ready[name] for name in short if name in ready])
+        # What can be made again goes before any footage, so footage goes only for what that does not make up for.
+        over = {one.path for one in beside}
+        freed = {name: leftovers.bytes_on(beside, ready[name]) for name in short if name in ready}
+        short_then = _left_short(short, (), freed)
+        room = bool(short_then) and judge.policy.disk_full is not DiskFull.STOP
+        rotated = [one for one in leftovers.rotated_logs(config) if one.path not in over] if room else []
         other = {
             name: sum(one.bytes for one in rotated)
-            for name in short if name in ready and leftovers.on_disk_of_logs(config, ready[name])
+            for name in short_then if name in ready and leftovers.on_disk_of_logs(config, ready[name])
         }  # fmt: skip
-        going = decide(judge, pieces, used=used, short=short, other=other) if enabled else []
-        logs = _logs_for_room(rotated, other, short, going)
-        freed = dict.fromkeys(other, sum(one.bytes for one in logs))
-        left_short = _left_short(short, going, freed)
+        going = decide(judge, pieces, used=used, short=short_then, other=other) if enabled else []
+        logs = _logs_for_room(rotated, other, short_then, going)
+        left_short = _left_short(short_then, going, dict.fromkeys(other, sum(one.bytes for one in logs)))
         shown = pictures.over(tx, number, config, judge, ready=ready, short=left_short) if enabled else []
     gone = {(one.piece.volume, one.piece.file) for one in going}
     left = [piece for piece in pieces if (piece.volume, piece.file) not in gone]
@@ -125,9 +130,7 @@ def outlook(catalog: Catalog, config: Config, clock: Clock, *, node: str = LOCAL
     return Outlook(
         now_us=now_us, judge=judge, disks=disks, intake=intake, short=short, going=tuple(going), cleared=cleared,
         holds=tuple(standing),
-        leftovers=_once(leftovers.found(config, now_us, short=[ready[name] for name in short if name in ready]), logs)
-        if enabled else (),
-        pictures=tuple(shown),
+        leftovers=(*beside, *logs) if enabled else (), pictures=tuple(shown),
     )  # fmt: skip
 
 
@@ -144,11 +147,6 @@ def _logs_for_room(
         found.append(one)
         missing -= one.bytes
     return found
-
-
-def _once(some: Iterable[Leftover], more: Iterable[Leftover]) -> tuple[Leftover, ...]:
-    """Put two lists together, each file once."""
-    return tuple({one.path: one for one in (*more, *some)}.values())
 
 
 def _left_short(
