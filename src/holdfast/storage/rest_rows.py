@@ -28,6 +28,10 @@ class RowsRefused(TargetRefused):
     """No row of the rule may be written, whatever it says: its key, the key's rights, or its table are wrong."""
 
 
+class ServerError(TargetAway):
+    """It answered that something went wrong there: with all rows, or with what this one sets off (a trigger)."""
+
+
 class RestRows:
     """Writes the rows of one rule.
 
@@ -61,6 +65,7 @@ class RestRows:
 
         Raises:
             TargetAway: No answer, or one that says: later.
+            ServerError: An error of the server.
             RowsRefused: None may be written.
             TargetRefused: It may not be written so.
             NameTaken: Another row says something else about the same thing.
@@ -115,11 +120,13 @@ class RestRows:
             return
         code = answer.status_code
         said = f"{self._rule}: {self._config.table} answers {code}: {_words(answer)}"
-        kind: type[TargetError] = TargetAway if code in {_LOST, _BUSY} or code >= _SERVER else TargetRefused
-        if code in _EVERY:
-            kind = RowsRefused
+        kind: type[TargetError] = TargetAway if code in {_LOST, _BUSY} else TargetRefused
+        if code in _EVERY or code >= _SERVER:
+            kind = RowsRefused if code in _EVERY else ServerError
         hint = (
-            "what is waiting goes on by itself" if kind is TargetAway else "look at table, columns and key of the row"
+            "what is waiting goes on by itself"
+            if issubclass(kind, TargetAway)
+            else "look at table, columns and key of the row"
         )
         raise kind(said, hint=hint)
 

@@ -260,22 +260,29 @@ class Deliver:
             # A copy that was found wrong and sent again has its row from the first time.
             again = job.row["object_us"] is not None or Memory.read(str(job.row["memory"])).told
             rows.write(row, again=again)
-        except RowsRefused as error:
-            if rows.problem and not known:
-                _log.error("deliveries.rows_refused", rule=row.rule, reason=str(error), hint=error.hint)
-                with self._catalog.write() as tx:
-                    self._incident(row, way, f"{error}; rows of {row.rule} wait: {error.hint}")(tx)
-            job.later(self._clock.wall_us() + rows.waits_us(row.id), str(error))
+        except (RowsRefused, TargetAway) as error:
+            self._row_waits(job, row, way, error, known=bool(known))
             return False
-        except TargetAway as error:
-            _log.warning("deliveries.row_waits", rule=row.rule, reason=str(error))
-            raise
         except TargetError as error:
             self._refused(job, row, way, error)
             return False
         if known:
             _log.info("deliveries.rows_taken", rule=row.rule)
         return True
+
+    def _row_waits(self, job: Job, row: DeliveryRow, way: Way, error: TargetError, *, known: bool) -> None:
+        """Give a row back of which it is not known whether it or all of its rule are refused."""
+        rows = self.rows[row.rule]
+        wait_us = rows.waits_us(row.id)
+        if isinstance(error, RowsRefused) and rows.problem:
+            if not known:
+                _log.error("deliveries.rows_refused", rule=row.rule, reason=str(error), hint=error.hint)
+                with self._catalog.write() as tx:
+                    self._incident(row, way, f"{error}; rows of {row.rule} wait: {error.hint}")(tx)
+            job.later(self._clock.wall_us() + wait_us, str(error))
+            return
+        _log.warning("deliveries.row_waits", rule=row.rule, reason=str(error), retry_in_s=round(wait_us / SECOND_US, 1))
+        job.again(wait_us, str(error), error.hint)
 
     # --- what goes wrong ---------------------------------------------------------------------------------------------
 
