@@ -49,6 +49,10 @@ class Gate:
         """Nothing comes for a while."""
         self._told.down(reason, seconds)
 
+    def die(self) -> None:
+        """The recorder is killed."""
+        self._told.die()
+
     def rest(self) -> None:
         """An hour passes in which nothing is wanted; what was recorded is finished."""
         self.down("off-schedule", 3600)

@@ -8,7 +8,8 @@ from functools import partial
 import av
 import pytest
 
-from holdfast.core.gap import GapReason
+from holdfast.core.config.watch import WatchConfig
+from holdfast.core.gap import MEANING, GapReason
 from holdfast.core.incident import IncidentType, Turn
 from holdfast.core.quality import Heard, Region
 from holdfast.core.timing import SECOND_US
@@ -91,6 +92,32 @@ def test_a_lull_is_one_incident_by_one_name() -> None:
     assert turns(judge)[-1] is Turn.RESOLVED
     first_us = 61 * SECOND_US - 2  # the first of the three pictures of that look
     assert judge.found.steps[-1].change.case.good_us == first_us
+
+
+def test_a_pulled_cable_is_a_lost_signal() -> None:
+    """What is stalled first and unreachable from then on is told as what it is by the time that it is told (F39)."""
+    judge = Judge(Settings(rules=WatchConfig().rules()))
+    judge.look(look(0), None)
+    for until_s, reason in ((11, GapReason.STALLED), (30, GapReason.UNREACHABLE)):
+        judge.lull(SECOND_US, until_s * SECOND_US, reason, "")
+    assert judge.found.steps == []
+    judge = Judge(judge.settings, json.loads(json.dumps(judge.state())))
+    for until_s, reason in ((31, GapReason.UNREACHABLE), (90, GapReason.STALLED)):
+        judge.lull(SECOND_US, until_s * SECOND_US, reason, "")
+    (opened,) = [step for step in judge.found.steps if step.change.turn is Turn.OPENED]
+    assert (opened.change.case.type, opened.change.case.start_us) == (LOST, SECOND_US)
+    assert (opened.detail, opened.seen) == (MEANING[GapReason.UNREACHABLE], {"reason": "unreachable"})
+    assert {step.change.case.type for step in judge.found.steps} == {LOST}
+
+
+def test_old_sound_is_not_measured_again() -> None:
+    """Sound that stopped is measured for as long as it belongs to the picture, and not known after that (C053, F40)."""
+    judge = Judge(Settings())
+    judge.look(look(0), Heard(0, -20.0, -3.0))
+    for second in (5, 10, 11, 20):
+        judge.look(look(second), None)
+    assert [one.mean_db for one in judge.found.measures] == [-20.0, -20.0, -20.0, None, None]
+    assert [one.peak_db for one in judge.found.measures][-2:] == [None, None]
 
 
 def test_short_lulls_and_wanted_ones_are_nothing() -> None:

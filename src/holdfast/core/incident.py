@@ -175,6 +175,15 @@ class _Sample:
     bad: bool
 
 
+def renamed(watch: Watch, old: IncidentType, new: IncidentType) -> Watch:
+    """Call a pending condition by another name, as more is known of it; what is an incident keeps its own."""
+    case = watch.cases.get(old)
+    if case is None or case.stage is not Stage.PENDING or new in watch.cases:
+        return watch
+    others = {kind: one for kind, one in watch.cases.items() if kind is not old}
+    return replace(watch, cases=others | {new: replace(case, type=new)})
+
+
 def next_due_us(watch: Watch, rules: Mapping[IncidentType, Rule]) -> int | None:
     """Return the next instant at which a sample would open or resolve something; None where nothing waits for one."""
     if watch.taken_us is None:

@@ -331,17 +331,21 @@ class CameraWatch:
         """Nothing new is there: is that how it should be?"""
         if self.until_us is not None:
             return
-        now_us = self._clock.wall_us() - LATE_US
+        now_us = self._clock.wall_us()
         last_us = self._begun_us if self.seen_us is None else self.seen_us
         if now_us - last_us >= LULL_US:
-            self._explain(last_us, now_us)
+            self._explain(last_us, now_us, late_us=LATE_US)
 
-    def _explain(self, from_us: int, to_us: int) -> None:
+    def _explain(self, from_us: int, to_us: int, *, late_us: int = 0) -> None:
+        """Judge a time without pictures; where it lasts and nobody said why, all but the last `late_us` of it."""
         stretch = footage.find(
             self._volumes, self.key, from_us, to_us, now_us=self._clock.wall_us(), catalog=self._catalog
         )
         gaps = [gap for gap in stretch.gaps if gap.end_us > from_us]
         reason, detail = (gaps[-1].reason, gaps[-1].detail) if gaps else (GapReason.UNKNOWN, "")
+        to_us -= 0 if gaps and gaps[-1].open and reason is not GapReason.UNKNOWN else late_us
+        if to_us - from_us < LULL_US:
+            return
         self.judge.lull(from_us, to_us, reason, detail)
         if self.moving is not None:
             self.moving.stirs.rest(to_us)

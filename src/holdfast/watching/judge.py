@@ -28,10 +28,11 @@ from holdfast.core.incident import (
     from_json,
     next_due_us,
     of_gap,
+    renamed,
     step,
     to_json,
 )
-from holdfast.core.quality import Heard, Seen, Thresholds, conditions
+from holdfast.core.quality import Heard, Seen, Thresholds, conditions, current
 from holdfast.core.timing import SECOND_US
 from holdfast.media.analysis.eye import Gaze, Look
 from holdfast.media.still import Shot, packed
@@ -188,7 +189,7 @@ class Judge:
         seen = Seen(
             look.at_us, look.black_percent, look.differences, look.drift, self._heard, look.blocks, look.damaged
         )
-        measure = _measure(seen)
+        measure = _measure(seen, self.settings.limits)
         self.found.measures.append(measure)
         there = dict(conditions(seen, self.settings.limits, self.settings.wanted))
         since = self._turned(look, heard, there)
@@ -243,16 +244,21 @@ class Judge:
         kind = of_gap(reason)
         if kind is None or now_us - from_us < LULL_US:
             return
-        # What it is called is decided once: a camera that is away is refused, unreachable and stalled by turns.
-        self._lull = self._lull or kind.value
-        named = IncidentType(self._lull)
+        words, facts = detail or MEANING[reason], {"reason": reason.value}
+        named = IncidentType(self._lull or kind.value)
+        case = self._watch.cases.get(named)
+        if named is not kind and (case is None or case.stage is Stage.PENDING):
+            # A camera whose cable was pulled is stalled first, unreachable then: until it is told the newest counts.
+            self._watch = renamed(self._watch, named, kind)
+            named, self._details[kind.value], self._seen[kind.value] = kind, words, facts
+        # Once it is told it keeps its name: a camera that is away is refused, unreachable and stalled by turns.
+        self._lull = named.value
         if named not in self.settings.wanted:
             return
-        words = detail or MEANING[reason]
         taken_us = from_us - 1 if self.taken_us is None else max(from_us - 1, self.taken_us)
         first_us = from_us + -(-(taken_us + 1 - from_us) // LULL_US) * LULL_US
         for at_us in range(first_us, now_us + 1, LULL_US):
-            self._step(at_us, {named: True}, {}, (), {"reason": reason.value}, words)
+            self._step(at_us, {named: True}, {}, (), facts, words)
 
     def _step(
         self, at_us: int, there: Mapping[IncidentType, bool], since: Mapping[IncidentType, int],
@@ -284,8 +290,8 @@ class Judge:
             self.found.pins.append(pin)
 
 
-def _measure(seen: Seen) -> Measure:
-    heard = seen.heard
+def _measure(seen: Seen, limits: Thresholds) -> Measure:
+    heard = current(seen, limits)  # who reads the row must not take what is too old for this picture's
     return Measure(
         at_us=seen.at_us,
         black_percent=seen.black_percent,
