@@ -1,6 +1,9 @@
 """`holdfast jobs`, with a real worker's own kinds."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -96,6 +99,16 @@ def test_a_sweep_runs_in_the_foreground(run: Run, capsys: pytest.CaptureFixture[
     assert json.loads(capsys.readouterr().out) == {"job": "export", "rows": 0}
 
 
+def test_all_jobs_run_in_the_foreground(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """`jobs run all` works on what is due of every kind there is, and says how many of each (C090)."""
+    assert run("run", "all", "--json") == 0
+    ran = {one["job"]: one["rows"] for one in json.loads(capsys.readouterr().out)}
+    assert (ran["chore"] > 0, ran["export"]) == (True, 0)
+    assert {"deliver", "handover"} <= set(ran)
+    assert run("run", "all") == 0
+    assert "0 of chore tried" in capsys.readouterr().out
+
+
 def test_logs_are_those_of_the_job(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Only lines of the job are shown, the last ones first cut."""
     folder = tmp_path / "state" / "log"
@@ -108,3 +121,30 @@ def test_logs_are_those_of_the_job(run: Run, tmp_path: Path, capsys: pytest.Capt
     assert run("logs", "double", "--json") == 0
     shown = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
     assert shown == ["line0", "line2"]
+    assert run("logs", "all", "--json") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_following_a_job(catalog: Catalog, tmp_path: Path) -> None:
+    """`jobs follow` hands on what is logged about a job from then on, and Ctrl-C ends it with 130 (C090)."""
+    export = KindRow(name="export", noun="exports", queue="media", working="working", about="", lane_limit=1)
+    with catalog.write() as tx:
+        work_controls.put_kinds(tx, 1, [export], SystemClock().wall_us())  # the tests' own is unknown to a child
+    folder = tmp_path / "state" / "log"
+    folder.mkdir(parents=True)
+
+    def say(event: str, job: str) -> None:
+        line = {"at": "2026-05-01T10:00:00.000Z", "level": "info", "role": "worker", "event": event, "job": job}
+        with (folder / "worker.log").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    say("before", "export")
+    argv = [sys.executable, "-m", "holdfast", "jobs", "follow", "export", "-c", str(tmp_path / "holdfast.toml")]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert "before" in child.stdout.readline()
+        say("elsewhere", "other")
+        say("after", "export")
+        assert "after" in child.stdout.readline()
+        child.send_signal(signal.SIGINT)
+        assert child.wait(60) == 130

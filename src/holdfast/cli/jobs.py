@@ -161,29 +161,36 @@ def restart(
 
 
 @app.command()
-def run(name: NameArgument, config: ConfigOption = None, *, as_json: JsonOption = False) -> int:
-    """Work on all that is due of a job now, here; beside a running worker or without one. Ctrl-C ends it."""
+def run(
+    name: Annotated[str, typer.Argument(metavar="NAME|all", help="The job; holdfast jobs list shows all.")],
+    config: ConfigOption = None, *, as_json: JsonOption = False,
+) -> int:  # fmt: skip
+    """Work on all that is due of a job, or of all, now and here, beside a worker or without one. Ctrl-C ends it."""
     from holdfast.roles.workshop import make_workshop  # noqa: PLC0415 - loads all that any work needs: not for a list
     from holdfast.work.by_hand import run_due  # noqa: PLC0415 - the same
 
     loaded = load_in_force(config)
     clock, ended = SystemClock(), threading.Event()
+    counts: dict[str, int] = {}
     before = signal.signal(signal.SIGINT, lambda *_: ended.set())
     try:
         with closing(set_up_logging("by-hand", loaded.config.state_dir, loaded=loaded)), _catalog(loaded) as catalog:
             shop = make_workshop(catalog, loaded, clock, node=LOCAL)
             with closing(shop):
-                kind = next((one for one in shop.kinds if one.name == name), None)
-                if kind is None:
+                chosen = [one for one in shop.kinds if name in {one.name, "all"}]
+                if not chosen:
                     known = ", ".join(one.name for one in shop.kinds)
                     raise NotFound(f"there is no job {name!r}", hint=f"there are {known}")
                 shop.errand()
                 with catalog.write() as tx:
                     number = nodes.ensure(tx, LOCAL, clock.wall_us())
-                count = run_due(catalog, number, kind, clock, stop=ended)
+                for kind in chosen:
+                    counts[kind.name] = run_due(catalog, number, kind, clock, stop=ended)
     finally:
         signal.signal(signal.SIGINT, before)
-    _said({"job": name, "rows": count}, f"{count} of {name} tried", as_json=as_json)
+    facts = [{"job": job, "rows": count} for job, count in counts.items()]
+    text = "\n".join(f"{count} of {job} tried" for job, count in counts.items())
+    _said(facts if name == "all" else facts[0], text, as_json=as_json)
     return 130 if ended.is_set() else 0
 
 
