@@ -31,7 +31,8 @@ class FillOut(BaseModel):
     """A disk that this node uses."""
 
     name: str = Field(
-        description="A volume's name, `(state)`, `(catalog)`, `(logs)`, `(runtime)`, or `target` and its name.", examples=["main"]
+        description="A volume's name, `(state)`, `(catalog)`, `(logs)`, `(runtime)`, or `target` and its name.",
+        examples=["main"],
     )
     path: str
     total_bytes: int
