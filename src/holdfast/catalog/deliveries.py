@@ -10,16 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Exists, delete, exists, func, insert, select, tuple_
+from sqlalchemy import ColumnElement, delete, func, insert, select, tuple_
 from sqlalchemy.engine import RowMapping
 
-from holdfast.catalog import claims, nodes, schema
+from holdfast.catalog import claims, files_here, nodes, schema
 from holdfast.catalog.db import Transaction
 from holdfast.catalog.rows import PAGE, PAGE_MAX, Id, Page, cursor_of, new_ids, read_cursor
 from holdfast.core.delivery import Asset, AssetKind, DeliveryState
 from holdfast.core.errors import NotFound
 from holdfast.core.naming import PART, numbered
-from holdfast.core.timing import HOUR_US
 
 NOUN = "deliveries"
 
@@ -262,28 +261,10 @@ def drop(tx: Transaction, rows: Sequence[Id]) -> None:
         tx.run(NOUN, delete(schema.deliveries).where(_ROWS.node == one.node, _ROWS.id == one.number))
 
 
-def segment_here(rows: Any) -> Exists:
-    """Whether the catalog still has the segment of a row about a file; `rows` are its table's columns."""
-    segments, volumes = schema.segments.c, schema.volumes.c
-    return exists().where(
-        segments.node == rows.node, volumes.node == rows.node, volumes.name == rows.volume,
-        segments.volume_id == volumes.id, segments.file == rows.file, segments.state != "removed",
-    )  # fmt: skip
-
-
-def still_here(rows: Any) -> Exists:
-    """The same of a still."""
-    stills = schema.stills.c
-    return exists().where(
-        stills.node == rows.node, stills.camera == rows.camera, stills.volume == rows.volume,
-        stills.slot_us.between(rows.start_us - HOUR_US, rows.start_us + HOUR_US), stills.file == rows.file,
-    )  # fmt: skip
-
-
 def forgettable(tx: Transaction, node: int, before_us: int, *, after: int = 0, most: int = 1000) -> list[int]:
     """Return which records may be forgotten: of what was delivered, or missing, before an instant, and is not here.
 
-    A file that is here still needs its record: it says that the file may go.
+    A file that is here still needs its record: it says that the file may go. Journals are always here.
 
     Args:
         tx: The transaction.
@@ -292,11 +273,9 @@ def forgettable(tx: Transaction, node: int, before_us: int, *, after: int = 0, m
         after: Those with higher numbers than this, lowest first.
         most: How many at most.
     """
-    kinds = _ROWS.kind.in_((AssetKind.SEGMENT.value, AssetKind.STILL.value))
+    kinds = _ROWS.kind.in_([kind.value for kind in files_here.KINDS])
     where = (_ROWS.node == node) & (_ROWS.id > after) & _over(before_us)
-    query = (
-        select(_ROWS.id).where(where, kinds, ~segment_here(_ROWS), ~still_here(_ROWS)).order_by(_ROWS.id).limit(most)
-    )
+    query = select(_ROWS.id).where(where, kinds, ~files_here.here(_ROWS, node)).order_by(_ROWS.id).limit(most)
     return [int(number) for number in tx.run(NOUN, query).scalars()]
 
 

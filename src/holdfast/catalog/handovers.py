@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, literal_column, or_, select
+from sqlalchemy import ColumnElement, delete, exists, func, insert, literal_column, select
 from sqlalchemy.engine import RowMapping
 
 from holdfast.catalog import claims, schema
 from holdfast.catalog.db import Transaction
-from holdfast.catalog.deliveries import segment_here, still_here
+from holdfast.catalog.files_here import here
 from holdfast.catalog.rows import Id, new_ids
 from holdfast.catalog.schema_work import FAILED, PENDING
 from holdfast.core.delivery import Asset, AssetKind
@@ -205,7 +205,8 @@ def gone(tx: Transaction, node: int, before_us: int, after: int, limit: int) -> 
     if not span:
         return [], 0
     query = select(schema.handovers).where(
-        *where, _ROWS.id <= span[-1], _ROWS.state.in_(_OVER), _ROWS.last_us < before_us, ~_here(), ~_elsewhere()
+        *where, _ROWS.id <= span[-1], _ROWS.state.in_(_OVER), _ROWS.last_us < before_us, ~here(_ROWS, node),
+        ~_elsewhere(),
     )  # fmt: skip
     rows = [of_columns(row) for row in tx.run(NOUN, query).mappings()]
     return rows, int(span[-1]) if len(span) == limit else 0
@@ -253,29 +254,6 @@ def _known(tx: Transaction, node: int, rule: str, some: Iterable[tuple[str, str,
         rows = tx.run(NOUN, select(_ROWS.file, _ROWS.sha256).where(where))
         found |= {(volume, row.file, row.sha256) for row in rows}
     return found
-
-
-def _here() -> ColumnElement[bool]:
-    """Whether the catalog still has the file of a row on this node."""
-    events, evidence = schema.events.c, schema.evidence.c
-    event = exists().where(
-        events.node == _ROWS.node, events.camera == _ROWS.camera, events.start_us == _ROWS.start_us,
-        events.volume == _ROWS.volume, (events.picture_a == _ROWS.file) | (events.picture_b == _ROWS.file),
-    )  # fmt: skip
-    picture = exists().where(
-        evidence.node == _ROWS.node, evidence.at_us == _ROWS.start_us, evidence.volume == _ROWS.volume,
-        evidence.file == _ROWS.file,
-    )  # fmt: skip
-    exports = schema.exports.c
-    export = exists().where(
-        exports.node == _ROWS.node, exports.volume == _ROWS.volume, exports.file == _ROWS.file,
-        exports.state == "done",
-    )  # fmt: skip
-    rows = {
-        AssetKind.SEGMENT: segment_here(_ROWS), AssetKind.STILL: still_here(_ROWS), AssetKind.EVENT: event,
-        AssetKind.EVIDENCE: picture, AssetKind.EXPORT: export,
-    }  # fmt: skip
-    return or_(*((_ROWS.kind == kind.value) & one for kind, one in rows.items()))
 
 
 def _elsewhere() -> ColumnElement[bool]:
