@@ -207,13 +207,17 @@ def test_events_go_once_their_pictures_arrived(node: KeptNode) -> None:
 
 
 def test_incidents_that_are_over_go_after_their_time(node: KeptNode) -> None:
-    """What has ended goes with its evidence once it is old; what lasts or is younger stays (C066)."""
+    """What ended long ago goes with its evidence; what lasts, is younger or has just ended stays (C066)."""
     now_us = node.clock.wall_us()
+    just_us = now_us - DAY_US
     with node.catalog.write() as tx:
         number = nodes.ensure(tx, "local", 1)
-        for camera, days, stage in (("a", 99, Stage.RESOLVED), ("b", 50, Stage.RESOLVED), ("c", 99, Stage.ACTIVE)):
+        for camera, days, stage, end_us in (
+            ("a", 99, Stage.RESOLVED, 0), ("b", 50, Stage.RESOLVED, 0), ("c", 99, Stage.ACTIVE, 0),
+            ("d", 99, Stage.RESOLVED, just_us),
+        ):  # fmt: skip
             start_us = now_us - days * DAY_US
-            case = Case(IncidentType.BLACKSCREEN, stage, start_us, start_us, 2, start_us + 5)
+            case = Case(IncidentType.BLACKSCREEN, stage, start_us, start_us, 2, end_us or start_us + 5)
             row = incidents.put(tx, number, camera, case, now_us=1)
             pin = Pin(IncidentType.BLACKSCREEN, start_us, 1, start_us, b"x", 1, 1)
             incidents.add_pictures(tx, row, [write(node.disk, "main", camera, pin)])
@@ -224,8 +228,8 @@ def test_incidents_that_are_over_go_after_their_time(node: KeptNode) -> None:
     assert [(one.kind, one.camera) for one in going] == [(Kind.INCIDENT, "a")]
     pictures.clear(node.catalog, node.roots, going, now_us)
     with node.catalog.read() as tx:
-        assert {row.camera for row in incidents.page(tx, incidents.Wanted()).rows} == {"b", "c"}
-    assert len(list(node.disk.rglob("*.jpg"))) == 2
+        assert {row.camera for row in incidents.page(tx, incidents.Wanted()).rows} == {"b", "c", "d"}
+    assert len(list(node.disk.rglob("*.jpg"))) == 3
 
 
 def test_a_pass_takes_what_was_told(node: KeptNode) -> None:

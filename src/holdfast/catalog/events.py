@@ -267,13 +267,16 @@ def _before(start_us: int, event: Id) -> Any:
 
 
 def _chosen(query: Select[Any], wanted: Wanted) -> Select[Any]:
-    conditions = {
-        "node": wanted.node, "camera": wanted.camera, "kind": None if wanted.kind is None else wanted.kind.value,
-        "reviewed": wanted.reviewed,
-    }  # fmt: skip
-    for name, value in conditions.items():
+    if wanted.node is not None:
+        # Who asks by node asks for what is old: all rows of a node, found first, would be gone through.
+        query = query.where(_EVENTS.node + 0 == wanted.node)
+    words = {"camera": wanted.camera, "kind": None if wanted.kind is None else wanted.kind.value}
+    for name, value in words.items():
         if value is not None:
-            query = query.where(_EVENTS[name] == value)
+            # Of what lasts, a handful, no other index is to be taken than its own.
+            query = query.where((_EVENTS[name] + "" if wanted.open else _EVENTS[name]) == value)
+    if wanted.reviewed is not None:
+        query = query.where(_EVENTS.reviewed == wanted.reviewed)
     if wanted.from_us is not None:
         query = query.where(_EVENTS.start_us >= wanted.from_us)
     if wanted.to_us is not None:

@@ -161,7 +161,9 @@ def get(tx: Transaction, incident: Id) -> IncidentRow:
 
 def page(tx: Transaction, wanted: Wanted, *, limit: int = PAGE, cursor: str | None = None) -> Page[IncidentRow]:
     """List incidents by their start, newest first."""
-    order = (_INCIDENTS.start_us.desc(), _INCIDENTS.node.desc(), _INCIDENTS.id.desc())
+    # What lasts is a handful: SQLite is to find those and sort them, and not to look for them among all in order.
+    start = _INCIDENTS.start_us + 0 if wanted.open else _INCIDENTS.start_us
+    order = (start.desc(), _INCIDENTS.node.desc(), _INCIDENTS.id.desc())
     query = _chosen(select(schema.incidents), wanted).order_by(*order)
     if cursor is not None:
         start_us, node, number = read_cursor(cursor, 3)
@@ -180,7 +182,8 @@ def counts(tx: Transaction, wanted: Wanted) -> dict[IncidentType, int]:
             node=wanted.node, camera=wanted.camera, type=wanted.type, open=wanted.open, from_us=wanted.from_us,
             to_us=wanted.to_us, discarded=False,
         )  # fmt: skip
-    query = _chosen(select(_INCIDENTS.type, func.count().label("number")), wanted).group_by(_INCIDENTS.type)
+    kind = _INCIDENTS.type + "" if wanted.open else _INCIDENTS.type
+    query = _chosen(select(kind.label("type"), func.count().label("number")), wanted).group_by(kind)
     return {IncidentType(row.type): int(row.number) for row in tx.run("incidents", query)}
 
 
@@ -206,12 +209,14 @@ def remove(tx: Transaction, incidents: Sequence[Id]) -> None:
 
 
 def _chosen(query: Select[Any], wanted: Wanted) -> Select[Any]:
+    # Columns that are made to nothing else, as `camera + ""`, keep SQLite from other indexes than that of what lasts.
     if wanted.node is not None:
-        query = query.where(_INCIDENTS.node == wanted.node)
+        # Who asks by node asks for what is old or lasts: all rows of a node, found first, would be gone through.
+        query = query.where(_INCIDENTS.node + 0 == wanted.node)
     if wanted.camera is not None:
-        query = query.where(_INCIDENTS.camera == wanted.camera)
+        query = query.where((_INCIDENTS.camera + "" if wanted.open else _INCIDENTS.camera) == wanted.camera)
     if wanted.type is not None:
-        query = query.where(_INCIDENTS.type == wanted.type.value)
+        query = query.where((_INCIDENTS.type + "" if wanted.open else _INCIDENTS.type) == wanted.type.value)
     if wanted.open is not None:
         query = query.where(_INCIDENTS.end_us.is_(None) if wanted.open else _INCIDENTS.end_us.is_not(None))
     if wanted.from_us is not None:
@@ -221,7 +226,8 @@ def _chosen(query: Select[Any], wanted: Wanted) -> Select[Any]:
     if wanted.to_us is not None:
         query = query.where(_INCIDENTS.start_us < wanted.to_us)
     if wanted.discarded is not None:
-        query = query.where(_INCIDENTS.discarded.is_(wanted.discarded))
+        discarded = func.coalesce(_INCIDENTS.discarded, False) if wanted.open else _INCIDENTS.discarded
+        query = query.where(discarded.is_(wanted.discarded))
     return query
 
 

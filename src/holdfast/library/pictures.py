@@ -200,6 +200,8 @@ def _incidents(tx: Transaction, node: int, before_us: int, why: str) -> Iterator
     for rows in _pages(lambda cursor: incidents.page(tx, wanted, limit=MOST, cursor=cursor)):
         shown = incidents.pictures(tx, [row.id for row in rows])
         for row in rows:
+            if row.end_us is None or row.end_us >= before_us:
+                continue
             yield Over(
                 kind=Kind.INCIDENT, id=row.id, camera=row.camera, at_us=row.start_us,
                 bytes=sum(one.bytes for one in shown[row.id]),
