@@ -9,6 +9,7 @@ import pytest
 
 from holdfast.api import deliveries, incidents
 from holdfast.catalog.db import open_catalog
+from holdfast.library import forecast
 from support.clock import PushedClock
 from support.handed import RULE, Handed
 from support.sending import Sending
@@ -93,13 +94,17 @@ def test_a_failed_one_is_tried_again(node: tuple[Handed, httpx.Client]) -> None:
     assert site.rows()[0].attempts == 0
 
 
-def test_a_pause_is_told(node: tuple[Handed, httpx.Client]) -> None:
-    """A paused target says so, and goes on when it is let; one that there is not is a 404 (C071)."""
-    _, client = node
+def test_a_pause_is_told(node: tuple[Handed, httpx.Client], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A paused target says so, with when a disk is full of what waits, and goes on when it is let (C071, C085)."""
+    monkeypatch.setattr(forecast, "FURTHEST_US", 10**20)  # files of a test are small
+    site, client = node
+    assert client.get("/api/v1/deliveries/stats", headers=VIEWER).json()["items"][0]["full_us"] is None
     paused = client.post("/api/v1/deliveries/pause", json={"target": "nas", "paused": True}, headers=OPERATOR)
     assert paused.json()["items"][0]["health"] == "paused"
+    assert paused.json()["items"][0]["full_us"] > site.clock.wall_us()
     going = client.post("/api/v1/deliveries/pause", json={"target": "nas", "paused": False}, headers=OPERATOR)
     assert going.json()["items"][0]["health"] != "paused"
+    assert going.json()["items"][0]["full_us"] is None
     none = client.post("/api/v1/deliveries/pause", json={"target": "nsa", "paused": True}, headers=OPERATOR)
     assert none.status_code == 404
 

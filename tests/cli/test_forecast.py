@@ -16,8 +16,8 @@ from support.kept_node import KEPT, KeptNode
 
 NOW = 1_790_000_000_000_000
 PLAIN = Forecast(
-    volume="main", total_bytes=10**12, free_bytes=10**11, hourly=10**9, full_us=None, stops=False, settles_bytes=None,
-    cameras=(), points=(),
+    volume="main", total_bytes=10**12, free_bytes=10**11, hourly=10**9, full_us=None, backlog_us=None, stops_us=None,
+    settles_bytes=None, cameras=(), points=(),
 )  # fmt: skip
 
 
@@ -36,7 +36,11 @@ def _run(*argv: str) -> int:
             {"full_us": NOW + 7_200_000_000},
             "24.0 GB a day, full in 2h00m (2026-09-21 16:13): then the oldest goes first",
         ),
-        ({"full_us": NOW, "stops": True}, "24.0 GB a day, full now: recording stops"),
+        ({"full_us": NOW, "stops_us": NOW}, "24.0 GB a day, full now: recording stops"),
+        (
+            {"full_us": NOW, "stops_us": NOW + 7_200_000_000},
+            "24.0 GB a day, full now: the oldest goes first, recording stops in 2h00m (2026-09-21 16:13)",
+        ),
         ({"full_us": NOW}, "24.0 GB a day, full now: the oldest goes first"),
         ({"hourly": 0}, "nothing comes in"),
         ({"free_bytes": None}, "does not answer"),

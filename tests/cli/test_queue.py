@@ -49,10 +49,10 @@ def test_sync_sends_all_that_waits(tmp_path: Path) -> None:
 
 
 def test_a_target_that_is_away_is_an_exit_code(tmp_path: Path) -> None:
-    """What could not be sent is told with a code for scripts and why (C071)."""
+    """What could not be sent is told with a code for scripts and why, and counted by state and camera (C070, C071)."""
     site = site_of(tmp_path)
     with site.catalog:
-        site.segment(-1)
+        site.segment(-1, body=b"x" * 3_000_000)
         site.nas.rename(tmp_path / "away")
         done = queue(site, "sync")
         assert done.returncode == 69
@@ -61,7 +61,16 @@ def test_a_target_that_is_away_is_an_exit_code(tmp_path: Path) -> None:
         assert row["attempts"] == 1
         assert row["error"]
         assert row["next_attempt"] > row["last_attempt"]
-        assert "1 file" in queue(site, "stats").stdout
+        words = queue(site, "stats").stdout
+        assert "1 file" in words
+        assert [line.split() for line in words.splitlines() if line.split()[0] in {"pending", "gate"}] == [
+            ["pending", "1", "3.0", "MB"], ["gate", "1", "3.0", "MB"],
+        ]  # fmt: skip
+        assert "oldest waits since" in words
+        (figures,) = json.loads(queue(site, "stats", "--json").stdout)
+        assert figures["states"] == {"pending": {"count": 1, "mb": 3.0}}
+        assert (figures["cameras"], figures["disk_full"]) == ({"gate": {"count": 1, "mb": 3.0}}, None)
+        assert figures["oldest_pending"]
 
 
 def test_retry_pause_and_cleanup(tmp_path: Path) -> None:

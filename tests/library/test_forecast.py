@@ -12,7 +12,9 @@ from holdfast.catalog.deliveries import Planned
 from holdfast.core.retention import DiskFull, Keep
 from holdfast.core.timing import DAY_US, HOUR_US
 from holdfast.library import deliveries as handed
-from holdfast.library.forecast import Flow, Forecast, forecast, foreseen
+from holdfast.library import forecast as forecasts
+from holdfast.library import retention, volumes
+from holdfast.library.forecast import Flow, Forecast, filled_us, forecast, foreseen
 from holdfast.library.volumes import VolumeState
 from support.kept_node import KEPT, KeptNode, asset_of
 
@@ -28,11 +30,15 @@ def disk(free_gb: float, total_gb: float = 1000) -> VolumeState:
     )  # fmt: skip
 
 
-def flow(camera: str, *, has_gb: float, daily_gb: float, since_days: float, keep: Keep | None = None) -> Flow:
-    """A camera on it."""
+def flow(
+    camera: str, *, has_gb: float, daily_gb: float, since_days: float, keep: Keep | None = None,
+    waits_gb: float | None = None,
+) -> Flow:  # fmt: skip
+    """A camera on it; where copies do not arrive all that it has waits for them, unless it is said how much does."""
+    has = round(has_gb * GB)
     return Flow(
-        camera=camera, bytes=round(has_gb * GB), oldest_us=NOW - round(since_days * DAY_US),
-        hourly=round(daily_gb * GB / 24), keep=keep or Keep(),
+        camera=camera, bytes=has, oldest_us=NOW - round(since_days * DAY_US), hourly=round(daily_gb * GB / 24),
+        keep=keep or Keep(), waits=has if waits_gb is None and keep and keep.copies else round((waits_gb or 0) * GB),
     )  # fmt: skip
 
 
@@ -83,6 +89,23 @@ def test_what_nothing_may_be_deleted_of_stops_recording() -> None:
     assert (stopped.stops, stopped.cameras[0].protects) == (True, "nothing is deleted for room")
 
 
+def test_what_has_its_copies_makes_room_while_a_target_is_away() -> None:
+    """A full disk of footage that was sent goes on for as long as that lasts, and only then recording stops (R6)."""
+    keep = Keep(copies=1)
+    found = see(10, flow("a", has_gb=900, daily_gb=10, since_days=90, keep=keep, waits_gb=20))
+    assert (days(found.full_us), days(found.stops_us), days(found.backlog_us)) == (0.0, 88.0, 88.0)
+    assert [(one.why, days(one.loses_us)) for one in found.cameras] == [("room", 0.0)]
+    # What another camera has, which is sent nowhere, goes before, too.
+    both = see(
+        110, flow("a", has_gb=20, daily_gb=10, since_days=2, keep=keep), flow("b", has_gb=50, daily_gb=5, since_days=9)
+    )
+    assert (days(both.full_us), days(both.stops_us)) == (6.7, 15.0)
+    oldest = see(
+        10, flow("a", has_gb=900, daily_gb=10, since_days=90, keep=keep, waits_gb=20), full=DiskFull.OLDEST
+    )  # fmt: skip
+    assert (oldest.stops_us, days(oldest.backlog_us)) == (None, 88.0)
+
+
 def test_a_full_disk_is_full_now() -> None:
     """A disk that is below what is kept free is full now; one without cameras, or that is away, foresees nothing."""
     assert days(see(5, flow("a", has_gb=30, daily_gb=10, since_days=3)).full_us) == 0.0
@@ -104,8 +127,10 @@ def test_the_chart_rises_to_what_may_be_used() -> None:
 SENT = '[targets.nas]\ntype = "folder"\npath = "nas"\n[deliveries.d]\ntarget = "nas"\n'
 
 
-def test_footage_whose_copies_arrive_goes_like_the_rest(tmp_path: Path) -> None:
-    """A target that keeps up stops no recording; one that is paused, or more than a day behind, does."""
+def test_footage_whose_copies_arrive_goes_like_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A target that keeps up stops no recording; one that is paused, or more than a day behind, does (C085)."""
+    monkeypatch.setattr(volumes, "survey", lambda _config: [disk(1, 1)])
+    monkeypatch.setattr(forecasts, "FURTHEST_US", 10**20)
     with contextlib.closing(KeptNode(tmp_path, KEPT + SENT)) as node:
         files = node.record(6)
         with node.catalog.write() as tx:
@@ -127,8 +152,16 @@ def test_footage_whose_copies_arrive_goes_like_the_rest(tmp_path: Path) -> None:
 
         wait(files[0].bytes, "a.mp4")
         assert protects() == ""
+        targets = handed.targets(node.catalog, node.config, "local", node.clock.wall_us())
+        assert filled_us(node.catalog, node.config, node.clock, targets) == {}
         pause(on=True)
         assert protects() == "1 verified copy first"
+        found = forecast(node.catalog, node.config, node.clock)[0]
+        # Files of a test are small: only far from now they fill a disk.
+        left = GB - retention.LEAST_HEADROOM + found.cameras[0].bytes - files[0].bytes
+        assert found.backlog_us == node.clock.wall_us() + left * HOUR_US // found.hourly == found.stops_us
+        targets = handed.targets(node.catalog, node.config, "local", node.clock.wall_us())
+        assert filled_us(node.catalog, node.config, node.clock, targets) == {"nas": found.backlog_us}
         pause(on=False)
         wait(25 * sum(one.bytes for one in files), "b.mp4")
         assert protects() == "1 verified copy first"

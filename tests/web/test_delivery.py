@@ -11,11 +11,12 @@ from holdfast.catalog.db import Catalog
 from holdfast.catalog.deliveries import Planned
 from holdfast.core.delivery import Asset, AssetKind
 from holdfast.core.errors import CatalogUnavailable
-from holdfast.core.timing import SECOND_US
+from holdfast.core.timing import SECOND_US, iso
 from holdfast.library import archive_incidents
 from holdfast.library import deliveries as verbs
 from holdfast.library.accounts import Role
 from holdfast.library.deliveries import KIND
+from holdfast.web import delivery
 from support.clock import PushedClock
 from support.pages import Site, site
 
@@ -68,6 +69,17 @@ def test_every_target_is_a_card(node: Site) -> None:
     assert "nothing to send yet" in html.lower()
     assert 'href="https://nas.example/gate/one.mp4"' in html
     assert "&lt;no&gt; right to write" in html
+
+
+def test_a_target_that_takes_nothing_says_when_the_disk_is_full(node: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where what waits takes ever more room, its card says when a disk is full of it (C085, C124)."""
+    fill(node.home.context.catalog(), node.clock.wall_us())
+    assert "Disk full of it" not in node.as_().get("/delivery").text
+    at_us = node.clock.wall_us() + 3 * 86_400 * SECOND_US
+    monkeypatch.setattr(delivery, "filled_us", lambda *_facts, **_more: {"nas": at_us})
+    html = node.as_().get("/delivery").text
+    assert html.count("Disk full of it") == 1
+    assert iso(at_us)[:10] in html
 
 
 def test_lists_are_chosen_by_state(node: Site) -> None:

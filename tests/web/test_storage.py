@@ -102,12 +102,13 @@ def test_a_catalog_that_is_away_leaves_the_disks(one: Site, monkeypatch: pytest.
 def test_a_volume_is_foreseen_in_a_sentence_and_a_drawing() -> None:
     """The sentence tells the rate and what comes of it; the line of the drawing rises and marks the day."""
     plain = Forecast(
-        volume="main", total_bytes=1000, free_bytes=500, hourly=10, full_us=None, stops=False, settles_bytes=None,
+        volume="main", total_bytes=1000, free_bytes=500, hourly=10, full_us=None, backlog_us=None, stops_us=None,
+        settles_bytes=None,
         cameras=(), points=((NOW, 500), (NOW + 10, 1000)),
     )  # fmt: skip
     assert sentence(plain, NOW).endswith("a day, not full within a year")
     assert sentence(replace(plain, settles_bytes=700), NOW).endswith("of footage")
-    assert sentence(replace(plain, full_us=NOW, stops=True), NOW).endswith("full now: recording stops")
+    assert sentence(replace(plain, full_us=NOW, stops_us=NOW), NOW).endswith("full now: recording stops")
     assert sentence(replace(plain, full_us=NOW + 5), NOW).endswith("then the oldest goes first; full")
     assert sentence(replace(plain, hourly=0), NOW) == "nothing came in today"
     assert sentence(replace(plain, free_bytes=None), NOW) == "it does not answer"

@@ -14,10 +14,12 @@ from holdfast.catalog.delivery_stats import Count
 from holdfast.catalog.rows import Id
 from holdfast.core.camera import CAMERA_ID
 from holdfast.core.delivery import AssetKind, DeliveryState
+from holdfast.http.context import Context
 from holdfast.http.errors import problems
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library import deliveries
 from holdfast.library.deliveries import TargetNow
+from holdfast.library.forecast import filled_us
 from holdfast.library.instants import read_instant
 
 router = APIRouter(prefix="/api/v1/deliveries", tags=["deliveries"])
@@ -89,6 +91,11 @@ class TargetOut(BaseModel):
     last_us: int | None = Field(description="When anything arrived last.", examples=[_AT_US])
     drain_s: float | None = Field(
         description="Seconds until nothing waits, at that rate; null while none is known.", examples=[41.5]
+    )
+    full_us: int | None = Field(
+        description="Where it takes nothing: when a disk is full of what waits, at today's rates. Null for not within "
+        "a year, and where it takes what it gets.",
+        examples=[None],
     )
     opens_us: int | None = Field(description="When its hours begin; null while it is open.", examples=[None])
 
@@ -163,7 +170,7 @@ def list_deliveries(
 def get_stats(context: Node) -> Targets:
     """Return state, backlog, rate and time to drain of every target, in the order of the configuration."""
     found = deliveries.targets(context.catalog(), context.config, context.node, context.clock.wall_us())
-    return Targets(items=[target_out(one) for one in found])
+    return _targets(context, found)
 
 
 @router.post("/retry", summary="Try failed deliveries again", dependencies=[needs(Right.OPERATOR)],
@@ -186,8 +193,12 @@ def pause(request: Request, context: Node, body: PauseWanted) -> Targets:
     deliveries.pause(
         catalog, context.config, context.node, body.target, identity_of(request).name, now_us, on=body.paused
     )  # fmt: skip
-    found = deliveries.targets(catalog, context.config, context.node, now_us)
-    return Targets(items=[target_out(one) for one in found])
+    return _targets(context, deliveries.targets(catalog, context.config, context.node, now_us))
+
+
+def _targets(context: Context, found: list[TargetNow]) -> Targets:
+    full = filled_us(context.catalog(), context.config, context.clock, found, node=context.node)
+    return Targets(items=[target_out(one, full.get(one.name)) for one in found])
 
 
 def delivery_out(row: DeliveryRow) -> DeliveryOut:
@@ -202,15 +213,15 @@ def delivery_out(row: DeliveryRow) -> DeliveryOut:
     )  # fmt: skip
 
 
-def target_out(one: TargetNow) -> TargetOut:
-    """Return a target as the API tells it."""
+def target_out(one: TargetNow, full_us: int | None) -> TargetOut:
+    """Return a target as the API tells it; `full_us` is when a disk is full of what waits for it."""
     waiting = one.waiting
     return TargetOut.model_validate({
         "name": one.name, "kind": one.kind, "health": one.health, "sentence": one.sentence, "hint": one.hint,
         "states": {state: _count(count) for state, count in one.counts.items()},
         "cameras": {name: _count(count) for name, count in one.cameras.items()}, "oldest_us": waiting.oldest_us,
         "files_5m": one.pace.files, "bytes_per_s": one.rate, "last_us": one.pace.last_us, "drain_s": one.drain_s,
-        "opens_us": one.opens_us,
+        "full_us": full_us, "opens_us": one.opens_us,
     })  # fmt: skip
 
 

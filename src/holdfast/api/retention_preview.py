@@ -51,7 +51,7 @@ class FullOut(BaseModel):
 
     volume: str = Field(examples=["main"])
     full_us: int | None = Field(description="Null for not within a year.", examples=[None])
-    stops: bool = Field(description="Recording would stop then.")
+    stops: bool = Field(description="Recording would stop, then or later.")
 
 
 class OutcomeOut(BaseModel):

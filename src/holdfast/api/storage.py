@@ -106,7 +106,12 @@ class ForecastOut(BaseModel):
     free_bytes: int | None
     hourly: int = Field(description="Bytes that come in an hour.", examples=[14_400_000_000])
     full_us: int | None = Field(description="When it is full; null for not within a year.", examples=[None])
-    stops: bool = Field(description="Recording stops then, because nothing may be deleted for room.")
+    stops: bool = Field(description="Recording stops within a year, because nothing may be deleted for room.")
+    stops_us: int | None = Field(description="When it does; null for not within a year.", examples=[None])
+    backlog_us: int | None = Field(
+        description="When what waits for copies that do not arrive has taken all room; null for not within a year.",
+        examples=[None],
+    )
     settles_bytes: int | None = Field(
         description="What its footage settles at, where it is never full.", examples=[302_400_000_000]
     )
@@ -195,7 +200,8 @@ def foresee(context: Node) -> Forecasts:
         items=[
             ForecastOut(
                 volume=one.volume, total_bytes=one.total_bytes, free_bytes=one.free_bytes, hourly=one.hourly,
-                full_us=one.full_us, stops=one.stops, settles_bytes=one.settles_bytes, points=list(one.points),
+                full_us=one.full_us, stops=one.stops, stops_us=one.stops_us, backlog_us=one.backlog_us,
+                settles_bytes=one.settles_bytes, points=list(one.points),
                 cameras=[
                     LossOut(**{name: getattr(loss, name) for name in LossOut.model_fields}) for loss in one.cameras
                 ],

@@ -50,11 +50,17 @@ def sentence(one: Forecast, zone: str, now_us: int) -> str:
     if one.full_us is None:
         settled = f", settles at {size(one.settles_bytes)} of footage" if one.settles_bytes is not None else ""
         return f"{rate}, not full within a year{settled}"
-    words = "recording stops" if one.stops else "then the oldest goes first"
+    words = "the oldest goes first" if one.full_us <= now_us else "then the oldest goes first"
+    if one.stops_us is not None:
+        stops = f"recording stops {_in(one.stops_us, zone, now_us)}"
+        words = "recording stops" if one.stops_us <= one.full_us else f"{words}, {stops}"
     if one.full_us <= now_us:
-        return f"{rate}, full now: " + ("recording stops" if one.stops else "the oldest goes first")
-    when = local_time(one.full_us, zone, seconds=False)
-    return f"{rate}, full in {duration((one.full_us - now_us) / SECOND_US)} ({when}): {words}"
+        return f"{rate}, full now: {words}"
+    return f"{rate}, full {_in(one.full_us, zone, now_us)}: {words}"
+
+
+def _in(at_us: int, zone: str, now_us: int) -> str:
+    return f"in {duration((at_us - now_us) / SECOND_US)} ({local_time(at_us, zone, seconds=False)})"
 
 
 def _print(console: Console, one: Forecast, zone: str, now_us: int) -> None:
@@ -86,4 +92,7 @@ def _facts(one: Forecast) -> dict[str, Any]:
         {**asdict(loss), "loses": None if loss.loses_us is None else iso(loss.loses_us), "oldest": iso(loss.oldest_us)}
         for loss in one.cameras
     ]
-    return {**asdict(one), "full": None if one.full_us is None else iso(one.full_us), "cameras": cameras}
+    return {
+        **asdict(one), "full": None if one.full_us is None else iso(one.full_us),
+        "stops": one.stops, "cameras": cameras,
+    }  # fmt: skip

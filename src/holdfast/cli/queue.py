@@ -41,6 +41,7 @@ from holdfast.core.errors import NotFound, TargetAway
 from holdfast.core.timing import DAY_US, SECOND_US, iso
 from holdfast.library import deliveries
 from holdfast.library.deliveries import TargetNow
+from holdfast.library.forecast import filled_us
 from holdfast.library.handing_on import HandingOn
 from holdfast.library.settings import load_in_force
 from holdfast.roles.logging import set_up_logging
@@ -82,14 +83,15 @@ def stats(target: TargetOption = "", config: ConfigOption = None, *, as_json: Js
     name, now_us = _target(loaded, target), SystemClock().wall_us()
     with open_catalog(loaded.config.catalog_url) as catalog:
         found = deliveries.targets(catalog, loaded.config, LOCAL, now_us)
-    found = [one for one in found if not name or one.name == name]
+        found = [one for one in found if not name or one.name == name]
+        full = filled_us(catalog, loaded.config, SystemClock(), found)
     if as_json:
-        echo_json([_target_json(one) for one in found])
+        echo_json([_target_json(one, full.get(one.name)) for one in found])
         return 0
     if not found:
         typer.echo("no targets; add [targets.NAME] and [deliveries.NAME] to the configuration")
     for one in found:
-        _print_target(one, now_us)
+        _print_target(one, full.get(one.name), now_us)
     return 0
 
 
@@ -251,13 +253,13 @@ def _row_json(row: DeliveryRow, zone: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _target_json(one: TargetNow) -> dict[str, Any]:
+def _target_json(one: TargetNow, full_us: int | None) -> dict[str, Any]:
     return {
         "target": one.name, "kind": one.kind, "health": one.health, "sentence": one.sentence, "hint": one.hint,
         "states": {state.value: _figures(count) for state, count in one.counts.items()},
         "oldest_pending": iso(one.waiting.oldest_us) if one.waiting.oldest_us else None,
         "cameras": {name: _figures(count) for name, count in one.cameras.items()},
-        "bytes_per_s": round(one.rate), "drain_s": one.drain_s,
+        "bytes_per_s": round(one.rate), "drain_s": one.drain_s, "disk_full": iso(full_us) if full_us else None,
     }  # fmt: skip
 
 
@@ -289,7 +291,7 @@ def _print_rows(rows: tuple[DeliveryRow, ...], zone: str) -> None:
         console.print(f"     {escape(row.error or row.address or row.key)}", style="red" if row.error else "dim")
 
 
-def _print_target(one: TargetNow, now_us: int) -> None:
+def _print_target(one: TargetNow, full_us: int | None, now_us: int) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]{escape(one.name)}[/] {escape(one.sentence)}")
     if one.hint:
@@ -302,6 +304,8 @@ def _print_target(one: TargetNow, now_us: int) -> None:
         console.print(f"  oldest waits since {duration(max(0, now_us - one.waiting.oldest_us) / SECOND_US)}")
         left = "unknown while nothing arrives" if one.drain_s is None else duration(one.drain_s)
         console.print(f"  {size(one.rate)}/s over five minutes; time left {left}")
+    if full_us is not None:
+        console.print(f"  a disk is full of what waits in {duration(max(0, full_us - now_us) / SECOND_US)}")
     for camera, count in sorted(one.cameras.items()):
         console.print(f"  {camera:<20} {count.count:>7}  {size(count.bytes):>9}")
 

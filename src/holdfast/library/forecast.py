@@ -3,7 +3,8 @@
 A camera's footage grows by what it brought in an hour over the last day, up to what its own age and bytes allow. Where
 all cameras of a disk settle below its room, it never fills. Otherwise it is full one day, and from then on the oldest
 goes first: a camera begins to lose when that front comes to its oldest file. What must be copied elsewhere first goes
-like the rest where its targets keep up, and not at all where they do not.
+like the rest where its targets keep up. Where they do not, what has its copies still goes, and what waits takes ever
+more of the room, until recording stops, or the policy lets go what waits.
 
 Reads only; any thread but an event loop. An estimate: rates change with light and motion, and windows are not foreseen.
 """
@@ -40,6 +41,7 @@ class Flow:
         oldest_us: Begin of its oldest file there, microseconds since the epoch, UTC.
         hourly: Bytes that come in an hour.
         keep: What is kept of it; its `copies` are those that do not arrive as fast as it grows.
+        waits: Bytes of what it has there that wait for those copies.
     """
 
     camera: str
@@ -47,6 +49,7 @@ class Flow:
     oldest_us: int
     hourly: int
     keep: Keep
+    waits: int = 0
 
     @property
     def limit(self) -> int | None:
@@ -98,7 +101,8 @@ class Forecast:
         free_bytes: What is free.
         hourly: Bytes that come in an hour.
         full_us: When free space comes down to what is kept free; None for not within the time that is foreseen.
-        stops: Whether recording stops then, because nothing may be deleted for it.
+        backlog_us: When what waits for copies that do not arrive has taken all of its room; None likewise.
+        stops_us: When recording stops, because nothing may be deleted for it; None likewise, and where something may.
         settles_bytes: What the footage on it settles at, where it never fills and each camera has a limit.
         cameras: Its cameras, who loses first first.
         points: Wall time and used bytes, for a chart.
@@ -109,10 +113,16 @@ class Forecast:
     free_bytes: int | None
     hourly: int
     full_us: int | None
-    stops: bool
+    backlog_us: int | None
+    stops_us: int | None
     settles_bytes: int | None
     cameras: tuple[Loss, ...]
     points: tuple[tuple[int, int], ...]
+
+    @property
+    def stops(self) -> bool:
+        """Whether recording stops within the time that is foreseen."""
+        return self.stops_us is not None
 
 
 def forecast(catalog: Catalog, config: Config, clock: Clock, *, node: str = LOCAL) -> list[Forecast]:
@@ -141,9 +151,10 @@ def forecast(catalog: Catalog, config: Config, clock: Clock, *, node: str = LOCA
         length_us = max(_LEAST_US, min(RATE_US, now_us - oldest_us))
         before = here.get(camera)
         hourly = intake.get((one.volume, camera), 0) * HOUR_US // length_us
+        size, keep = one.bytes + (before.bytes if before else 0), _waiting(camera, hourly, policy, targets)
         here[camera] = Flow(
-            camera=camera, bytes=one.bytes + (before.bytes if before else 0), oldest_us=oldest_us, hourly=hourly,
-            keep=_waiting(camera, hourly, policy, targets),
+            camera=camera, bytes=size, oldest_us=oldest_us, hourly=hourly, keep=keep,
+            waits=min(size, _behind(camera, keep, policy, targets, size)),
         )  # fmt: skip
     return [
         foreseen(disk, list(flows[disk.name].values()), _spare(config, disk, intake), policy.disk_full, now_us)
@@ -160,6 +171,37 @@ def _waiting(camera: str, hourly: int, policy: Policy, targets: Sequence[TargetN
     behind = {one.name: one.cameras.get(camera, Count()).bytes for one in targets if one.health in _TAKING}
     arriving = sum(1 for name in promised if behind.get(name, a_day + 1) <= a_day)
     return replace(keep, copies=0) if arriving >= keep.copies else keep
+
+
+def _behind(camera: str, keep: Keep, policy: Policy, targets: Sequence[TargetNow], size: int) -> int:
+    """Return the bytes of a camera that wait for copies that do not arrive; all that it has where nobody sends them."""
+    promised = policy.promised(camera)
+    if not keep.copies:
+        return 0
+    if len(promised) < keep.copies:
+        return size
+    return sum(one.cameras.get(camera, Count()).bytes for one in targets if one.name in promised)
+
+
+def filled_us(
+    catalog: Catalog, config: Config, clock: Clock, targets: Sequence[TargetNow], *, node: str = LOCAL
+) -> dict[str, int | None]:
+    """Say of targets that take nothing when a disk is full of what waits for them: C085's time to full.
+
+    Those that take what they get are left out, and footage is looked at only where there is another one.
+
+    Returns:
+        Wall time by name; None for not within the time that is foreseen.
+
+    Raises:
+        CatalogUnavailable: It did not answer.
+        BadInput: What is remembered of the volumes is damaged.
+    """
+    held = [one.name for one in targets if one.waiting.count and one.health not in _TAKING]
+    if not held:
+        return {}
+    found = [one.backlog_us for one in forecast(catalog, config, clock, node=node) if one.backlog_us is not None]
+    return dict.fromkeys(held, min(found, default=None))
 
 
 def _spare(config: Config, disk: VolumeState, intake: Mapping[tuple[str, str], int]) -> int:
@@ -190,14 +232,17 @@ def foreseen(disk: VolumeState, flows: Sequence[Flow], spare: int, full: DiskFul
     settles = None
     if full_in_us is None and flows and all(limit is not None for limit in limits):
         settles = sum(limit for limit in limits if limit is not None)
+    backlog_in_us = None if room is None else _backlog_in(flows, used, room)
+    stops_in_us = {DiskFull.STOP: full_in_us, DiskFull.ACKNOWLEDGED: backlog_in_us}.get(full)
     losses = [_loss(flow, going, full_in_us, full, now_us) for flow in flows]
     until_us = min(FURTHEST_US, 2 * full_in_us if full_in_us else 30 * DAY_US) or DAY_US
     other = 0 if disk.total_bytes is None or disk.free_bytes is None else disk.total_bytes - disk.free_bytes - used
     most = None if disk.total_bytes is None else disk.total_bytes - spare
     return Forecast(
         volume=disk.name, total_bytes=disk.total_bytes, free_bytes=disk.free_bytes, hourly=hourly,
-        full_us=None if full_in_us is None else now_us + full_in_us, stops=full_in_us is not None and not going,
-        settles_bytes=settles,
+        full_us=None if full_in_us is None else now_us + full_in_us,
+        backlog_us=None if backlog_in_us is None else now_us + backlog_in_us,
+        stops_us=None if stops_in_us is None else now_us + stops_in_us, settles_bytes=settles,
         cameras=tuple(sorted(losses, key=lambda one: (one.loses_us is None, one.loses_us or 0, one.camera))),
         points=tuple(
             (now_us + at_us, _held_to(other + sum(flow.bytes_in(at_us) for flow in flows), most))
@@ -226,8 +271,17 @@ def _full_in(flows: Sequence[Flow], used: int, room: int) -> int | None:
     return high
 
 
+def _backlog_in(flows: Sequence[Flow], used: int, room: int) -> int | None:
+    """Return after what time footage that waits for its copies takes all room that there is; None for never."""
+    hourly = sum(flow.hourly for flow in flows if flow.keep.copies)
+    left = max(0, room + used - sum(flow.waits for flow in flows))
+    at_us = left * HOUR_US // hourly if hourly else FURTHEST_US + 1
+    return at_us if at_us <= FURTHEST_US else None
+
+
 def _may_go(flow: Flow, full: DiskFull) -> bool:
-    return full is DiskFull.OLDEST or (full is DiskFull.ACKNOWLEDGED and not flow.keep.copies)
+    has_more = not flow.keep.copies or flow.waits < flow.bytes
+    return full is DiskFull.OLDEST or (full is DiskFull.ACKNOWLEDGED and has_more)
 
 
 def _loss(flow: Flow, going: Sequence[Flow], full_in_us: int | None, full: DiskFull, now_us: int) -> Loss:

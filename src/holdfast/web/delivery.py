@@ -22,6 +22,7 @@ from holdfast.http.context import Context
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library import deliveries, handing_over
 from holdfast.library.deliveries import TargetNow
+from holdfast.library.forecast import filled_us
 from holdfast.library.handing_over import RuleNow
 from holdfast.web.forms import Form, go_to
 from holdfast.web.render import page
@@ -56,9 +57,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A target as the page shows it. `bar` is of bytes, in the order of a delivery's life."""
+    """A target as the page shows it. `bar` is of bytes, in the order of a delivery's life.
+
+    `full_us` is when a disk is full of what waits, where the target takes nothing.
+    """
 
     target: TargetNow
+    full_us: int | None
     health: str
     state: str
     bar: tuple[Part, ...]
@@ -100,7 +105,7 @@ async def show(
     state: Annotated[str, Query(max_length=12)] = "",
     cursor: Annotated[str, Query(max_length=120)] = "",
 ) -> Response:  # fmt: skip
-    """Show every target, and a list of deliveries: those that failed first, unless others are asked for."""
+    """Show every target, and a list of deliveries, the newest footage first."""
     chosen = Chosen(target=target, state=state if state in set(DeliveryState) else "", cursor=cursor)
     return await to_thread(_show, request, context, chosen)
 
@@ -164,14 +169,16 @@ def _show(request: Request, context: Context, chosen: Chosen, error: HoldfastErr
 
 def _find(context: Context, chosen: Chosen) -> Found:
     catalog, now_us = context.catalog(), context.clock.wall_us()
-    cards = tuple(_card(one) for one in deliveries.targets(catalog, context.config, context.node, now_us))
+    targets = deliveries.targets(catalog, context.config, context.node, now_us)
+    full = filled_us(catalog, context.config, context.clock, targets, node=context.node)
+    cards = tuple(_card(one, full.get(one.name)) for one in targets)
     wanted = Wanted(target=chosen.target or None, state=DeliveryState(chosen.state) if chosen.state else None)
     rows = deliveries.listed(catalog, wanted, limit=ROWS, cursor=chosen.cursor or None)
     told = tuple(handing_over.stand(catalog, context.config, context.node))
     return Found(cards=cards, rows=rows.rows, cursor=rows.cursor, told=told)
 
 
-def _card(target: TargetNow) -> Card:
+def _card(target: TargetNow, full_us: int | None) -> Card:
     total = sum(count.bytes for count in target.counts.values())
     order = (DeliveryState.DELIVERED, DeliveryState.SENDING, DeliveryState.PENDING, DeliveryState.FAILED,
              DeliveryState.MISSING)  # fmt: skip
@@ -183,7 +190,7 @@ def _card(target: TargetNow) -> Card:
             parts.append(Part(state, count, left, width))
             left += width
     health, word = state_of(target)
-    return Card(target=target, health=health, state=word, bar=tuple(parts))
+    return Card(target=target, full_us=full_us, health=health, state=word, bar=tuple(parts))
 
 
 def state_of(target: TargetNow) -> tuple[str, str]:

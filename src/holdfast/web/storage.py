@@ -182,5 +182,8 @@ def sentence(one: Forecast, now_us: int) -> str:
     if one.full_us is None:
         settled = "" if one.settles_bytes is None else f", settles at {size_words(one.settles_bytes)} of footage"
         return f"{rate}, not full within a year{settled}"
-    then = "recording stops" if one.stops else "the oldest goes first"
+    then = "the oldest goes first"
+    if one.stops_us is not None:
+        days = (one.stops_us - now_us) / DAY_US
+        then = "recording stops" if one.stops_us <= one.full_us else f"{then}, in {days:.1f} days recording stops"
     return f"{rate}, full now: {then}" if one.full_us <= now_us else f"{rate}, then {then}; full"
