@@ -8,8 +8,9 @@ from sqlalchemy import delete, update
 
 from holdfast.catalog import schema
 from holdfast.catalog.db import Catalog, open_catalog
+from holdfast.catalog.rows import Id
 from holdfast.core.delivery import AssetKind
-from holdfast.library import handing_over, looking
+from holdfast.library import exports, handing_over, looking
 from holdfast.library.handing_over import FORGOTTEN_US, HandingOver, Tidying, stand
 from support.handed import Handed
 from support.sending import Sending
@@ -123,6 +124,38 @@ def test_an_export_is_told_of(one: Catalog, tmp_path: Path) -> None:
             (AssetKind.EXPORT, "r"),
             (AssetKind.EXPORT, "a"),
         ]
+
+
+@pytest.mark.parametrize("after", ["", 'after = ["nas"]\n'])
+def test_of_an_export_is_told_who_asked_for_all_that_it_shows(one: Catalog, tmp_path: Path, after: str) -> None:
+    """C084: a rule that names cameras is told of exports that show no other, verified or not, whichever their streams.
+
+    Of one that was deleted before nobody knows that, and only a rule about all cameras is told.
+    """
+    chosen = {
+        "all": "", "gate": 'cameras = ["gate"]\nstreams = ["main"]\n', "both": 'cameras = ["yard", "gate"]\n'
+    }  # fmt: skip
+    common = 'type = "marker"\nsince = "all"\nassets = ["exports"]\n' + after
+    rules = '[deliveries.d]\ntarget = "nas"\nassets = ["exports"]\n'
+    for name, more in chosen.items():
+        rules += f'[handovers.{name}]\nname = "{{file}}.{name}"\n{common}{more}'
+    site = Handed(tmp_path, one, rules)
+    asked = (["gate/main"], ["gate/main", "gate/sub"], ["gate/sub"], ["gate/main", "yard/main"], ["yard/sub"])
+    labels = []
+    for streams in asked:
+        export = site.ask_export(*streams)
+        site.make_export(export)
+        labels.append(str(export))
+    with Sending(site) as sending:
+        sending.drain()
+    if after:
+        exports.remove(one, {"disk": site.volume}, Id.read(labels.pop(0), "export"))
+    planning(site).once()
+    with Telling(site) as telling:
+        told = {rule: [row.asset.label for row in telling.rows() if row.rule == rule] for rule in chosen}
+    *gates, both, yard = labels
+    gone = ["1-1"] if after else []
+    assert told == {"gate": gates, "both": [*gates, both, yard], "all": [*gone, *gates, both, yard]}
 
 
 def test_of_an_export_that_went_is_forgotten(one: Catalog, tmp_path: Path) -> None:

@@ -59,9 +59,11 @@ def _event(rows: Any) -> ColumnElement[bool]:
 
 def _evidence(rows: Any, node: int) -> ColumnElement[bool]:
     evidence = schema.evidence.c
-    return rows.file.in_(select(evidence.file).where(evidence.node == node))
+    file: ColumnElement[str] = rows.file
+    return file.in_(select(evidence.file).where(evidence.node == node))
 
 
 def _export(rows: Any, node: int) -> ColumnElement[bool]:
     exports = schema.exports.c
-    return rows.file.in_(select(exports.file).where(exports.node == node, exports.state == "done"))
+    file: ColumnElement[str] = rows.file
+    return file.in_(select(exports.file).where(exports.node == node, exports.state == "done"))

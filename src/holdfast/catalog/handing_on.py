@@ -17,7 +17,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from holdfast.catalog import schema
 from holdfast.catalog.db import Transaction
 from holdfast.catalog.deliveries import by_volume
-from holdfast.catalog.rows import StreamRow
+from holdfast.catalog.rows import Id, StreamRow
 from holdfast.core.delivery import Asset, AssetKind
 
 _POSITIONS = schema.delivery_positions.c
@@ -206,15 +206,25 @@ def exports(tx: Transaction, node: int, from_number: int, to_number: int) -> lis
     query = select(schema.exports).where(*_between(schema.exports, node, from_number, to_number), c.state == "done")
     found = []
     for row in tx.run("exports", query.order_by(c.id)).mappings():
-        streams = [one.partition("/") for one in row["streams"].split()]
-        cameras = tuple(dict.fromkeys(camera for camera, _, _ in streams))
+        streams, cameras = row["streams"].split(), _cameras(row["streams"])
         asset = Asset(
-            kind=AssetKind.EXPORT, camera=cameras[0], stream=streams[0][2] if len(streams) == 1 else "",
+            kind=AssetKind.EXPORT, camera=cameras[0],
+            stream=streams[0].partition("/")[2] if len(streams) == 1 else "",
             volume=row["volume"], file=row["file"], bytes=row["bytes"], sha256=row["sha256"], start_us=row["from_us"],
-            end_us=row["to_us"], label=f"{row['node']}-{row['id']}",
+            end_us=row["to_us"], label=str(Id(row["node"], row["id"])),
         )  # fmt: skip
         found.append(Picture(int(row["id"]), asset, int(row["from_us"]), int(row["done_us"]), cameras))
     return found
+
+
+def shown(tx: Transaction, node: int, assets: Iterable[Asset]) -> dict[str, tuple[str, ...]]:
+    """Return all cameras of those files that are exports, by their labels; those that were deleted are left out."""
+    numbers = [Id.read(one.label, "export").number for one in assets if one.kind is AssetKind.EXPORT]
+    if not numbers:
+        return {}
+    c = schema.exports.c
+    rows = tx.run("exports", select(c.id, c.streams).where(c.node == node, c.id.in_(numbers)))
+    return {str(Id(node, int(row.id))): _cameras(row.streams) for row in rows}
 
 
 def first_open_event(tx: Transaction, node: int) -> int | None:
@@ -250,6 +260,11 @@ def sites(tx: Transaction, node: int) -> dict[str, str]:
     """Return the site of each camera."""
     c = schema.cameras.c
     return {row.camera: row.site for row in tx.run("cameras", select(c.camera, c.site).where(c.node == node))}
+
+
+def _cameras(streams: str) -> tuple[str, ...]:
+    """Return the cameras of an export, in order and each once."""
+    return tuple(dict.fromkeys(one.partition("/")[0] for one in streams.split()))
 
 
 def _between(table: Table, node: int, from_number: int, to_number: int) -> list[ColumnElement[bool]]:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, exists, func, insert, literal_column, select
 from sqlalchemy.engine import RowMapping
 
-from holdfast.catalog import claims, schema
+from holdfast.catalog import claims, handing_on, schema
 from holdfast.catalog.db import Transaction
 from holdfast.catalog.files_here import here
 from holdfast.catalog.rows import Id, new_ids
@@ -68,7 +68,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waited:
-    """Which files a rule waits for until targets have verified them; none of `cameras` or `streams` is all."""
+    """Which files a rule waits for until targets have verified them; none of `cameras` or `streams` is all.
+
+    `streams` is about segments, `cameras` about all that a file shows.
+    """
 
     rule: str
     targets: Sequence[str]
@@ -80,10 +83,14 @@ class Waited:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A file that a target holds, and when that was verified, microseconds since the epoch, UTC."""
+    """A file that a target holds, when that was verified, microseconds since the epoch, UTC, and all that it shows.
+
+    `cameras` is empty where nobody knows any more what an export shows: it was deleted.
+    """
 
     asset: Asset
     at_us: int
+    cameras: tuple[str, ...]
 
 
 def add(tx: Transaction, node: int, rule: str, assets: Sequence[Asset], now_us: int) -> int:
@@ -131,9 +138,10 @@ def arrived(
         | ((_SENT.kind == AssetKind.EXPORT.value) & (_SENT.created_us >= waited.since_us)),
     ]  # fmt: skip
     if waited.cameras:
+        # Of an export this is the first of its cameras: whoever asks looks at the others.
         where.append(_SENT.camera.in_(waited.cameras))
     if waited.streams:
-        where.append(_SENT.stream.in_([*waited.streams, ""]))
+        where.append((_SENT.kind != AssetKind.SEGMENT.value) | _SENT.stream.in_(waited.streams))
     if to_us is not None:
         where.append(_SENT.object_us < to_us)
     for target in waited.targets[1:]:
@@ -145,7 +153,12 @@ def arrived(
             )
         )  # fmt: skip
     query = select(schema.deliveries).where(*where).order_by(_SENT.object_us, _SENT.id).limit(limit)
-    return [Arrived(_asset(row), int(row["object_us"])) for row in tx.run("deliveries", query).mappings()]
+    found = [(_asset(row), int(row["object_us"])) for row in tx.run("deliveries", query).mappings()]
+    exported = handing_on.shown(tx, node, (asset for asset, _ in found))
+    return [
+        Arrived(asset, at_us, exported.get(asset.label, ()) if asset.kind is AssetKind.EXPORT else (asset.camera,))
+        for asset, at_us in found
+    ]
 
 
 def first_arrival_us(tx: Transaction, node: int, target: str) -> int | None:

@@ -187,7 +187,7 @@ class HandingOver:
                     walked = late[-1].at_us if len(late) == _MOST else place.walked + DAY_US
                     place = replace(place, walked=walked if walked < place.place else 0)
             positions[source] = place
-            found += [one.asset for one in new]
+            found += [one.asset for one in new if wish.wants(*one.cameras)]
         return found, positions
 
 

@@ -51,9 +51,9 @@ class Wish:
     since_us: int = 0
     prefix: str = ""
 
-    def wants(self, camera: str) -> bool:
-        """Say whether a camera is meant."""
-        return not self.cameras or camera in self.cameras
+    def wants(self, *cameras: str) -> bool:
+        """Say whether a file is meant that shows these: none that shows a camera that is not named, or nobody knows."""
+        return not self.cameras or (bool(cameras) and set(cameras) <= set(self.cameras))
 
     def of(self, tx: Transaction, node: int) -> list[StreamRow]:
         """Return the streams that are meant."""
@@ -184,9 +184,9 @@ def _pictures(
 
 
 def _meant(wish: Wish, one: Picture) -> bool:
-    """Say whether a rule means a file: what shows a camera that it does not name is none of it."""
+    """Say whether a rule means a file."""
     made_us = one.asset.start_us if one.made_us is None else one.made_us
-    return made_us >= wish.since_us and all(wish.wants(camera) for camera in one.cameras or (one.asset.camera,))
+    return made_us >= wish.since_us and wish.wants(*(one.cameras or (one.asset.camera,)))
 
 
 class Contents:
