@@ -105,6 +105,19 @@ def test_a_review_says_who_and_when(two: Site) -> None:
     assert two.as_().put(f"{URL}/{one}/checked", json={}).status_code == 403
 
 
+def test_what_was_discarded_is_listed_and_not_counted(two: Site) -> None:
+    """A list shows what was discarded, and its counts leave it out (C064, C065)."""
+    operator = two.as_(Role.OPERATOR)
+    for status, left in (("active", (2, 0, 2)), ("resolved", (1, 0, 1))):
+        one = two.as_().get(URL, params={"status": status}).json()["items"][0]["id"]
+        assert operator.put(f"{URL}/{one}/discard", json={}).status_code == 200
+        body = two.as_().get(URL).json()
+        assert (body["count"], body["active_count"], body["resolved_count"]) == left
+        assert len(body["items"]) == 3
+    admin = two.as_(Role.ADMIN)
+    assert admin.post(f"{URL}/clear").json()["count"] == 2, "clearing takes them all the same"
+
+
 def test_what_is_not_there_or_makes_no_sense(two: Site) -> None:
     """404 for an id that nobody has, 422 for what is none (C064)."""
     operator = two.as_(Role.OPERATOR)

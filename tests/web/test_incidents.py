@@ -38,7 +38,7 @@ def _wrong(tmp_path: Path, clock: PushedClock) -> Iterator[Site]:
                     node,
                     camera,
                     case,
-                    seen={"black_percent": 99.14, "difference": 0.013, "mean_db": -30.0},
+                    seen={"black_percent": 99.14, "differences": [0.013, 0.4, 0.21], "mean_db": -30.0},
                     now_us=7,
                 )
                 pins = [Pin(case.type, case.start_us, n, case.start_us, picture, 320, 180) for n in numbers]
@@ -55,7 +55,7 @@ def test_cards_lists_and_values(wrong: Site) -> None:
     assert "lasts 2 min" in text
     assert html.count('<details class="incident"') == 3
     assert "Black 99.1 % of the picture" in text
-    assert "Difference of three pictures 0.01 of 255" in text
+    assert "Differences of three pictures 0.01, 0.40, 0.21 of 255" in text
     assert "Sound -30 dB, 50 %" in text
     assert len(re.findall(r'<a href="/api/v1/incidents/\d+-\d+/pictures/\d.jpg">', html)) == 7
     assert "Checked</button>" not in html  # a viewer looks
@@ -94,8 +94,11 @@ def test_check_discard_comment(wrong: Site) -> None:
     text = words(wrong.page("/incidents"))
     assert "This week 2" in text
     assert "test" in text
+    operator.post("/incidents/1-3", data={"what": "discard", "discard_type": "known", "comment": ""})
+    assert "Now 0 This week 1" in words(wrong.page("/incidents"))
+    operator.post("/incidents/1-3", data={"what": "restore", "comment": ""})
     operator.post("/incidents/1-1", data={"what": "restore", "comment": ""})
-    assert "This week 3" in words(wrong.page("/incidents"))
+    assert "Now 1 This week 3" in words(wrong.page("/incidents"))
     assert operator.post("/incidents/1-1", data={"what": "explode"}).status_code == 422
     assert operator.post("/incidents/9-9", data={"what": "check"}).status_code == 404
     assert wrong.as_().post("/incidents/1-1", data={"what": "check"}).status_code == 403
@@ -104,6 +107,7 @@ def test_check_discard_comment(wrong: Site) -> None:
 def test_clearing_asks_first(wrong: Site) -> None:
     """Only the second answer deletes, and only what is over (C120)."""
     admin = wrong.as_(Role.ADMIN)
+    assert wrong.as_(Role.OPERATOR).post("/incidents/1-1", data={"what": "discard"}).status_code == 303
     asked = admin.post("/incidents/clear", data={})
     assert "Delete all 2 incidents" in words(asked.text)
     assert wrong.page("/incidents").count('<details class="incident"') == 3

@@ -82,9 +82,9 @@ class Incidents(BaseModel):
     """Incidents: those that last first, then those that are over, each newest first."""
 
     items: list[IncidentOut]
-    count: int = Field(description="Items in this answer.", examples=[2])
-    active_count: int = Field(description="Of them, those that last.", examples=[1])
-    resolved_count: int = Field(description="Of them, those that are over.", examples=[1])
+    count: int = Field(description="Items in this answer, without those that were discarded.", examples=[2])
+    active_count: int = Field(description="Of those that are counted, those that last.", examples=[1])
+    resolved_count: int = Field(description="Of those that are counted, those that are over.", examples=[1])
     cursor: str | None = Field(description="For more of those that are over.")
 
 
@@ -175,15 +175,17 @@ def list_incidents(
     if status != "resolved" and active_limit and not cursor:
         page, shown = incidents.find(context.catalog(), replace(wanted, open=True), limit=active_limit)
         found += _outs(context, page.rows, shown)
-    active, following = len(found), None
+    following = None
     if status != "active" and resolved_limit:
         over = replace(wanted, open=False)
         page, shown = incidents.find(context.catalog(), over, limit=resolved_limit, cursor=cursor or None)
         found += _outs(context, page.rows, shown)
         following = page.cursor
+    counted = [one.status for one in found if not one.discard]
     return Incidents(
-        items=found, count=len(found), active_count=active, resolved_count=len(found) - active, cursor=following
-    )
+        items=found, count=len(counted), active_count=counted.count("active"),
+        resolved_count=counted.count("resolved"), cursor=following,
+    )  # fmt: skip
 
 
 @router.post(
@@ -196,9 +198,7 @@ def ask_to_clear(context: Node, request: Request) -> Confirmation:
     memory.given = {token: until_us for token, until_us in memory.given.items() if until_us > now_us}
     token, until_us = secrets.token_hex(8), now_us + CONFIRM_US
     memory.given[token] = until_us
-    count = incidents.count(context.catalog(), Wanted(open=False, discarded=False))
-    count += incidents.count(context.catalog(), Wanted(open=False, discarded=True))
-    return Confirmation(token=token, count=count, expires_us=until_us)
+    return Confirmation(token=token, count=incidents.count_over(context.catalog()), expires_us=until_us)
 
 
 @router.delete(

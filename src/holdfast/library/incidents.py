@@ -66,6 +66,15 @@ def count_by_type(catalog: Catalog, wanted: Wanted) -> dict[IncidentType, int]:
         return incidents.counts(tx, wanted)
 
 
+def count_over(catalog: Catalog) -> int:
+    """Count what `clear` deletes: incidents that are over, those that were discarded, too.
+
+    Raises:
+        CatalogUnavailable: It did not answer.
+    """
+    return sum(count(catalog, Wanted(open=False, discarded=one)) for one in (False, True))
+
+
 def get(catalog: Catalog, incident: Id) -> tuple[IncidentRow, Sequence[Picture]]:
     """Return an incident and its pictures.
 

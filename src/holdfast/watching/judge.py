@@ -197,6 +197,7 @@ class Judge:
         if look.shots:
             since |= dict.fromkeys(gone, look.shots[0].at_us)  # the first of its pictures is the one that came again
         facts = {name: value for name, value in asdict(measure).items() if value is not None}
+        facts |= {} if look.differences is None else {"differences": [round(one, 3) for one in look.differences]}
         self._step(look.at_us, {**there, **gone}, since, look.shots, facts, "")
 
     def _turned(self, look: Look, heard: Heard | None, there: dict[IncidentType, bool]) -> dict[IncidentType, int]:

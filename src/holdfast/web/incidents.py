@@ -149,6 +149,9 @@ def _found(context: Context, chosen: Chosen) -> dict[str, object]:
         "active": [_shown(context, row, pictures[row.id]) for row in active.rows],
         "over": [_shown(context, row, pictures[row.id]) for row in over.rows],
         "cursor": over.cursor,
+        "now": incidents.count(catalog, Wanted(camera=camera, type=kind, open=True)),
+        "would_go": incidents.count_over(catalog) if chosen.asks else 0,
+        "days": context.config.retention.incidents_days,
         "week": sum(week.values()),
         "commonest": None if commonest is None else (NAMES[commonest], week[commonest]),
         "closed": incidents.count(catalog, Wanted(camera=camera, type=kind, open=False)),
@@ -173,7 +176,10 @@ def _values(row: IncidentRow) -> list[tuple[str, str]]:
     found = []
     if "black_percent" in seen:
         found.append(("Black", f"{seen['black_percent']:.1f} % of the picture"))
-    if "difference" in seen:
+    if "differences" in seen:
+        three = ", ".join(f"{one:.2f}" for one in seen["differences"])
+        found.append(("Differences of three pictures", f"{three} of 255"))
+    elif "difference" in seen:
         found.append(("Difference of three pictures", f"{seen['difference']:.2f} of 255"))
     if "mean_db" in seen:
         found.append(("Sound", f"{seen['mean_db']:.0f} dB, {volume_percent(seen['mean_db']):.0f} %"))
