@@ -10,7 +10,7 @@ from holdfast.catalog import incidents, lost_work
 from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.catalog.deliveries import DeliveryRow
 from holdfast.core.delivery import AssetKind, DeliveryState
-from holdfast.core.errors import ContentDiffers, DiskFull, NotFound, TargetAway, TargetRefused
+from holdfast.core.errors import ContentDiffers, DiskFull, NotFound, TargetAway, TargetBarred, TargetRefused
 from holdfast.core.incident import IncidentType
 from holdfast.library import archive_incidents, kept
 from holdfast.storage import volume
@@ -221,6 +221,29 @@ def test_what_is_refused_fails_alone_but_not_everything(
     assert incident(site) is None
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_a_target_that_lets_us_not_in_fails_no_file(
+    pushed: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, together: bool
+) -> None:
+    """With a wrong key everything waits and somebody is told at once; mended, all goes on by itself (F43)."""
+    site = Handed(tmp_path, pushed)
+    for number in range(20):
+        site.segment(number)
+    with Sending(site, together=together) as sending:
+        failing(monkeypatch, sending, TargetBarred("nas: wrong key"), lambda _key: True)
+        sending.drain()
+        assert "wrong key" in str(incident(site))
+        for _ in range(5):
+            sending.wait(600)
+            sending.drain()
+        assert states(site) == ["pending"] * 20
+        monkeypatch.undo()
+        sending.wait(600)
+        sending.drain()
+    assert states(site) == ["delivered"] * 20
+    assert incident(site) is None
+
+
 @pytest.mark.parametrize("step", ["before the object", "before the acknowledgement", "before the result"])
 def test_a_worker_that_dies_at_any_step(
     catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
@@ -369,7 +392,7 @@ def test_a_target_away_for_minutes_is_no_incident(
         for _ in range(40):
             sending.wait(TELL_US / 20e6)
             sending.drain()
-        assert "ten minutes" in str(incident(site))
+        assert "takes nothing" in str(incident(site))
 
 
 @pytest.mark.needs("mount")

@@ -1,6 +1,6 @@
 """How a receiver is asked again: one at a time, ever more rarely, and not before it wants to be."""
 
-from holdfast.core.errors import NameTaken, TargetAway, TargetRefused
+from holdfast.core.errors import NameTaken, TargetAway, TargetBarred, TargetRefused
 from holdfast.storage.webhook import HoldOff
 from holdfast.work.hold import AWAY_CAP_US, REFUSALS, TELL_US, Held, Hold
 from support.clock import PushedClock
@@ -47,6 +47,16 @@ def test_refusals_in_a_row_hold_it() -> None:
         assert hold.room() == 2
     hold.failed(TargetRefused("no"))
     assert hold.room() == 0
+
+
+def test_who_lets_us_not_in_is_told_at_once() -> None:
+    """No waiting alone helps against a wrong key: somebody hears of it at the first refusal, once (F43)."""
+    hold = Hold(2, PushedClock())
+    hold.failed(TargetBarred("wrong key"))
+    assert (hold.room(), hold.worth_telling(), hold.worth_telling()) == (0, True, False)
+    hold.well()
+    hold.failed(TargetAway("gone"))
+    assert not hold.worth_telling()
 
 
 def test_it_is_told_once_after_ten_minutes() -> None:

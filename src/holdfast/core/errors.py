@@ -31,6 +31,7 @@
     │   ├── TargetAway            no answer, or not the right one  transient
     │   ├── TargetFull            it has no room                   transient
     │   ├── ContentDiffers        not what was sent arrived        transient
+    │   ├── TargetBarred          it lets us not in: key, host key  transient
     │   ├── TargetRefused         it may not: rights, name, size
     │   └── NameTaken             something else lies there
     ├── AlreadyRunning        somebody else holds the lock                       exit 75
@@ -322,8 +323,19 @@ class ContentDiffers(TargetError):
     default_hint = "the target or the way to it changes what is sent: check its disk, its network and its program"
 
 
+class TargetBarred(TargetError):
+    """It lets nobody of ours in, whatever is to be sent: a wrong key or host key, no such bucket or module.
+
+    No file is at fault, so none fails: all wait for a person to mend it, and go on by themselves.
+    """
+
+    code = "target-barred"
+    transient = True
+    default_hint = "holdfast targets test NAME says what it wants"
+
+
 class TargetRefused(TargetError):
-    """It answered that this must not be: wrong key, no right to write there, a name or size that it does not take."""
+    """It answered that this file must not be: no right to write there, a name or size that it does not take."""
 
     code = "target-refused"
     default_hint = "holdfast targets test NAME says what it refuses"

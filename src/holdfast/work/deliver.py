@@ -331,7 +331,7 @@ class Deliver:
             return
         elif way.worth_telling():
             with self._catalog.write() as tx:
-                self._incident(row, way, f"{way.name} has not taken anything for ten minutes: {error}")(tx)
+                self._incident(row, way, f"{way.name} takes nothing: {error}")(tx)
         raise error
 
     def _refused(self, job: Job, row: DeliveryRow, way: Way, error: HoldfastError) -> None:

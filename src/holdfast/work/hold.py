@@ -1,8 +1,8 @@
 """How a receiver or a target is asked again that does not take anything.
 
 It holds its lane, not its rows: one of them asks again after a wait that doubles, and all others stay as they are. One
-that refuses several in a row is asked more rarely, too: a key that has expired must not let a hundred thousand rows
-fail, one after the other (F43).
+that lets us not in, or refuses several in a row, is asked more rarely, too: a key that has expired must not let a
+hundred thousand rows fail, one after the other (F43).
 
 In memory: whoever begins anew asks anew. Any thread. Not here: hours and bandwidth of a target (way), sending, rows.
 """
@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass
 
 from holdfast.core.clock import Clock
-from holdfast.core.errors import HoldfastError, TargetAway, TargetFull, TargetRefused
+from holdfast.core.errors import HoldfastError, TargetAway, TargetBarred, TargetFull, TargetRefused
 from holdfast.core.timing import MINUTE_US, SECOND_US
 from holdfast.storage.webhook import HoldOff
 
@@ -46,7 +46,7 @@ class Hold:
         self._wait_us = 0
         self._ask_us = 0
         self._refused = 0
-        self._told = False
+        self._told = self._barred = False
         self._away_us: int | None = None
         self._why = self._hint = ""
         self.complained = True
@@ -81,13 +81,16 @@ class Hold:
         """Take note that it took something."""
         with self._lock:
             self._wait_us = self._refused = 0
-            self._away_us, self._told = None, False
+            self._away_us, self._told, self._barred = None, False, False
 
     def failed(self, error: HoldfastError) -> None:
         """Take note that it did not; what is wrong with one file alone changes nothing here."""
         with self._lock:
             self._why, self._hint = str(error), error.hint
-            if isinstance(error, TargetAway | TargetFull):
+            self._barred = isinstance(error, TargetBarred)
+            if self._barred:
+                self._hold(REFUSED_CAP_US, 0)
+            elif isinstance(error, TargetAway | TargetFull):
                 self._hold(AWAY_CAP_US, round(error.wait_s * SECOND_US) if isinstance(error, HoldOff) else 0)
             elif isinstance(error, TargetRefused):
                 self._refused += 1
@@ -95,9 +98,11 @@ class Hold:
                     self._hold(REFUSED_CAP_US, 0)
 
     def worth_telling(self) -> bool:
-        """Say, once, that it has taken nothing for so long that somebody must hear of it."""
+        """Say, once, that somebody must hear of it: nothing was taken for so long, or no waiting alone helps."""
         with self._lock:
-            if self._told or self._away_us is None or self._clock.wall_us() - self._away_us < TELL_US:
+            if self._told or self._away_us is None:
+                return False
+            if not self._barred and self._clock.wall_us() - self._away_us < TELL_US:
                 return False
             self._told = True
             return True

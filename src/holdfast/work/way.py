@@ -12,7 +12,15 @@ from holdfast.core import schedule
 from holdfast.core.clock import Clock
 from holdfast.core.config.targets import AnyTarget
 from holdfast.core.config.windows import windows_of
-from holdfast.core.errors import ContentDiffers, HoldfastError, NameTaken, TargetAway, TargetFull, TargetRefused
+from holdfast.core.errors import (
+    ContentDiffers,
+    HoldfastError,
+    NameTaken,
+    TargetAway,
+    TargetBarred,
+    TargetFull,
+    TargetRefused,
+)
 from holdfast.core.plan import Capture
 from holdfast.core.timing import MINUTE_US, SECOND_US
 from holdfast.storage.targets.contract import Target
@@ -20,7 +28,7 @@ from holdfast.work.hold import Hold
 
 _SLICE_S = 0.25  # chosen: whoever waits for bandwidth hears soon that it shall stop
 _BURST_US = 100_000  # chosen: an idle line may catch up on a tenth of a second, far within the 10 % that are allowed
-_CAUSES = (TargetAway, TargetFull, TargetRefused, ContentDiffers, NameTaken)
+_CAUSES = (TargetAway, TargetFull, TargetBarred, TargetRefused, ContentDiffers, NameTaken)
 
 
 class Way(Hold):

@@ -1,6 +1,6 @@
 import pytest
 
-from holdfast.core.errors import NameTaken, TargetAway, TargetError, TargetFull, TargetRefused
+from holdfast.core.errors import NameTaken, TargetAway, TargetBarred, TargetError, TargetFull, TargetRefused
 from holdfast.storage.targets.rsync_words import Seen, item, problem
 
 
@@ -39,11 +39,11 @@ def test_what_lines_mean() -> None:
         ),
         (23, 'rsync: [receiver] mkstemp "/x" failed: Read-only file system (30)', TargetRefused),
         (255, "ssh: connect to host nas port 22: Connection refused\nrsync error: unexplained error", TargetAway),
-        (255, "Host key verification failed.", TargetRefused),
-        (5, "@ERROR: auth failed on module kept", TargetRefused),
+        (255, "Host key verification failed.", TargetBarred),
+        (5, "@ERROR: auth failed on module kept", TargetBarred),
         (30, "[sender] io timeout after 2 seconds -- exiting", TargetAway),
         (255, "ssh: Could not resolve hostname nas: Name or service not found", TargetAway),
-        (14, "rsync: [sender] Failed to exec ssh: No such file or directory (2)", TargetRefused),
+        (14, "rsync: [sender] Failed to exec ssh: No such file or directory (2)", TargetBarred),
         (12, "", TargetAway),
         (
             23,
@@ -63,3 +63,12 @@ def test_complaints_become_ours(code: int, errors: str, kind: type[TargetError])
     found = problem("nas", "sending", code, errors)
     assert type(found) is kind
     assert str(found).startswith("nas: sending")
+
+
+def test_a_changed_host_is_told_without_its_frame() -> None:
+    """Of SSH's banner stays what it says; a full stop at the end would stand in the middle of our sentences."""
+    frame = "@@@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n@@@@@@\nHost key verification failed."
+    told = [str(problem("nas", "sending", 255, said)) for said in (frame, "Host key verification failed.")]
+    assert told == [
+        "nas: sending: WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!", "nas: sending: Host key verification failed",
+    ]  # fmt: skip

@@ -1,19 +1,24 @@
 import json
 import random
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from holdfast.core.config.secret import Secret
-from holdfast.core.errors import ContentDiffers, NameTaken, TargetAway, TargetRefused
+from holdfast.core.errors import ContentDiffers, NameTaken, TargetAway, TargetBarred
+from holdfast.storage.targets import contract
+from holdfast.storage.targets import s3 as s3_module
 from holdfast.storage.targets.contract import Going
 from holdfast.storage.targets.s3 import S3Target
 from support.target_places import MB, content_of
 from support.target_s3 import S3Place, answer, end_server, s3
 
 _DATA = random.Random(2).randbytes(25 * MB)
+_SMALL = content_of(_DATA[:5000])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,6 +39,16 @@ def _place(tmp_path: Path) -> Iterator[S3Place]:
 def _source(tmp_path: Path) -> Path:
     path = tmp_path / "a.mp4"
     path.write_bytes(_DATA)
+    return path
+
+
+@pytest.fixture(name="small")
+def _small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a small file that goes as a large one does."""
+    monkeypatch.setattr(s3_module, "LARGE_BYTES", 1)
+    monkeypatch.setattr(contract, "SLOWEST_BYTES", 100)
+    path = tmp_path / "small.mp4"
+    path.write_bytes(_DATA[:5000])
     return path
 
 
@@ -151,7 +166,51 @@ def test_somebody_who_was_first_is_not_replaced(place: S3Place, source: Path, tm
 def test_what_is_refused_says_what_to_do(place: S3Place, source: Path) -> None:
     """A bucket that is not there is a matter for a person; the hint names the key of the table, not its secret."""
     wrong = S3Target("t", place.config(bucket="no-such-bucket", secret_key=Secret("hush-hush")))
-    with closing(wrong) as target, pytest.raises(TargetRefused) as caught:
+    with closing(wrong) as target, pytest.raises(TargetBarred) as caught:
         target.put(source, "a.mp4", content_of(_DATA), Going())
     assert "bucket" in caught.value.hint
     assert "hush-hush" not in str(caught.value)
+
+
+@pytest.mark.best_of_three
+def test_parts_are_put_together_for_longer_than_silence(place: S3Place, small: Path) -> None:
+    """A service that takes longer than the limit of silence to make one object of the parts is waited for (F20)."""
+    with _slow_completion(place, 2.0), closing(place.make(1.0)) as target:
+        assert target.put(small, "a.mp4", _SMALL, Going()).verified == "sha256 kept by the service"
+    assert place.uploads() == 0
+
+
+@pytest.mark.best_of_three
+def test_a_service_that_is_gone_while_it_puts_parts_together_is_noticed(place: S3Place, small: Path) -> None:
+    """A service that falls silent meanwhile is away after the limit of silence; what it had done counts afterwards."""
+    silent_s: list[float] = []
+
+    def fall_silent() -> None:
+        silent_s.append(time.monotonic())
+        place.proxy.quiet_after = 0
+
+    with _slow_completion(place, 60.0, fall_silent), closing(place.make(1.0)) as target:
+        with pytest.raises(TargetAway):
+            target.put(small, "a.mp4", _SMALL, Going())
+        assert time.monotonic() - silent_s[0] < 10
+    place.proxy.restore()
+    with closing(place.make()) as target:
+        assert target.put(small, "a.mp4", _SMALL, Going()).already
+
+
+@contextmanager
+def _slow_completion(place: S3Place, longest_s: float, began: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Keep back the answer to the completion of an upload."""
+    over = threading.Event()
+
+    def slowly(data: bytes) -> bytes:
+        if b"CompleteMultipartUploadResult" in data:
+            began()
+            over.wait(longest_s)
+        return data
+
+    place.proxy.alter = slowly
+    try:
+        yield
+    finally:
+        over.set()

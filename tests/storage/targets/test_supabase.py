@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.core.config.secret import Secret
-from holdfast.core.errors import ContentDiffers, NameTaken, TargetAway, TargetRefused
+from holdfast.core.errors import ContentDiffers, NameTaken, TargetAway, TargetBarred, TargetRefused
 from holdfast.storage.targets.contract import Going
 from holdfast.storage.targets.supabase import SupabaseTarget
 from support.target_places import content_of
@@ -56,13 +56,13 @@ def test_what_is_refused_says_what_to_do(place: SupabasePlace, source: Path) -> 
     """A wrong key, a bucket that is none and a name that the service does not take are told apart."""
     for changes, hint in (({"key": Secret("wrong-one")}, "right"), ({"bucket": "none"}, "bucket")):
         with closing(SupabaseTarget("t", place.config(**changes))) as target:
-            with pytest.raises(TargetRefused) as caught:
+            with pytest.raises(TargetBarred) as caught:
                 target.put(source, "a.jpg", content_of(DATA), Going())
             assert hint in caught.value.hint
             assert "wrong-one" not in str(caught.value)
-    with closing(place.make()) as target, pytest.raises(TargetRefused) as caught:
+    with closing(place.make()) as target, pytest.raises(TargetRefused) as refused:
         target.put(source, "größe.jpg", content_of(DATA), Going())
-    assert "name template" in caught.value.hint
+    assert "name template" in refused.value.hint
 
 
 def test_a_service_in_trouble_is_away(place: SupabasePlace, source: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_service_in_trouble_is_away(place: SupabasePlace, source: Path) -> Non
 def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(place: SupabasePlace, source: Path, key: str) -> None:
     """A key with a line end, a blank before it or other letters is refused, and no error shows it (F61)."""
     with closing(SupabaseTarget("t", place.config(key=Secret(key)))) as target:
-        with pytest.raises(TargetRefused, match="no header") as caught:
+        with pytest.raises(TargetBarred, match="no header") as caught:
             target.put(source, "a.jpg", content_of(DATA), Going())
         assert "hush" not in f"{caught.value} {caught.value.hint}"
     assert place.proxy.sent == 0

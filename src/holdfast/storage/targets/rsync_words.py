@@ -6,7 +6,7 @@ Not here: running it.
 import re
 from dataclasses import dataclass
 
-from holdfast.core.errors import NameTaken, TargetAway, TargetError, TargetFull, TargetRefused
+from holdfast.core.errors import NameTaken, TargetAway, TargetBarred, TargetError, TargetFull, TargetRefused
 
 PROGRESS = re.compile(r"\s*(\d+)\s+\d+%")
 _ITEM = re.compile(r"([<>ch.][fdLDS](?:\S{9}| {9})) (.*)")
@@ -22,21 +22,21 @@ _KINDS: tuple[tuple[re.Pattern[str], type[TargetError], str | None], ...] = (
     ),
     (_FULL, TargetFull, None),
     (
-        re.compile(r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed"), TargetRefused,
+        re.compile(r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed"), TargetBarred,
         "its host key is not known or has changed: compare it, then put it into known_hosts",
     ),
     (
         re.compile(r"Permission denied \((?:publickey|password|keyboard)|Too many authentication failures"),
-        TargetRefused, "it does not accept the key: correct `key` or the user, or add the public key there",
+        TargetBarred, "it does not accept the key: correct `key` or the user, or add the public key there",
     ),
-    (re.compile(r"auth failed on module"), TargetRefused, "correct user and password in its table"),
-    (re.compile(r"Unknown module"), TargetRefused, "correct the module in `path`"),
+    (re.compile(r"auth failed on module"), TargetBarred, "correct user and password in its table"),
+    (re.compile(r"Unknown module"), TargetBarred, "correct the module in `path`"),
     (re.compile(r"module is read only|Read-only file system|\(30\)$"), TargetRefused, "it may only be read there"),
     (re.compile(r"Permission denied|Operation not permitted"), TargetRefused, "give it the right to write there"),
     (re.compile(r"File name too long|Invalid argument"), TargetRefused, "shorten the name template of the rule"),
-    (re.compile(r"Failed to exec ssh"), TargetRefused, "install SSH on this machine: apt install openssh-client"),
-    (re.compile(r"command not found|not found"), TargetRefused, "install rsync at the target"),
-    (re.compile(r"unknown option|syntax or usage"), TargetRefused, "an option is not known there: look at `options`"),
+    (re.compile(r"Failed to exec ssh"), TargetBarred, "install SSH on this machine: apt install openssh-client"),
+    (re.compile(r"command not found|not found"), TargetBarred, "install rsync at the target"),
+    (re.compile(r"unknown option|syntax or usage"), TargetBarred, "an option is not known there: look at `options`"),
 )  # fmt: skip
 LATER = frozenset({10, 12, 20, 30, 35, 255})  # rsync(1): sockets, the stream, signals, time, and SSH's own failure
 
@@ -75,6 +75,7 @@ def problem(target: str, doing: str, code: int, errors: str) -> TargetError:
     told = next((line for line in lines if not line.startswith("rsync error")), lines[0] if lines else f"exit {code}")
     for pattern, kind, hint in _KINDS:
         found = next((line for line in lines if pattern.search(line)), None)
-        if found is not None and not (code in LATER and kind is TargetRefused and "not found" in found):
-            return kind(f"{target}: {doing}: {found.strip()}", hint=hint)
+        if found is not None and not (code in LATER and kind is TargetBarred and "not found" in found):
+            # SSH frames its warning of a changed host with a line of signs.
+            return kind(f"{target}: {doing}: {found.strip('@ ').rstrip('.')}", hint=hint)
     return TargetAway(f"{target}: {doing}: {told.strip()}")

@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from urllib3.exceptions import HTTPError
 
-from holdfast.core.errors import ContentDiffers, TargetAway, TargetError, TargetFull, TargetRefused
+from holdfast.core.errors import ContentDiffers, TargetAway, TargetBarred, TargetError, TargetFull, TargetRefused
 from holdfast.storage.targets.s3_parts import Body
 
 _TRIES = 3  # chosen: a service that is busy for longer is away, and the file waits in the queue
@@ -21,6 +21,10 @@ _LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.
 _BUSY = frozenset({500, 502, 503, 504, 429})
 _FULL = frozenset({"XMinioStorageFull", "QuotaExceeded", "InsufficientStorage", "XMinioAdminBucketQuotaExceeded"})
 _BAD = frozenset({"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"})
+_BARRED = frozenset({
+    "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "RequestTimeTooSkewed",
+    "NoSuchBucket", "PermanentRedirect", "AuthorizationHeaderMalformed",
+})  # fmt: skip
 _HINTS = {
     "AccessDenied": "the key needs the right to get, put, list and delete objects of this bucket",
     "InvalidAccessKeyId": "correct access_key in its table",
@@ -131,6 +135,7 @@ class Calls:
             (status == HTTPStatus.PRECONDITION_FAILED, Precondition),
             (status == HTTPStatus.INSUFFICIENT_STORAGE or code in _FULL, TargetFull),
             (code in _BAD, ContentDiffers),
+            (code in _BARRED, TargetBarred),
             (status in _BUSY or status in _LATER or code in {"RequestTimeout", "IncompleteBody"}, TargetAway),
         )
         kind = next((kind for fits, kind in kinds if fits), TargetRefused)

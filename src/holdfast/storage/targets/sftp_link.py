@@ -15,7 +15,7 @@ import paramiko
 from paramiko.sftp import CMD_EXTENDED
 
 from holdfast.core.config.targets import SftpTarget as SftpConfig
-from holdfast.core.errors import TargetAway, TargetError, TargetRefused
+from holdfast.core.errors import TargetAway, TargetBarred, TargetError
 from holdfast.storage.targets.contract import Going
 from holdfast.storage.targets.errors import translate
 
@@ -136,17 +136,17 @@ class Links:
             yield
         except paramiko.BadHostKeyException as error:
             hint = "the host has another key than known_hosts says: find out why before you correct it"
-            raise TargetRefused(f"{self._target}: {doing}: {error}", hint=hint) from error
+            raise TargetBarred(f"{self._target}: {doing}: {error}", hint=hint) from error
         except (paramiko.AuthenticationException, paramiko.PasswordRequiredException) as error:
             hint = "correct user, key or password in its table"
-            raise TargetRefused(f"{self._target}: {doing}: {error}", hint=hint) from error
+            raise TargetBarred(f"{self._target}: {doing}: {error}", hint=hint) from error
         except (paramiko.SSHException, EOFError) as error:
             if "not found in known_hosts" in str(error):
                 hint = "compare the host's key, then put it into known_hosts: ssh-keyscan shows it"
-                raise TargetRefused(f"{self._target}: {doing}: {error}", hint=hint) from error
+                raise TargetBarred(f"{self._target}: {doing}: {error}", hint=hint) from error
             raise TargetAway(f"{self._target}: {doing}: {error or 'the connection ended'}") from error
         except OSError as error:
             if error.errno == errno.ENOENT and error.filename:
                 hint = "correct key or known_hosts in its table"
-                raise TargetRefused(f"{self._target}: there is no file {error.filename}", hint=hint) from error
+                raise TargetBarred(f"{self._target}: there is no file {error.filename}", hint=hint) from error
             raise translate(error, self._target, doing) from error

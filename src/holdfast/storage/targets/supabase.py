@@ -8,6 +8,7 @@ Any thread; one client for all of them, made with the first request.
 
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from holdfast.core.errors import (
     ContentDiffers,
     NameTaken,
     TargetAway,
+    TargetBarred,
     TargetError,
     TargetFull,
     TargetRefused,
@@ -35,6 +37,7 @@ _PROBE = b"holdfast\n"
 _UNKNOWN = -1  # it is there; older services say its size in other words
 _LONGEST_ANSWER = 100_000  # chosen: an error is a few lines
 _LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+_BARRED = re.compile(r"bucket not found|signature|jwt", re.IGNORECASE)  # the key or the bucket, not what is sent
 _HINTS = {
     HTTPStatus.UNAUTHORIZED: "correct key in its table",
     HTTPStatus.FORBIDDEN: "the key needs the right to insert, select and delete objects of this bucket",
@@ -195,13 +198,15 @@ class SupabaseTarget:
         known = next((hint for code, hint in _HINTS.items() if code == status), None)
         if "InvalidKey" in said or "Invalid key" in said:
             known = "the service takes only plain letters, digits and a few signs: change the name template of the rule"
+        if status == HTTPStatus.UNAUTHORIZED or _BARRED.search(said):
+            return TargetBarred(message, hint=known)
         return TargetRefused(message, hint=known)
 
     def _client(self) -> httpx.Client:
         with self._lock:
             if self._http is None:
                 if not self._config.key.fits_header():
-                    raise TargetRefused(
+                    raise TargetBarred(
                         f"{self.name}: its key holds what no header can carry",
                         hint="write it in one line, without blanks around it",
                     )
