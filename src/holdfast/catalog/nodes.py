@@ -32,6 +32,12 @@ def find(tx: Transaction, name: str) -> int | None:
     return None if found is None else int(found)
 
 
+def created_us(tx: Transaction, node: int) -> int | None:
+    """Return when a node was first seen, which tells a catalog from the one before it; None where it never was."""
+    found = tx.run("nodes", select(_NODES.created_us).where(_NODES.id == node)).scalar()
+    return None if found is None else int(found)
+
+
 def numbers(tx: Transaction) -> list[int]:
     """Return the numbers of all nodes."""
     return [int(number) for number in tx.run("nodes", select(_NODES.id).order_by(_NODES.id)).scalars()]

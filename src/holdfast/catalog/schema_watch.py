@@ -120,6 +120,7 @@ incidents = Table(
     Index("ix_incidents_start", "start_us", "node", "id"),
     Index("ix_incidents_camera", "camera", "start_us"),
     Index("ix_incidents_type", "type", "start_us"),
+    Index("ix_incidents_updated", "node", "updated_us", "id"),
     Index(
         "uq_incidents_open",
         "node",

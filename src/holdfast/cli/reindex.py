@@ -57,12 +57,13 @@ def run(
     for problem in report.problems:
         console.print(f"[yellow]{problem}[/]", soft_wrap=True)
     if as_json:
-        names = ("streams", "lines", "adopted", "missing", "notes", "problems")
+        names = ("streams", "lines", "adopted", "missing", "notes", "stills", "events", "incidents", "problems")
         echo_json({name: getattr(report, name) for name in names} | {"restored": asdict(remembered)})
     else:
         typer.echo(
             f"{report.streams} streams from {report.lines} journal lines, {report.adopted} files adopted, "
-            f"{report.missing} missing, {report.notes} notes"
+            f"{report.missing} missing, {report.notes} notes; "
+            f"put back {report.stills} stills, {report.events} events, {report.incidents} incidents"
         )
         for what, names in asdict(remembered).items():
             if names:
