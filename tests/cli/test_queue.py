@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from holdfast.catalog import claims
 from holdfast.catalog.db import open_catalog
+from holdfast.cli.main import main
 from holdfast.core.clock import SystemClock
 from holdfast.core.delivery import DeliveryState
-from holdfast.library import deliveries
+from holdfast.library import deliveries, looking
 from support.handed import Handed
 from support.node import holdfast
 
@@ -31,8 +34,12 @@ def test_sync_sends_all_that_waits(tmp_path: Path) -> None:
     with site.catalog:
         for number in (-2, -1):
             site.segment(number)
-        planned = queue(site, "sync", "--dry-run")
+        planned = queue(site, "sync", "--dry-run", "--json")
         assert (planned.returncode, site.arrived()) == (0, {})
+        assert json.loads(planned.stdout) == {
+            "waited": 2, "bytes": sum(row.asset.bytes for row in site.rows()), "sent": 0, "left": 2, "failed": 0,
+            "dry_run": True,
+        }  # fmt: skip
         done = queue(site, "sync", "--json")
         assert (done.returncode, done.stderr) == (0, "")
         assert json.loads(done.stdout)["left"] == 0
@@ -46,6 +53,22 @@ def test_sync_sends_all_that_waits(tmp_path: Path) -> None:
         assert (figures["health"], figures["states"]["delivered"]["count"]) == ("well", 2)
         words = queue(site, "stats").stdout
         assert "everything has arrived" in words
+
+
+def test_sync_plans_however_much_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a worker that planned it, too, `sync` sends all there is, not what one pass of planning takes (C071)."""
+    monkeypatch.setattr(looking, "_MOST", 2)
+    site = site_of(tmp_path)
+    with site.catalog:
+        for number in range(-5, 0):
+            site.segment(number)
+        with pytest.raises(SystemExit) as left:
+            main(["queue", "sync", "-c", str(tmp_path / "holdfast.toml")])
+        assert not left.value.code
+        assert "sent 5 of 5 files; 0 still wait" in capsys.readouterr().out
+        assert len(site.arrived()) == 5
 
 
 def test_a_target_that_is_away_is_an_exit_code(tmp_path: Path) -> None:

@@ -108,8 +108,10 @@ def sync(
     with open_catalog(loaded.config.catalog_url) as catalog:
         with catalog.write() as tx:
             node = nodes.ensure(tx, LOCAL, clock.wall_us())
-        if not dry_run:
-            HandingOn(catalog, node, loaded.config, clock).once()
+        # Where no worker runs nobody else plans. That sends nothing, so a dry run does it too: it would count too few.
+        planning = HandingOn(catalog, node, loaded.config, clock)
+        while planning.once():
+            pass  # each pass takes some hundred files of a stream
         before, failed_before = (
             _waiting(catalog, loaded, names), _count(catalog, loaded, names, DeliveryState.FAILED).count,
         )  # fmt: skip
