@@ -25,6 +25,16 @@ def test_a_still_with_host_device_and_state(tmp_path: Path, capsys: pytest.Captu
     assert _run(str(picture), "host-1", "device1", json.dumps(body["incident_state"])) == 0
 
 
+def test_hosts_have_dots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A host's full name, and a state that holds a path, are not taken for files; `analyse` is the same word (C056)."""
+    picture = str(still(tmp_path / "capture_20260501180000.jpg", plain(0)))
+    with pytest.raises(SystemExit) as left:
+        main(["analyse", picture, "rpi1.local", "device1", '{"taken_us": null, "cases": [], "of": "/a.jpg"}'])
+    assert not left.value.code
+    body = json.loads(capsys.readouterr().out)
+    assert (body["host"], body["device"]) == ("rpi1.local", "device1")
+
+
 def test_several_files_are_a_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Several files are answered in their order, films among them."""
     files = [still(tmp_path / "a.jpg", plain(0)), film(tmp_path / "b.mp4", 3, moving)]
@@ -39,6 +49,8 @@ def test_missing_and_wrong_files_are_1(tmp_path: Path, capsys: pytest.CaptureFix
     wrong.write_text("no picture")
     assert _run(str(tmp_path / "none.jpg")) == 1
     assert "is not there" in capsys.readouterr().err
+    assert _run(str(good), str(tmp_path / "gone.jpg"), "host.example.org") == 1
+    assert json.loads(capsys.readouterr().out)[0]["host"] == "host.example.org"
     assert _run(str(wrong), str(good)) == 1
     out, err = capsys.readouterr()
     assert "no picture" in err

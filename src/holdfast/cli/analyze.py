@@ -72,9 +72,9 @@ def _complain(error: HoldfastError) -> None:
 
 
 def _told_apart(words: list[str]) -> tuple[list[Path], str, str, dict[str, Any] | None]:
-    """Tell files from host, device and state: the first word is a file, and so is what exists or looks like a path."""
+    """Tell files from host, device and state: the first word is a file, and so is what exists or looks like one."""
     count = 1
-    while count < len(words) and ("/" in words[count] or Path(words[count]).exists() or Path(words[count]).suffix):
+    while count < len(words) and _is_file(words[count]):
         count += 1
     rest = words[count:]
     state = None
@@ -84,6 +84,14 @@ def _told_apart(words: list[str]) -> tuple[list[Path], str, str, dict[str, Any] 
         raise UsageError(f"{rest[2]!r} is one word too many", hint="holdfast analyze FILE [HOST] [DEVICE] [STATE-JSON]")
     host, device = [*rest, "", ""][:2]
     return [Path(word) for word in words[:count]], host, device, state
+
+
+def _is_file(word: str) -> bool:
+    # Hosts have dots in their names, too: rpi1.local.
+    path = Path(word)
+    return not word.lstrip().startswith("{") and (
+        "/" in word or path.exists() or path.suffix.lower() in library.SUFFIXES
+    )
 
 
 def _state(text: str) -> dict[str, Any]:

@@ -57,6 +57,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Name of a command: module that holds it, and what it is for."""
 
+SPELLINGS = {"analyse": "analyze"}
+"""Other spellings of commands, which scripts of predecessors may have (C056)."""
+
 
 # What every complaint about a command line is derived from. Newer Typers carry a click of their own and name this
 # class nowhere; a click that happens to be installed beside it has another one, which would catch nothing.
@@ -70,6 +73,7 @@ class _Lazy(TyperGroup):
         return list(COMMANDS)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        args = [SPELLINGS.get(word, word) for word in args[:1]] + args[1:]
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             hint = f"did you mean holdfast {near[0]}?" if near else "holdfast --help lists all"

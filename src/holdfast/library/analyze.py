@@ -38,6 +38,9 @@ from holdfast.watching.judge import Judge, Settings
 
 THUMBNAIL = "_thumbnail"  # what the small version of a picture is called after
 _SOUND = {".ts", ".mp4", ".m4s", ".mkv", ".wav", ".aac", ".m4a", ".mp3"}
+SUFFIXES = _SOUND | {".jpg", ".jpeg", ".png", ".webp", ".mov", ".avi"}
+"""What names of files end in, by which they are told from names of hosts where they are not there."""
+
 _STAMP = re.compile(r"(?<!\d)(20\d{12})(?!\d)")
 _JUDGED = frozenset({IncidentType.BLACKSCREEN, IncidentType.FREEZE, IncidentType.AUDIO_LOSS})
 
