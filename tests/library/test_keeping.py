@@ -29,7 +29,7 @@ def test_events_and_incidents_stay_as_long_as_footage_hangs_on_them(node: KeptNo
         events_us = keeping.events_kept_us(node.config)
         return None if events_us is None else events_us / DAY_US, keeping.incidents_kept_us(node.config) / DAY_US
 
-    assert kept_days("") == (90, 90)
+    assert kept_days("") == (30, 90)
     assert kept_days("[cameras.gate.retention]\nhold_days = 365\n") == (365, 365)
     assert kept_days("[cameras.gate.retention]\nonly = 'events'\n") == (None, 90)
     assert kept_days("[cameras.gate.retention]\nonly = 'events'\nkeep_days = 200\n") == (201, 90)

@@ -106,6 +106,13 @@ def test_old_stills_go_with_what_stands_beside_them(node: KeptNode) -> None:
         assert [row.id for row in stills.page(tx, stills.Wanted()).rows] == [new]
 
 
+def test_stills_may_go_after_minutes(node: KeptNode) -> None:
+    """What is only looked at keeps its stills for ten minutes (C080)."""
+    node.write(STILLS.replace("keep_days = 2", "keep_days = 0.007"))
+    old, _ = take(node, 0.2), take(node, 0.1)
+    assert ids(over(node)) == [old]
+
+
 def test_a_still_waits_for_its_copy(node: KeptNode) -> None:
     """One that a rule sends somewhere stays, however old, until a target has it; `copies = 0` waits for none (U1)."""
     node.write(SENT)

@@ -1,6 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
+from holdfast.core.config.model import LogConfig
 from holdfast.core.config.retention import KeepConfig, RetentionConfig
 from holdfast.core.retention import DiskFull, Keep, KeepOnly
 from holdfast.core.timing import DAY_US, HOUR_US
@@ -21,6 +22,14 @@ def test_what_nobody_sets_deletes_nothing_by_age() -> None:
     """Without settings footage stays as long as there is room, and goes only where nobody was promised a copy."""
     assert KeepConfig().keep() == Keep()
     assert RetentionConfig().disk_full_policy() is DiskFull.ACKNOWLEDGED
+
+
+def test_each_class_has_its_age() -> None:
+    """What piles up beside footage goes by itself: events, incidents, derived files, leftovers, logs (C066, C080)."""
+    said = RetentionConfig()
+    ages = (said.events_days, said.incidents_days, said.cache_days, said.temp_days, LogConfig().keep_days)
+    assert ages == (30, 90, 30, 1, 14)
+    assert (said.warn_percent, said.alert_percent, said.critical_percent, said.least_free) == (75, 85, 90, 10**9)
 
 
 @pytest.mark.parametrize("wrong", [{"keep_days": 0}, {"keep_bytes": "much"}, {"copies": -1}, {"only": "never"}])

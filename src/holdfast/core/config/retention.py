@@ -70,7 +70,7 @@ class RetentionConfig(Table):
     alert_percent: float = Field(default=85.0, ge=1, le=100, description="Used space that is an alert, in percent.")
     critical_percent: float = Field(default=90.0, ge=1, le=100, description="Used space that is critical, in percent.")
     least_free: _Size = Field(default=10**9, description="Free space below which a disk is critical in any case.")
-    events_days: _Days = Field(default=90.0, description="Days that events and their pictures stay.")
+    events_days: _Days = Field(default=30.0, description="Days that events and their pictures stay.")
     incidents_days: _Days = Field(default=90.0, description="Days that incidents that are over stay, with pictures.")
     cache_days: _Days = Field(default=30.0, description="Days that derived files stay that nobody asked for again.")
     temp_days: _Days = Field(default=1.0, description="Days that what a crash left unfinished stays.")
