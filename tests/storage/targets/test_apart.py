@@ -41,6 +41,24 @@ def test_what_hangs_is_given_up_and_not_piled_up(no_leaks: Any) -> None:
 
 
 @pytest.mark.best_of_three
+def test_what_is_silent_is_waited_for_while_the_target_is_there(no_leaks: Any) -> None:
+    """Work that may say nothing for long is waited for while its target answers, and given up soon once it does not."""
+    free, asked = threading.Event(), threading.Event()
+    apart = Apart("t", 0.2)
+    assert apart.run("syncing", lambda _going: asked.wait(60), longest_s=60, alive=asked.set)
+    with pytest.raises(TargetAway, match=r"nothing moved for 0\.4 s"):
+        apart.run("syncing", lambda _going: free.wait(60), longest_s=0.4)
+
+    def gone() -> None:
+        raise TargetAway("it is gone")
+
+    with pytest.raises(TargetAway, match="it is gone"):
+        apart.run("syncing", lambda _going: free.wait(60), longest_s=60, alive=gone)
+    assert len(apart._hanging) == 2
+    free.set()
+
+
+@pytest.mark.best_of_three
 def test_waiting_for_leave_is_no_silence(no_leaks: Any) -> None:
     """A limit of bandwidth that makes a transfer wait for longer than the limit of silence ends nothing."""
     apart = Apart("t", 0.5)

@@ -1,11 +1,15 @@
 import os
+import stat
+import threading
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from holdfast.core.config.targets import FolderTarget as FolderConfig
 from holdfast.core.errors import NameTaken, TargetAway, TargetRefused
-from holdfast.storage.targets import marker
+from holdfast.storage.targets import contract, folder, marker
 from holdfast.storage.targets.contract import Going
 from holdfast.storage.targets.folder import FolderTarget
 from holdfast.storage.targets.many import Item
@@ -103,3 +107,46 @@ def test_of_many_each_is_held_against_its_own_hash(source: Path, tmp_path: Path)
     wrong = {name.partition(".")[0] for name, right in held.items() if not right}
     assert wrong == {"7", "flipped", "longer", "folder", "pipe", "link"}
     assert {item.key for item in items} - held.keys() == {"gone.jpg", "longer/below.jpg"}
+
+
+@pytest.mark.best_of_three
+def test_a_large_file_is_synced_for_longer_than_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that takes longer for all of a file than silence may last is waited for: it is synced bit by bit (F20)."""
+    data = b"x" * 1_600_000
+    source = tmp_path / "a.mp4"
+    source.write_bytes(data)
+    dirty, sync = [0], os.fdatasync
+
+    def slowly(fd: int) -> None:
+        size = os.fstat(fd).st_size
+        time.sleep(max(0, size - dirty[0]) / 1_500_000)  # seconds that a slow disk takes for what is new
+        dirty[0] = size
+        sync(fd)
+
+    monkeypatch.setattr(os, "fdatasync", slowly)
+    monkeypatch.setattr(os, "fsync", lambda fd: None if stat.S_ISDIR(os.fstat(fd).st_mode) else slowly(fd))
+    with closing(_target(tmp_path / "nas", 0.4)) as target:
+        assert target.put(source, "a.mp4", content_of(data), Going()).verified == "sha256"
+
+
+@pytest.mark.best_of_three
+def test_what_somebody_else_wrote_is_synced_for_longer_than_silence(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """What rsync wrote is synced for as long as the folder answers, and no longer."""
+    target = _target(tmp_path / "nas", 0.3)
+    (tmp_path / "nas" / "a.jpg").write_bytes(source.read_bytes())
+    free = threading.Event()
+    monkeypatch.setattr(contract, "SLOWEST_BYTES", 10_000)  # half a minute for this file
+    monkeypatch.setattr(folder, "sync_disk", lambda _folder: free.wait(1.0))
+    assert target.held([Item(source, "a.jpg", CONTENT)], Going()) == {"a.jpg": True}
+    mark, away = tmp_path / "nas" / marker.MARKER, tmp_path / "away"
+    monkeypatch.setattr(folder, "sync_disk", lambda _folder: mark.rename(away) and free.wait(60))
+    with pytest.raises(TargetAway, match="mounted"):
+        target.held([Item(source, "a.jpg", CONTENT)], Going())
+    free.set()
+
+
+def _target(root: Path, quiet_s: float) -> FolderTarget:
+    marker.adopt("nas", root, 1)
+    return FolderTarget("nas", FolderConfig(type="folder", path=root, quiet_s=quiet_s))

@@ -60,16 +60,22 @@ class Apart:
         self._hanging: set[threading.Thread] = set()
         self._lock = threading.Lock()
 
-    def run(self, doing: str, body: Callable[[Going], T], going: Going | None = None) -> T:
+    def run(
+        self, doing: str, body: Callable[[Going], T], going: Going | None = None, *, longest_s: float = 0.0,
+        alive: Callable[[], object] = lambda: None,
+    ) -> T:  # fmt: skip
         """Do it, and return what it returns or raise what it raises.
 
         Args:
             doing: What, for the error.
             body: Does it, with a `Going` whose `moved` and `told_to_stop` count as a sign of life.
             going: How the caller follows it.
+            longest_s: Seconds without a beat after which it is given up although the target is there; never less than
+                `quiet_s`.
+            alive: Asks the target for a sign of life once nothing moved for `quiet_s`; raises TargetAway without one.
 
         Raises:
-            TargetAway: Nothing moved for `quiet_s`, or too much hangs already.
+            TargetAway: Nothing moved for so long, or too much hangs already.
         """
         going = going or Going()
         with self._lock:
@@ -81,21 +87,34 @@ class Apart:
             target=self._work, args=(task, body, self._followed(task, going)), name=f"target-{self.name}", daemon=True
         )
         thread.start()
-        told_s = 0.0
-        while not task.over.wait(_LOOK_S):
-            now_s = time.monotonic()
-            told_s = told_s or (now_s if going.told_to_stop() else 0.0)
-            quiet = not task.waiting and now_s - task.beat_s > self.quiet_s
-            if quiet or (told_s and now_s - told_s > _GRACE_S):
-                task.given_up = True
-                with self._lock:
-                    self._hanging.add(thread)
-                why = f"nothing moved for {self.quiet_s:g} s" if quiet else "told to stop, and it did not"
-                raise TargetAway(f"{self.name}: {doing}: {why}")
+        try:
+            self._watch(doing, task, going, max(self.quiet_s, longest_s), alive)
+        except BaseException:
+            task.given_up = True
+            with self._lock:
+                self._hanging.add(thread)
+            raise
         thread.join()
         if task.error is not None:
             raise task.error
         return task.result[0]
+
+    def _watch(
+        self, doing: str, task: _Task[T], going: Going, longest_s: float, alive: Callable[[], object]
+    ) -> None:  # fmt: skip
+        told_s = asked_s = 0.0
+        while not task.over.wait(_LOOK_S):
+            now_s = time.monotonic()
+            told_s = told_s or (now_s if going.told_to_stop() else 0.0)
+            if told_s and now_s - told_s > _GRACE_S:
+                raise TargetAway(f"{self.name}: {doing}: told to stop, and it did not")
+            if task.waiting:
+                continue
+            if now_s - task.beat_s > longest_s:
+                raise TargetAway(f"{self.name}: {doing}: nothing moved for {longest_s:g} s")
+            if now_s - max(task.beat_s, asked_s) > self.quiet_s:
+                alive()
+                asked_s = time.monotonic()
 
     @staticmethod
     def _work(task: _Task[T], body: Callable[[Going], T], going: Going) -> None:

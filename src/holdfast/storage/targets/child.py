@@ -10,8 +10,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from holdfast.core.errors import MissingDependency, TargetAway
@@ -33,8 +33,23 @@ class Done:
     errors: str
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """How long a program may say nothing.
+
+    Attributes:
+        quiet_s: Seconds after which it is ended, or, where more is allowed, its host is asked for a sign of life.
+        longest_s: Seconds after which it is ended although its host is there; never less than `quiet_s`.
+        alive: Asks the host; raises TargetAway where it is not there. Nothing to ask where the program does so itself.
+    """
+
+    quiet_s: float
+    longest_s: float = 0.0
+    alive: Callable[[], object] = lambda: None
+
+
 def run(
-    argv: Sequence[str], going: Going, *, target: str, quiet_s: float, environ: Mapping[str, str] | None = None,
+    argv: Sequence[str], going: Going, *, target: str, silence: Silence, environ: Mapping[str, str] | None = None,
     line: Callable[[str], None] = lambda _line: None, given: bytes = b"",
 ) -> Done:  # fmt: skip
     """Run a program to its end.
@@ -43,7 +58,7 @@ def run(
         argv: Its arguments; never a secret.
         going: Asked whether to stop.
         target: For the errors.
-        quiet_s: Seconds without a word from it after which it is ended.
+        silence: How long it may say nothing.
         environ: Variables besides those of this process.
         line: Told each line, also those that end in a carriage return.
         given: What it reads from its input.
@@ -52,24 +67,13 @@ def run(
         TargetAway: Told to stop, or silent for too long.
         MissingDependency: There is no such program.
     """
-    if shutil.which(argv[0]) is None:
-        raise MissingDependency(f"{argv[0]} is not installed", hint=f"apt install {argv[0]}")
-    child = subprocess.Popen(
-        [*_dying_with_us(), *argv], stdin=subprocess.PIPE if given else subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, bufsize=0, start_new_session=True,
-        env={**os.environ, "LC_ALL": "C.UTF-8", **(environ or {})},
-    )  # fmt: skip
     talk = _Talk(given, line)
-    # Not `with child`: that waits without end for a program which the system cannot end, as one on a dead share.
-    try:
-        _drain(child, going, target, quiet_s, talk)
-        child.wait(_END_S)
-    except subprocess.TimeoutExpired as error:
-        raise TargetAway(f"{target}: {argv[0]} closed its output and does not end") from error
-    finally:
-        _end(child)
-        for pipe in filter(None, (child.stdin, child.stdout, child.stderr)):
-            pipe.close()
+    with _started(argv, subprocess.PIPE if given else subprocess.DEVNULL, subprocess.PIPE, environ) as child:
+        _drain(child, going, target, silence, talk)
+        try:
+            child.wait(_END_S)
+        except subprocess.TimeoutExpired as error:
+            raise TargetAway(f"{target}: {argv[0]} closed its output and does not end") from error
     return Done(child.returncode, tuple(talk.lines), talk.errors.decode(errors="replace"))
 
 
@@ -80,21 +84,43 @@ def begun(argv: Sequence[str], going: Going, *, target: str, quiet_s: float) -> 
 
     Raises:
         TargetAway: Told to stop, or it takes too long.
+        MissingDependency: There is no such program.
     """
-    child = subprocess.Popen(
-        [*_dying_with_us(), *argv], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
     until_s = time.monotonic() + quiet_s
-    try:
+    with _started(argv, subprocess.DEVNULL, subprocess.DEVNULL) as child:
         while True:
             stop_if_told(going, target)
             with suppress(subprocess.TimeoutExpired):
                 return child.wait(_LOOK_S)
             if time.monotonic() > until_s:
-                raise TargetAway(f"{target}: nothing moved for {quiet_s:g} s")
+                raise _silent(target, quiet_s)
+
+
+@contextmanager
+def _started(
+    argv: Sequence[str], given: int, heard: int, environ: Mapping[str, str] | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start a program in a group of its own; at the end it is ended, if it has not, and its pipes are closed.
+
+    Args:
+        argv: Its arguments.
+        given: Where its input comes from, as for `subprocess`.
+        heard: Where its output and its complaints go.
+        environ: As for `run`.
+    """
+    if shutil.which(argv[0]) is None:
+        raise MissingDependency(f"{argv[0]} is not installed", hint=f"apt install {argv[0]}")
+    child = subprocess.Popen(
+        [*_dying_with_us(), *argv], stdin=given, stdout=heard, stderr=heard, bufsize=0, start_new_session=True,
+        env={**os.environ, "LC_ALL": "C.UTF-8", **(environ or {})},
+    )  # fmt: skip
+    # Not `with child`: that waits without end for a program which the system cannot end, as one on a dead share.
+    try:
+        yield child
     finally:
         _end(child)
+        for pipe in filter(None, (child.stdin, child.stdout, child.stderr)):
+            pipe.close()
 
 
 @functools.cache
@@ -103,8 +129,12 @@ def _dying_with_us() -> tuple[str, ...]:
     return ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
 
 
-def _drain(child: "subprocess.Popen[bytes]", going: Going, target: str, quiet_s: float, talk: "_Talk") -> None:
-    heard_s = time.monotonic()
+def _silent(target: str, silent_s: float) -> TargetAway:
+    return TargetAway(f"{target}: nothing moved for {silent_s:g} s")
+
+
+def _drain(child: "subprocess.Popen[bytes]", going: Going, target: str, silence: Silence, talk: "_Talk") -> None:
+    heard_s = known_s = time.monotonic()
     with selectors.DefaultSelector() as selector:
         for pipe, event, move in (
             (child.stdin, selectors.EVENT_WRITE, talk.give),
@@ -116,16 +146,26 @@ def _drain(child: "subprocess.Popen[bytes]", going: Going, target: str, quiet_s:
                 selector.register(pipe, event, move)
         while selector.get_map():
             stop_if_told(going, target)
-            if time.monotonic() - heard_s > quiet_s:
-                raise TargetAway(f"{target}: nothing moved for {quiet_s:g} s")
+            known_s = _there(silence, target, heard_s, known_s)
             for key, event in selector.select(_LOOK_S):
                 if event == selectors.EVENT_READ:
-                    heard_s = time.monotonic()
+                    heard_s = known_s = time.monotonic()
                 if not key.data(key.fd):
                     for pipe in (child.stdin, child.stdout, child.stderr):
                         if pipe is key.fileobj:
                             selector.unregister(pipe)
                             pipe.close()
+
+
+def _there(silence: Silence, target: str, heard_s: float, known_s: float) -> float:
+    """Return when a program's host was last known to be there; ask it where that is too long ago."""
+    now_s, longest_s = time.monotonic(), max(silence.quiet_s, silence.longest_s)
+    if now_s - heard_s > longest_s:
+        raise _silent(target, longest_s)
+    if now_s - known_s <= silence.quiet_s:
+        return known_s
+    silence.alive()
+    return time.monotonic()
 
 
 @dataclass(slots=True)

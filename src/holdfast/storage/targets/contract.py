@@ -1,7 +1,9 @@
 """What every target can do, whatever it is; `tests/storage/targets` holds each kind to it.
 
 A target is used by several threads at once. Every wait has a deadline, judged by whether anything moves: a target that
-takes bytes, however slowly, is not away (F20). Nothing under a final name is ever incomplete (F22).
+takes bytes, however slowly, is not away (F20). Where a step at the far end tells nothing of how it goes, its host is
+asked for a sign of life instead, and the deadline grows with the bytes (`silence_s`). Nothing under a final name is
+ever incomplete (F22).
 
 Not here: which asset goes where and when (work.deliver), names at the target (core.naming).
 """
@@ -10,6 +12,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+SLOWEST_BYTES = 1_000_000  # chosen: a second; what a busy disk in a small NAS still hashes, syncs or copies
+
+
+def silence_s(quiet_s: float, count: int) -> float:
+    """Return how long, in seconds, a step over so many bytes may say nothing where its host is seen to be there.
+
+    Hashing and syncing say nothing until they are done: with one limit for all sizes what is large would never be done.
+    """
+    return quiet_s + count / SLOWEST_BYTES
+
+
+def synced_bytes(quiet_s: float) -> int:
+    """Return after how many bytes a file that is written is synced, so that no sync of it lasts as long as silence may.
+
+    All of a large file in one go would: the system takes it into memory faster than a disk or a file server takes it.
+    """
+    return max(1, int(quiet_s * SLOWEST_BYTES))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from holdfast.storage.files import fsync_folder, rename_durably, sync_disk
 from holdfast.storage.targets import marker, small_files
 from holdfast.storage.targets.address import public_address
 from holdfast.storage.targets.apart import Apart
-from holdfast.storage.targets.contract import Content, Going, Receipt, TargetFacts
+from holdfast.storage.targets.contract import Content, Going, Receipt, TargetFacts, silence_s, synced_bytes
 from holdfast.storage.targets.errors import target_errors, translate
 from holdfast.storage.targets.many import Item, Outcome
 from holdfast.storage.targets.sources import BLOCK_BYTES, blocks, checked_key, sha256_of, whole
@@ -92,7 +92,8 @@ class FolderTarget:
             marker.check(self.name, self._root, self._config.marker)
             return found
 
-        return self._apart.run("reading back", look, going)
+        longest_s = silence_s(self._config.quiet_s, sum(item.content.bytes for item in items))
+        return self._apart.run("reading back", look, going, longest_s=longest_s, alive=self.ready)
 
     def _held(self, items: Sequence[Item], going: Going) -> Iterator[tuple[str, bool]]:
         with ExitStack() as stack:
@@ -276,7 +277,7 @@ class FolderTarget:
         """Write all of it; what an earlier transfer left, as far as it is right, is not written again."""
         with target_errors(self.name, "writing"):
             known = os.fstat(file.fileno()).st_size
-        at = 0
+        at, sync_at = 0, (piece := synced_bytes(self._config.quiet_s))
         for block in blocks(source, content, going, target=self.name):
             with target_errors(self.name, "writing"):
                 if at + len(block) > known or os.pread(file.fileno(), len(block), at) != block:
@@ -285,6 +286,10 @@ class FolderTarget:
                         done = os.pwrite(file.fileno(), rest, at + len(block) - len(rest))
                         rest = rest[done:]
             at += len(block)
+            if at >= sync_at:
+                with target_errors(self.name, "syncing"):
+                    os.fdatasync(file.fileno())
+                sync_at = at + piece
         if known > at:
             with target_errors(self.name, "cutting"):
                 os.ftruncate(file.fileno(), at)

@@ -25,9 +25,10 @@ from holdfast.core.config.targets import RsyncTarget as RsyncConfig
 from holdfast.core.errors import BadInput, ContentDiffers, HoldfastError, NameTaken, TargetError
 from holdfast.storage.targets import child, rsync_words
 from holdfast.storage.targets.address import public_address
-from holdfast.storage.targets.contract import Content, Going, Receipt, TargetFacts
+from holdfast.storage.targets.contract import Content, Going, Receipt, TargetFacts, silence_s
 from holdfast.storage.targets.folder import FolderTarget
 from holdfast.storage.targets.many import Item, Outcome
+from holdfast.storage.targets.rsync_daemon import greet
 from holdfast.storage.targets.rsync_ssh import Shell
 from holdfast.storage.targets.sources import checked_key, meant, sha256_of, stop_if_told
 from holdfast.storage.targets.stage import staged
@@ -109,7 +110,7 @@ class RsyncTarget:
         if self._folder is not None:
             return self._folder.look(key, content)
         if self._shell is not None and self._shell.works():
-            found = self._shell.sha256([key], Going()).get(key)
+            found = self._shell.sha256([key], Going(), count=content.bytes).get(key)
         else:
             found = self._fetched(key)
         if found is None:
@@ -180,7 +181,7 @@ class RsyncTarget:
                 f"--partial-dir={_PART_FOLDER}", "--info=progress2", "--no-human-readable", *limit,
                 *self._config.options, *self._words, f"{stage}/", self._to,
             ],
-            going, line, alone=max(item.content.bytes for item in items.values()) > _THROUGH_BYTES,
+            going, line, count=_bytes(items), alone=max(item.content.bytes for item in items.values()) > _THROUGH_BYTES,
         )  # fmt: skip
         seen = {found.name for text in done.lines if (found := rsync_words.item(text)) and not found.same}
         if done.code not in {0, 23, 24}:
@@ -197,12 +198,14 @@ class RsyncTarget:
             return {key: "sha256" if right else False for key, right in held.items()}
         if self._shell is not None and (hashes := self._hashed(self._shell, items, going)) is not None:
             return {key: "sha256" if found == items[key].content.sha256 else False for key, found in hashes.items()}
+        # Both sides hash, one after the other, and none says anything to the other meanwhile.
+        count = _bytes(items) * 2
         done = self._run(
             [
                 "--recursive", "--copy-links", "--checksum", "--dry-run", "--itemize-changes", *self._words,
-                f"{stage}/", self._to,
+                f"--timeout={math.ceil(silence_s(self._config.quiet_s, count))}", f"{stage}/", self._to,
             ],
-            going,
+            going, count=count,
         )  # fmt: skip
         if done.code:
             raise rsync_words.problem(self.name, "verifying", done.code, done.errors)
@@ -212,7 +215,7 @@ class RsyncTarget:
     @staticmethod
     def _hashed(shell: Shell, items: Mapping[str, Item], going: Going) -> dict[str, str] | None:
         """Return the hashes of what is there; None where nobody there can say them."""
-        hashes = shell.sha256(list(items), going, durable=True)
+        hashes = shell.sha256(list(items), going, count=_bytes(items), durable=True)
         return hashes if shell.works() else None
 
     def _unchanged(self, item: Item) -> HoldfastError | None:
@@ -230,7 +233,8 @@ class RsyncTarget:
     def _fetched(self, key: str) -> str | None:
         """Return the hash of what lies under a key by fetching it."""
         with tempfile.TemporaryDirectory(prefix="holdfast-") as made:
-            done = self._run([self._to + key, f"{made}/found"], Going(), alone=True)
+            # It says how far it is: else a large file would be silence.
+            done = self._run(["--info=progress2", self._to + key, f"{made}/found"], Going(), alone=True)
             found = Path(made, "found")
             if found.is_file() and not done.code:
                 with found.open("rb") as file:
@@ -253,8 +257,18 @@ class RsyncTarget:
             path = re.sub(r"^rsync://(?:[^@/]*@)?", f"rsync://{self._config.user}@", path)
         return path.rstrip("/") + "/"
 
-    def _run(self, arguments: Sequence[str], going: Going, line: object = None, *, alone: bool = False) -> child.Done:
-        """Run rsync; over SSH through the connection that is kept, unless it is to have one alone."""
+    def _run(
+        self, arguments: Sequence[str], going: Going, line: object = None, *, count: int = 0, alone: bool = False
+    ) -> child.Done:  # fmt: skip
+        """Run rsync; over SSH through the connection that is kept, unless it is to have one alone.
+
+        Args:
+            arguments: What is asked of it.
+            going: Asked whether to stop.
+            line: Told each line.
+            count: Bytes that either side may read before it says how far it is, as those of an interrupted transfer.
+            alone: It is to have a connection alone.
+        """
         quiet_s = self._config.quiet_s
         argv = ["rsync", f"--timeout={math.ceil(quiet_s)}"]
         if self._shell is not None and re.search(r"[^\w@:/.~,+-]", self._config.path):
@@ -270,13 +284,26 @@ class RsyncTarget:
                 options = () if alone else stack.enter_context(self._shell.kept.used(going))
                 argv += ["-e", shlex.join([*self._shell.argv, *options])]
             done = child.run(
-                [*argv, *arguments], going, target=self.name, quiet_s=quiet_s + _MARGIN_S,
+                [*argv, *arguments], going, target=self.name,
+                silence=child.Silence(quiet_s + _MARGIN_S, silence_s(quiet_s, count) + _MARGIN_S, self._alive),
                 environ={"RSYNC_PASSWORD": secret} if secret else None,
                 line=line if callable(line) else lambda _line: None,
             )  # fmt: skip
         if self._shell is not None and done.code in rsync_words.LATER:
             self._shell.kept.heard(good=False)
         return done
+
+    def _alive(self) -> None:
+        """Ask for a sign of life while a run says nothing.
+
+        Raises:
+            TargetAway: There is none.
+        """
+        if self._folder is not None:
+            self._folder.ready()
+        elif self._shell is None:
+            greet(self.name, self._config.path, self._config.quiet_s)
+        # SSH asks its host by itself.
 
     def _address(self, key: str) -> str:
         shown = public_address(self._config.address, self.name, key)
@@ -286,6 +313,10 @@ class RsyncTarget:
 def _plain(name: str) -> str:
     """Return a name as a pattern of rsync that means only itself."""
     return re.sub(r"([\\*?\[])", r"\\\1", name) if re.search(r"[*?\[]", name) else name
+
+
+def _bytes(items: Mapping[str, Item]) -> int:
+    return sum(item.content.bytes for item in items.values())
 
 
 def _content(source: Path) -> Content:

@@ -11,15 +11,21 @@ from collections.abc import Sequence
 
 from holdfast.core.config.targets import RsyncTarget as RsyncConfig
 from holdfast.storage.targets import child, rsync_words
-from holdfast.storage.targets.contract import Going
+from holdfast.storage.targets.contract import Going, silence_s
 from holdfast.storage.targets.ssh_kept import Kept
 
 _ALIVE = 3  # chosen: signs of life that may fail to come within the limit of silence
 _SUM = re.compile(r"(\\?)([0-9a-f]{64}) [ *](.*)")
 _SYNC = "(sync -f . || sync || :) >/dev/null 2>&1 && "  # that disk alone, where its sync knows how
 _MARK = "holdfast-exit-"
+# Names are lines, for no key holds a line's end. A loop of the shell, because not every xargs knows -0, and one that
+# does not ends as one does whose files are not there. So many at once: a command line has 128 kB on old kernels.
+_SUMS = (
+    'c=0; set --; while IFS= read -r n; do set -- "$@" "$n"; [ $# -lt 64 ] || { sha256sum -b "$@" || c=$?; set --; }; '
+    'done; [ $# = 0 ] || sha256sum -b "$@" || c=$?; '
+)
 _SSH_FAILED = 255
-_SOME_FAILED = frozenset({"0", "1", "123"})  # of xargs: files that are not there
+_SOME_FAILED = frozenset({"0", "1"})  # of sha256sum: files that are not there
 
 
 class Shell:
@@ -44,7 +50,7 @@ class Shell:
         """The command that rsync starts SSH with; it never asks anything."""
         config, quiet_s = self._config, math.ceil(self._config.quiet_s)
         options = [
-            "BatchMode=yes", f"ConnectTimeout={quiet_s}", f"ServerAliveInterval={max(1, quiet_s // _ALIVE)}",
+            "BatchMode=yes", f"ConnectTimeout={quiet_s}", f"ServerAliveInterval={max(1, quiet_s // (_ALIVE + 1))}",
             f"ServerAliveCountMax={_ALIVE}",
         ]  # fmt: skip
         if config.known_hosts:
@@ -62,35 +68,42 @@ class Shell:
             TargetError: The host cannot be reached.
         """
         if self._works is None:
-            self.sha256([], Going())
+            self._summed("sha256sum -b </dev/null; c=$?; ", Going())
         return bool(self._works)
 
-    def sha256(self, keys: Sequence[str], going: Going, *, durable: bool = False) -> dict[str, str]:
+    def sha256(
+        self, keys: Sequence[str], going: Going, *, count: int = 0, durable: bool = False
+    ) -> dict[str, str]:  # fmt: skip
         """Return the hashes of those files that are there; none where there is no shell (`works`).
 
         Args:
             keys: Their names below the folder.
             going: As for the contract.
+            count: Bytes that they should have, all together.
             durable: Have that host write to its disk first what rsync gave it.
 
         Raises:
             TargetError: The host cannot be reached.
         """
         # Names go by its input, in one go: a command line has 128 kB at most, 9 kB with Dropbear.
-        names = b"".join(os.fsencode(f"./{key}\0") for key in keys)
-        there = f"cd {self._folder} || {{ echo {_MARK}1; exit; }}; {_SYNC if durable else ''}" if keys else ""
-        # Its own exit code is said in words: a program in the shell's place ends with codes of its own.
-        done = self._run(f"{there}xargs -0 sha256sum -b; echo {_MARK}$?", going, names)
-        if done.code == _SSH_FAILED:
-            raise rsync_words.problem(self._target, "verifying", done.code, done.errors)
-        code = done.lines[-1].removeprefix(_MARK) if done.lines and done.lines[-1].startswith(_MARK) else ""
-        self._works = code in _SOME_FAILED
+        names = b"".join(os.fsencode(f"./{key}\n") for key in keys)
+        there = f"cd {self._folder} || {{ echo {_MARK}1; exit; }}; {_SYNC if durable else ''}"
         found: dict[str, str] = {}
-        for line in done.lines if self._works else ():
+        for line in self._summed(f"{there}{{ {_SUMS}}}; ", going, names, count):
             if match := _SUM.fullmatch(line):
                 name = match[3].replace("\\\\", "\\") if match[1] else match[3]
                 found[name.removeprefix("./")] = match[2]
         return found
+
+    def _summed(self, command: str, going: Going, names: bytes = b"", count: int = 0) -> tuple[str, ...]:
+        # Its own exit code is said in words: a program in the shell's place ends with codes of its own.
+        # In a shell that POSIX describes: whoever signs in there may have another one.
+        done = self._run(f"exec sh -c {shlex.quote(f'{command}echo {_MARK}$c')}", going, names, count)
+        if done.code == _SSH_FAILED:
+            raise rsync_words.problem(self._target, "verifying", done.code, done.errors)
+        code = done.lines[-1].removeprefix(_MARK) if done.lines and done.lines[-1].startswith(_MARK) else ""
+        self._works = code in _SOME_FAILED
+        return done.lines if self._works else ()
 
     def free_bytes(self) -> int | None:
         """Return the room that is left there; None where nobody says."""
@@ -105,10 +118,12 @@ class Shell:
             shlex.quote(rest) if (rest := self._path[home.end() if home else 0 :]) else ""
         )
 
-    def _run(self, command: str, going: Going, given: bytes = b"") -> child.Done:
+    def _run(self, command: str, going: Going, given: bytes = b"", count: int = 0) -> child.Done:
         quiet_s = self._config.quiet_s + 1
+        # A host that is gone while it hashes is noticed by SSH, which asks it all the while (`argv`).
+        silence = child.Silence(quiet_s, silence_s(quiet_s, count))
         with self.kept.used(going) as options:
             argv = [*self.argv, *options, self._host, command]
-            done = child.run(argv, going, target=self._target, quiet_s=quiet_s, given=given)
+            done = child.run(argv, going, target=self._target, silence=silence, given=given)
         self.kept.heard(good=done.code != _SSH_FAILED)
         return done

@@ -13,25 +13,28 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from holdfast.core.config.targets import S3Target as S3Config
 from holdfast.core.errors import BadInput, ContentDiffers, NameTaken, NotFound, TargetAway, TargetError
 from holdfast.storage.targets.address import public_address
-from holdfast.storage.targets.contract import Content, Going, Receipt, TargetFacts
+from holdfast.storage.targets.apart import Apart
+from holdfast.storage.targets.contract import Content, Going, Receipt, TargetFacts, silence_s
 from holdfast.storage.targets.s3_calls import Calls, Gone, Precondition, Unknown
 from holdfast.storage.targets.s3_parts import Body, Part, Sending, Sent, composite, of_parts, parts_of
 from holdfast.storage.targets.sources import BLOCK_BYTES, blocks, checked_key, stop_if_told
 
 LARGE_BYTES = 20 * 10**6  # specified (C074): from here on in parts
 _POOL = 64  # the most that `parallel` allows
+_LONGEST_S = 86_400.0  # chosen: whoever waits for an answer that takes long ends that by itself, long before
 _PROBE = b"holdfast\n"
 _TWICE = ".holdfast-conditions"  # put twice to see whether the second time is refused
 
@@ -44,6 +47,8 @@ class S3Target:
         self._config = config
         self._lock = threading.Lock()
         self._calls: Calls | None = None
+        self._patient: Calls | None = None
+        self._apart = Apart(name, config.quiet_s)
 
     def check(self) -> None:
         """Make sure that the bucket takes, gives and removes objects."""
@@ -106,8 +111,9 @@ class S3Target:
     def close(self) -> None:
         """Let go of connections."""
         with self._lock:
-            calls, self._calls = self._calls, None
-        if calls is not None:
+            both = self._calls, self._patient
+            self._calls = self._patient = None
+        for calls in filter(None, both):
             calls.close()
 
     def _put_whole(self, source: Path, key: str, content: Content, going: Going) -> bool:
@@ -132,10 +138,7 @@ class S3Target:
         try:
             sent = self._send_parts(source, key, content, upload, there, going)
             done = [part.named for part in sent]
-            answer = self._call(
-                "complete_multipart_upload", **self._at(key), UploadId=upload, MultipartUpload={"Parts": done},
-                IfNoneMatch="*",
-            )  # fmt: skip
+            answer = self._completed(key, content, upload, done, going)
             kept = str(answer.get("ChecksumSHA256") or self._kept(key))
         except Gone:
             # The upload was completed or aborted meanwhile, by somebody else or by an answer that never came.
@@ -153,6 +156,26 @@ class S3Target:
         ours = of_parts([part["ChecksumSHA256"] for part in done])
         sure = all(part.sure for part in sent)
         return sure and kept in {ours, ours.partition("-")[0]}  # not every service says the number of parts
+
+    def _completed(
+        self, key: str, content: Content, upload: str, parts: Sequence[Mapping[str, Any]], going: Going
+    ) -> Mapping[str, Any]:  # fmt: skip
+        """Have the service make one object of the parts; one that copies them says nothing until that is done."""
+        at = self._at(key)
+
+        def complete(_apart: Going) -> Mapping[str, Any]:
+            named = {"MultipartUpload": {"Parts": parts}, "UploadId": upload, "IfNoneMatch": "*"}
+            return self._client(patient=True).call("complete_multipart_upload", {**at, **named})
+
+        def alive() -> None:
+            try:
+                self._head(key)
+            except TargetError as error:
+                if not isinstance(error.__cause__, ClientError):
+                    raise  # any answer is one
+
+        longest_s = silence_s(self._config.quiet_s, content.bytes)
+        return self._apart.run(f"completing {key}", complete, going, longest_s=longest_s, alive=alive)
 
     def _send_parts(
         self, source: Path, key: str, content: Content, upload: str, there: Mapping[int, Mapping[str, Any]],
@@ -262,10 +285,12 @@ class S3Target:
     def _call(self, method: str, **arguments: Any) -> Mapping[str, Any]:
         return self._client().call(method, arguments)
 
-    def _client(self) -> Calls:
+    def _client(self, *, patient: bool = False) -> Calls:
         with self._lock:
-            if self._calls is None:
-                self._calls = Calls(self.name, _connect(self._config))
+            if patient:
+                self._patient = self._patient or Calls(self.name, _connect(self._config, _LONGEST_S))
+                return self._patient
+            self._calls = self._calls or Calls(self.name, _connect(self._config, self._config.quiet_s))
             return self._calls
 
     def _address(self, key: str) -> str:
@@ -274,7 +299,7 @@ class S3Target:
         return public_address(config.address, self.name, key) or f"{config.endpoint or host}/{config.bucket}/{path}"
 
 
-def _connect(config: S3Config) -> Any:
+def _connect(config: S3Config, quiet_s: float) -> Any:
     # Profiles and files of the AWS tools are left alone: what holds stands in the configuration.
     session = Session(session_vars={"profile": (None, None, None, None)})
     session.set_config_variable("config_file", os.devnull)
@@ -285,7 +310,7 @@ def _connect(config: S3Config) -> Any:
         config=Config(
             signature_version="s3v4", max_pool_connections=_POOL, retries={"total_max_attempts": 1},
             # urllib3 sends under the limit for connecting: both are the limit of silence.
-            connect_timeout=config.quiet_s, read_timeout=config.quiet_s,
+            connect_timeout=config.quiet_s, read_timeout=quiet_s, tcp_keepalive=True,
             request_checksum_calculation="when_required", response_checksum_validation="when_required",
             # Our checksum is in a signed header; hashing each body once more for the signature is a tenth of the time.
             s3={"addressing_style": "path" if config.path_style else "virtual", "payload_signing_enabled": False},

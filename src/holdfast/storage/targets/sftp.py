@@ -22,7 +22,7 @@ from holdfast.core.config.targets import SftpTarget as SftpConfig
 from holdfast.core.errors import ContentDiffers, NameTaken, TargetAway, TargetFull, TargetRefused
 from holdfast.storage.targets.address import public_address
 from holdfast.storage.targets.apart import Apart
-from holdfast.storage.targets.contract import Content, Going, Receipt, TargetFacts
+from holdfast.storage.targets.contract import Content, Going, Receipt, TargetFacts, synced_bytes
 from holdfast.storage.targets.sftp_link import Link, Links
 from holdfast.storage.targets.sources import blocks, checked_key, sha256_of, stop_if_told
 
@@ -163,16 +163,21 @@ class SftpTarget:
         at = 0
         try:
             with link.sftp.open(part, "r+b" if known else "wb") as file:
-                # Answers are not waited for one by one; what failed is said by the next request, or when it closes.
-                file.set_pipelined(pipelined=True)
                 file.seek(known)
+                sync_at = known + (step := synced_bytes(self._config.quiet_s))
                 for block in blocks(source, content, Going(told_to_stop=going.told_to_stop), target=self.name):
                     piece = block[max(0, known - at) :]
                     at += len(block)
                     if piece:
                         going.pace(len(piece))
+                        # Answers are not waited for one by one; what failed is said by the next request, or when it
+                        # closes. Before a sync all are heard: while the library waits for its answer it loses others.
+                        file.set_pipelined(pipelined=at < sync_at)
                         file.write(piece)
                         going.moved(len(piece))
+                    if at >= sync_at:
+                        link.sync(file.handle)
+                        sync_at = at + step
                 file.flush()
                 link.sync(file.handle)
         except OSError as error:

@@ -7,7 +7,7 @@ import errno
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +57,17 @@ class Link:
         self.client.close()
 
     def sync(self, handle: object) -> None:
-        """Make an open file durable where the server can; others give no way to ask."""
-        with suppress(OSError):
+        """Make an open file durable where the server can; others give no way to ask.
+
+        Raises:
+            TimeoutError: It does not answer.
+        """
+        try:
             self._ask("fsync@openssh.com", handle)
+        except TimeoutError:
+            raise  # it is not known to be durable
+        except OSError:
+            return
 
     def room(self, path: str) -> tuple[int | None, bool]:
         """Return free bytes, None where the server does not say, and whether it may only be read."""

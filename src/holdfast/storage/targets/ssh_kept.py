@@ -8,7 +8,6 @@ Any thread. Not here: commands (rsync_ssh, rsync).
 """
 
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -107,8 +106,6 @@ class Kept:
     def _ask(self, what: str) -> None:
         path = self._socket
         if path is not None and self._answers():
-            with suppress(subprocess.TimeoutExpired):
-                subprocess.run(
-                    [*self._argv, "-o", f"ControlPath={path}", "-O", what, self._host], check=False,
-                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=_ASK_S,
-                )  # fmt: skip
+            argv = [*self._argv, "-o", f"ControlPath={path}", "-O", what, self._host]
+            with suppress(TargetAway):
+                child.begun(argv, Going(), target=self._target, quiet_s=_ASK_S)
