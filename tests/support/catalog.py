@@ -8,10 +8,12 @@ import functools
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -31,40 +33,59 @@ class Postgres:
 
     def __init__(self, programs: Path) -> None:
         self._programs = programs
-        self._folder = Path(tempfile.mkdtemp(prefix="holdfast-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="holdfast-pg-"))
         self._template = ""
+        self._server: subprocess.Popen[bytes] | None = None
         self.port = free_port()
 
     def __enter__(self) -> Self:
-        data = self._folder / "data"
+        data = self.folder / "data"
         if os.geteuid() == 0:
             # The server refuses to run as root; whoever installed it made a user for it.
-            shutil.chown(self._folder, "postgres", "postgres")
+            shutil.chown(self.folder, "postgres", "postgres")
         self._run("initdb", "-D", str(data), "-A", "trust", "-U", "holdfast", "-N", "--no-locale", "-E", "UTF8")
         self.start()
         return self
 
     def start(self) -> None:
-        """Begin to answer."""
-        options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=80"
-        log = str(self._folder / "log")
-        self._run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-l", log, "-o", options, "start")
+        """Begin to answer, until `stop` or the end of the thread that starts it: also where its session is killed."""
+        command = [
+            str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port), "-k",
+            str(self.folder), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=80",
+        ]  # fmt: skip
+        with (self.folder / "log").open("ab") as log:
+            # In a session of its own: Ctrl-C is for who runs the tests, who then stops it in order.
+            self._server = subprocess.Popen(
+                _as_server(*command, ends="--pdeathsig=QUIT"), cwd="/", stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True,
+            )  # fmt: skip
+        end = time.monotonic() + 150
+        while not self._answers():
+            if self._server.poll() is not None or time.monotonic() > end:
+                pytest.fail(f"postgres did not start: {(self.folder / 'log').read_text()}")
+            time.sleep(0.02)
 
     def stop(self) -> None:
         """Be away, without a goodbye."""
-        self._run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-m", "immediate", "stop")
+        if self._server is not None:
+            self._server.send_signal(signal.SIGQUIT)
+            self._server.wait(150)
 
     def __exit__(self, *error: object) -> None:
         self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> None:
-        command = [str(self._programs / program), *arguments]
-        if os.geteuid() == 0:
-            command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
+        command = _as_server(str(self._programs / program), *arguments)
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", timeout=150)
         if done.returncode:
             pytest.fail(f"{program} failed: {done.stdout}{done.stderr}")
+
+    def _answers(self) -> bool:
+        with suppress(psycopg.OperationalError):
+            self._connect().close()
+            return True
+        return False
 
     @contextmanager
     def database(self, *, empty: bool = False) -> Iterator[str]:
@@ -92,6 +113,13 @@ class Postgres:
 
     def _connect(self) -> "psycopg.Connection[tuple[object, ...]]":
         return psycopg.connect(host="127.0.0.1", port=self.port, user="holdfast", dbname="postgres", autocommit=True)
+
+
+def _as_server(*command: str, ends: str = "") -> list[str]:
+    """Return a command as the server's user runs it: it refuses to run as root; `ends` is an option of setpriv."""
+    user = ["--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+    options = [*user, *([ends] if ends else [])]
+    return ["setpriv", *options, *command] if options else list(command)
 
 
 @pytest.fixture(scope="session")
