@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.catalog import nodes
 from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.core.delivery import DeliveryState
 from holdfast.library import deliveries
@@ -73,6 +74,26 @@ def test_a_row_that_fails_does_not_send_the_object_again(pushed: Catalog, tmp_pa
         assert len(keys) == 1
         assert len(table.rows) == 1
         assert [row.state for row in site.rows()] == [DeliveryState.DELIVERED]
+
+
+@pytest.mark.parametrize("unique", ["", "image_url"])
+def test_a_catalog_that_was_lost_doubles_no_row(pushed: Catalog, tmp_path: Path, unique: str) -> None:
+    """What was sent before the catalog was made anew is sent again, found to be there, and has its one row (C067)."""
+    with postgrest(unique) as table, open_catalog(f"sqlite:///{tmp_path / 'new.sqlite'}") as new:
+        site = Handed(tmp_path, pushed, rules(table))
+        site.still(0)
+        with Sending(site) as sending:
+            sending.drain()
+        site.clock.advance(60)  # type: ignore[attr-defined] # a clock that is pushed
+        with new.write() as tx:
+            nodes.ensure(tx, "local", site.clock.wall_us())
+        site.again(rules(table), new)
+        site.still(0)
+        site.still(120)
+        with Sending(site) as sending:
+            sending.drain()
+        assert [row.state for row in site.rows()] == [DeliveryState.DELIVERED] * 2
+        assert len(table.rows) == 2
 
 
 @pytest.mark.parametrize("unique", ["", "image_url"])

@@ -21,7 +21,7 @@ from typing import Any
 
 import structlog
 
-from holdfast.catalog import deliveries
+from holdfast.catalog import deliveries, nodes
 from holdfast.catalog.db import Catalog, Transaction
 from holdfast.catalog.deliveries import DeliveryRow
 from holdfast.core.clock import Clock
@@ -89,6 +89,7 @@ class Deliver:
             for name, rule in config.deliveries.items() if rule.row is not None
         }  # fmt: skip
         """The rows of rules that want some, by name of the rule."""
+        self._born: dict[int, int] = {}  # when the catalog first saw each node
         self.acknowledging = Acknowledging(self._volumes, config.state_dir, clock)
         """Says that there are copies."""
         alone = Alone(
@@ -259,7 +260,7 @@ class Deliver:
             # Whoever was killed between writing it and saying so has written it, and had the object before that.
             # A copy that was found wrong and sent again has its row from the first time.
             again = job.row["object_us"] is not None or Memory.read(str(job.row["memory"])).told
-            rows.write(row, again=again)
+            rows.write(row, again=again or self._is_older_than_catalog(row))
         except (RowsRefused, TargetAway) as error:
             self._row_waits(job, row, way, error, known=bool(known))
             return False
@@ -269,6 +270,13 @@ class Deliver:
         if known:
             _log.info("deliveries.rows_taken", rule=row.rule)
         return True
+
+    def _is_older_than_catalog(self, row: DeliveryRow) -> bool:
+        """Say whether a catalog before this one may have known the file: then it may have its row from there."""
+        if row.id.node not in self._born:
+            with self._catalog.read() as tx:
+                self._born[row.id.node] = nodes.created_us(tx, row.id.node) or 0
+        return row.asset.end_us < self._born[row.id.node]
 
     def _row_waits(self, job: Job, row: DeliveryRow, way: Way, error: TargetError, *, known: bool) -> None:
         """Give a row back of which it is not known whether it or all of its rule are refused."""
