@@ -123,7 +123,7 @@ def test_no_word_leads_anywhere_else(camera: str, location: str, label: str) -> 
 
 
 def test_columns_of_a_row() -> None:
-    """Shop's columns are filled with the capture's time and place, numbers as numbers, nothing as null (C075)."""
+    """Shop's and pitch's columns hold the capture's time and place, numbers as numbers, nothing as null (C075)."""
     naming = Naming(template="shop", zone="Europe/Berlin")
     words = row_words(STILL, naming, key="camera_12/a.jpg", address="https://x.example/a.jpg", now_us=START_US)
     assert {name: column_of(text, words) for name, text in ROW_PRESETS["shop"].items()} == {
@@ -135,5 +135,9 @@ def test_columns_of_a_row() -> None:
     assert column_of("{location}", bare) is column_of("{resolution}", bare) is None
     film = row_words(SEGMENT, naming, key="mia/2026-05-01/a.mp4", address="s3://b/a.mp4", now_us=START_US)
     found = {name: column_of(text, film) for name, text in ROW_PRESETS["pitch"].items()}
-    assert (found["duration_seconds"], found["filename"], found["storage_path"]) == (600.0, "a.mp4", film["key"])
+    assert found == {
+        "user_id": "r 7/ü", "video_url": "s3://b/a.mp4", "date": "2026-05-01", "recording_id": "a",
+        "duration_seconds": 600.0, "uploaded_at": "2026-05-01T20:00:00.000+02:00", "filename": "a.mp4",
+        "storage_path": "mia/2026-05-01/a.mp4", "booking_id": None,
+    }  # fmt: skip
     assert column_of("{width} px", film) == "640 px"

@@ -107,6 +107,11 @@ class S3Place(Proxied):
         found = self._client.list_objects_v2(Bucket=self.bucket).get("Contents", ())
         return {one["Key"].removeprefix("kept/here/") for one in found}
 
+    def parts(self, key: str) -> int:
+        """Return in how many parts an object was sent; 0 for in one request."""
+        tag = str(self._client.head_object(Bucket=self.bucket, Key=f"kept/here/{key}")["ETag"]).strip('"')
+        return int(tag.partition("-")[2] or 0)
+
     def uploads(self) -> int:
         """Return how many uploads in parts are open."""
         return len(self._client.list_multipart_uploads(Bucket=self.bucket).get("Uploads", ()))

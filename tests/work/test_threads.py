@@ -1,8 +1,14 @@
 """Which row a free thread takes."""
 
+import os
+import platform
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+import pytest
 
 from holdfast.work.kind import LIMITS, Kind, Queue
 from holdfast.work.threads import Threads
@@ -96,6 +102,32 @@ def test_doubled_offers_begin_once(no_leaks: None) -> None:
         threads.offer(kind(), "b", [7], [])
         until(lambda: 7 in bodies.begun)
     assert bodies.begun == [2, 7]
+
+
+@pytest.mark.needs("linux")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the number of ioprio_get(2) is another one elsewhere")
+def test_conversions_are_last_in_line(no_leaks: None) -> None:
+    """What takes processors lets others go first, at disks too, and its children do so; deliveries do not (C091)."""
+    ask = "import ctypes, os; print(os.getpriority(os.PRIO_PROCESS, 0), ctypes.CDLL(None).syscall(252, 1, 0))"
+    found: dict[str, tuple[int, ...]] = {}
+
+    def run(_kind: Kind, lane: str, _number: int) -> bool:
+        words = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout
+        found[lane] = tuple(int(word) for word in words.split())
+        return True
+
+    threads = Threads(run)
+    try:
+        threads.offer(kind(queue=Queue.MEDIA), "media", [1], [])
+        threads.offer(kind(), "deliver", [2], [])
+        until(lambda: len(found) == 2)
+    finally:
+        threads.ask_stop()
+        assert threads.join(60)
+    best_effort, lowest = 2 << 13, 7
+    assert found["media"] == (10, best_effort | lowest)
+    assert found["deliver"][0] == os.getpriority(os.PRIO_PROCESS, 0)
+    assert found["deliver"][1] != best_effort | lowest
 
 
 def test_lanes_share_a_single_place(no_leaks: None) -> None:

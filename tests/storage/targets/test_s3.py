@@ -127,6 +127,18 @@ def test_a_connection_that_is_cut_goes_on(place: S3Place, source: Path) -> None:
     assert place.uploads() == 0
 
 
+@pytest.mark.parametrize(("size", "parts"), [(20 * MB - 1, 0), (20 * MB, 2)])
+def test_large_files_go_in_parts_of_ten_megabytes(place: S3Place, source: Path, size: int, parts: int) -> None:
+    """From 20 MB on a file goes in parts of 10 MB, and below in one request (C074)."""
+    data = _DATA[:size]
+    source.write_bytes(data)
+    memory: list[str] = []
+    with closing(place.make()) as target:
+        target.put(source, "a.mp4", content_of(data), Going(remember=memory.append))
+    assert bool(memory) is bool(parts)
+    assert place.parts("a.mp4") == parts
+
+
 def test_a_memory_of_something_else_is_not_used(place: S3Place, source: Path) -> None:
     """What is remembered of other content, is nonsense, or is gone at the service, begins anew."""
     gone = json.dumps({"upload": "gone", "sha256": content_of(_DATA).sha256})
