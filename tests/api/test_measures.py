@@ -21,7 +21,15 @@ def _gate(tmp_path: Path, clock: PushedClock) -> Iterator[Site]:
         context = made.home.context
         begin_us = clock.wall_us() // 60_000_000 * 60_000_000 - 120 * SECOND_US
         looks = [
-            Measure(at_us=begin_us + n * 2 * SECOND_US, black_percent=float(n), mean_db=-30.0 if n % 2 else None)
+            Measure(
+                at_us=begin_us + n * 2 * SECOND_US,
+                black_percent=2.0 * n,
+                mean_db=-30.0 if n % 2 else None,
+                difference=0.4,
+                difference_12=0.1,
+                difference_13=0.4,
+                difference_23=0.2,
+            )
             for n in range(60)
         ]
         with context.catalog().write() as tx:
@@ -37,6 +45,10 @@ def test_looks_of_a_short_span_and_minutes_of_a_long_one(gate: Site, clock: Push
     first, second = short["looks"][:2]
     assert (first["blackscreen_percentage"], first["mean_volume_db"], first["volume_percentage"]) == (0.0, None, None)
     assert (second["mean_volume_db"], second["volume_percentage"]) == (-30.0, 50.0)
+    assert (first["blackscreen"], first["freeze"], first["freeze_diffs"], first["audio"]) == (
+        False, True, [0.1, 0.4, 0.2], None,
+    )  # fmt: skip
+    assert (second["audio"], short["looks"][-1]["blackscreen"]) == (True, True)
     long = gate.as_().get(URL, params={"from": now_us - 5 * HOUR_US, "to": "now"}).json()
     assert [(minute["looks"], minute["db_mean"]) for minute in long["minutes"]] == [(30, -30.0), (30, -30.0)]
     asked = gate.as_().get(URL, params={"from": now_us - HOUR_US, "to": "now", "by": "minute"}).json()

@@ -50,7 +50,10 @@ def test_what_was_judged_stands_beside_the_picture(tmp_path: Path, catalog: Cata
     gate.rest()
     found = records(
         gate, catalog,
-        Measure(at_us=WALL_US, black_percent=99.0, difference=0.1, mean_db=-30.0, peak_db=-20.0),
+        Measure(
+            at_us=WALL_US, black_percent=99.0, difference=0.11, difference_12=0.1, difference_13=0.11,
+            difference_23=0.023, mean_db=-30.0, peak_db=-20.0,
+        ),
         Measure(at_us=WALL_US + 3 * SECOND_US, black_percent=2.0, difference=7.25, mean_db=-90.0, peak_db=-80.0),
     )  # fmt: skip
     assert len(found) == 5
@@ -59,7 +62,12 @@ def test_what_was_judged_stands_beside_the_picture(tmp_path: Path, catalog: Cata
     assert [one["freeze"] for one in found] == [True, True, False, False, False]
     assert [one["audio"] for one in found] == [True, True, False, False, False]
     first, last = found[0], found[-1]
-    assert (first["blackscreen_percentage"], first["freeze_diffs"], first["volume_percentage"]) == (99.0, [0.1], 50)
+    assert (first["blackscreen_percentage"], first["freeze_diffs"], first["volume_percentage"]) == (
+        99.0,
+        [0.1, 0.11, 0.02],
+        50,
+    )
+    assert last["freeze_diffs"] == [7.25, 7.25, 7.25], "a look of before all three were kept"
     assert last["mean_volume_db"] == -90.0
     assert first["timestamp"].endswith("+02:00")
     assert [len(one["last_3_filenames"]) for one in found] == [1, 2, 3, 3, 3]

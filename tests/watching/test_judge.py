@@ -54,6 +54,17 @@ def test_a_black_picture_is_pinned_at_once_and_at_the_end() -> None:
     assert [one.at_us for one in judge.found.measures] == [s * SECOND_US for s in [*range(9), 12]]
 
 
+def test_all_three_differences_are_kept() -> None:
+    """Each look's row has the differences of all pairs, and so has what is told of a freeze (C052, C055)."""
+    judge = Judge(Settings())
+    for second in range(8):
+        judge.look(replace(look(second, drift=0.1), differences=(0.1, 0.25, 0.2)), None)
+    (opened,) = [step for step in judge.found.steps if step.change.turn is Turn.OPENED]
+    assert [opened.seen[f"difference_{pair}"] for pair in ("12", "13", "23")] == [0.1, 0.25, 0.2]
+    assert {one.differences for one in judge.found.measures} == {(0.1, 0.25, 0.2)}
+    assert {one.difference for one in judge.found.measures} == {0.25}
+
+
 def test_a_flicker_leaves_nothing() -> None:
     """What is gone before it is an incident is dropped, with its picture (C063)."""
     judge = Judge(Settings())

@@ -38,7 +38,14 @@ def _wrong(tmp_path: Path, clock: PushedClock) -> Iterator[Site]:
                     node,
                     camera,
                     case,
-                    seen={"black_percent": 99.14, "differences": [0.013, 0.4, 0.21], "mean_db": -30.0},
+                    seen={
+                        "black_percent": 99.14,
+                        "difference": 0.4,
+                        "difference_12": 0.013,
+                        "difference_13": 0.4,
+                        "difference_23": 0.21,
+                        "mean_db": -30.0,
+                    },
                     now_us=7,
                 )
                 pins = [Pin(case.type, case.start_us, n, case.start_us, picture, 320, 180) for n in numbers]

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from holdfast.api.files import Node, Span
+from holdfast.catalog.measures import Measure
 from holdfast.core.camera import CAMERA_ID
-from holdfast.core.quality import volume_percent
+from holdfast.core.quality import Thresholds, has_sound, is_black, is_frozen, volume_percent
 from holdfast.http.errors import problems
 from holdfast.http.rights import Right, needs
 from holdfast.library import measuring
@@ -22,11 +23,19 @@ class Looked(BaseModel):
     """What one look brought; null where it is not known."""
 
     at_us: int
+    blackscreen: bool | None = Field(description="By the camera's thresholds of now.", examples=[False])
     blackscreen_percentage: float | None = Field(description="Black pixels.", examples=[2.1])
+    freeze: bool | None = Field(description="Whether the three pictures are the same.", examples=[False])
+    freeze_diffs: list[float] = Field(
+        description="Their mean grey differences: first and second, first and third, second and third; empty where not "
+        "known.",
+        examples=[[3.1, 3.42, 2.9]],
+    )
     difference: float | None = Field(
         description="Largest mean grey difference of three pictures in a row, of 255.", examples=[3.42]
     )
     drift: float | None = Field(description="The same to the look before, of squares of pixels.", examples=[1.07])
+    audio: bool | None = Field(description="Whether there is sound; null where that is not known.", examples=[True])
     mean_volume_db: float | None = Field(examples=[-31.5])
     volume_percentage: float | None = Field(description="0 for -60 dB, 100 for 0 dB.", examples=[47.5])
     peak_db: float | None = Field(examples=[-12.0])
@@ -77,21 +86,19 @@ def list_measures(
         context.catalog(), context.camera_id(camera), *span, by_minutes={"": None, "look": False, "minute": True}[by],
         node=context.node,
     )  # fmt: skip
-    looks = [
-        Looked(
-            at_us=one.at_us,
-            blackscreen_percentage=one.black_percent,
-            difference=one.difference,
-            drift=one.drift,
-            mean_volume_db=one.mean_db,
-            peak_db=one.peak_db,
-            clipped_percent=one.clipped_percent,
-            loudness=one.loudness,
-            blocks=one.blocks,
-            damaged=one.damaged,
-            volume_percentage=None if one.mean_db is None else round(volume_percent(one.mean_db), 1),
-        )
-        for one in found.looks
-    ]
+    settings = context.config.cameras.get(context.camera_id(camera))
+    limits = Thresholds() if settings is None else settings.watch.thresholds()
+    looks = [_looked(one, limits) for one in found.looks]
     minutes = [MinuteOut(**{name: getattr(one, name) for name in MinuteOut.model_fields}) for one in found.minutes]
     return Measures(looks=looks, minutes=minutes, more=found.more)
+
+
+def _looked(one: Measure, limits: Thresholds) -> Looked:
+    seen = measuring.seen_of(one, one.at_us)
+    return Looked(
+        at_us=one.at_us, blackscreen=is_black(seen, limits), blackscreen_percentage=one.black_percent,
+        freeze=is_frozen(seen, limits), freeze_diffs=list(one.differences or ()), difference=one.difference,
+        drift=one.drift, audio=has_sound(seen, limits), mean_volume_db=one.mean_db, peak_db=one.peak_db,
+        clipped_percent=one.clipped_percent, loudness=one.loudness, blocks=one.blocks, damaged=one.damaged,
+        volume_percentage=None if one.mean_db is None else round(volume_percent(one.mean_db), 1),
+    )  # fmt: skip

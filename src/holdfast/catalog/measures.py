@@ -24,6 +24,9 @@ class Measure:
     at_us: int
     black_percent: float | None = None
     difference: float | None = None
+    difference_12: float | None = None
+    difference_13: float | None = None
+    difference_23: float | None = None
     drift: float | None = None
     mean_db: float | None = None
     peak_db: float | None = None
@@ -31,6 +34,14 @@ class Measure:
     loudness: float | None = None
     blocks: float | None = None
     damaged: int | None = None
+
+    @property
+    def differences(self) -> tuple[float, float, float] | None:
+        """Those of the three pictures, by pairs; of a look from before they were kept the largest stands for all."""
+        one, two, three = self.difference_12, self.difference_13, self.difference_23
+        if one is None or two is None or three is None:
+            return None if self.difference is None else (self.difference,) * 3
+        return one, two, three
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,14 @@ measures = Table(
     whole("at_us", "wall time of the picture, microseconds since the epoch, UTC"),
     _real("black_percent", "black pixels in percent of the region; null without a picture"),
     _real("difference", "largest mean grey difference of three pictures in a row, 0 to 255; null where not known"),
+    *(
+        _real(name, f"mean grey difference of the {pair} of those, 0 to 255; null where not known")
+        for name, pair in (
+            ("difference_12", "first and second"),
+            ("difference_13", "first and third"),
+            ("difference_23", "second and third"),
+        )
+    ),
     _real("drift", "mean grey difference to the picture that was looked at before, 0 to 255; null where not known"),
     _real("mean_db", "mean level of the newest sound in dB of full scale, -100 at least; null where not known"),
     _real("peak_db", "its loudest sample in dB of full scale, -100 at least; null where not known"),
@@ -120,6 +128,7 @@ incidents = Table(
     Index("ix_incidents_start", "start_us", "node", "id"),
     Index("ix_incidents_camera", "camera", "start_us"),
     Index("ix_incidents_type", "type", "start_us"),
+    Index("ix_incidents_counted", "discarded", "type", "camera", "start_us", "end_us"),
     Index("ix_incidents_updated", "node", "updated_us", "id"),
     Index(
         "uq_incidents_open",

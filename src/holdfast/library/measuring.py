@@ -67,12 +67,10 @@ def newest(catalog: Catalog, camera: str, node: str = LOCAL) -> Measure | None:
 
 def seen_of(measure: Measure, at_us: int) -> Seen:
     """Return what is stored of a look as it was judged, as of an instant; without loudness and clipping."""
-    # Of the three differences the largest is kept, which is what all of them are judged by.
-    differences = None if measure.difference is None else (measure.difference,) * 3
     heard = None
     if measure.mean_db is not None:
         heard = Heard(measure.at_us, measure.mean_db, measure.mean_db if measure.peak_db is None else measure.peak_db)
     return Seen(
-        at_us, measure.black_percent, differences, measure.drift, heard, blocks=measure.blocks,
+        at_us, measure.black_percent, measure.differences, measure.drift, heard, blocks=measure.blocks,
         damaged=measure.damaged or 0,
     )  # fmt: skip

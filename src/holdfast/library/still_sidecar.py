@@ -68,7 +68,7 @@ class Sidecars:
             "blackscreen": is_black(seen, limits),
             "blackscreen_percentage": seen.black_percent,
             "freeze": is_frozen(seen, limits),
-            "freeze_diffs": [] if seen.differences is None else [round(seen.differences[0], 2)],
+            "freeze_diffs": [round(one, 2) for one in seen.differences or ()],
             "last_3_filenames": [str(self.root / one.file) for one in lasts],
             "last_3_thumbnails": [str(self.root / one.thumbnail) for one in lasts if one.thumbnail],
             "audio": sound,

@@ -197,7 +197,6 @@ class Judge:
         if look.shots:
             since |= dict.fromkeys(gone, look.shots[0].at_us)  # the first of its pictures is the one that came again
         facts = {name: value for name, value in asdict(measure).items() if value is not None}
-        facts |= {} if look.differences is None else {"differences": [round(one, 3) for one in look.differences]}
         self._step(look.at_us, {**there, **gone}, since, look.shots, facts, "")
 
     def _turned(self, look: Look, heard: Heard | None, there: dict[IncidentType, bool]) -> dict[IncidentType, int]:
@@ -293,10 +292,13 @@ class Judge:
 
 def _measure(seen: Seen, limits: Thresholds) -> Measure:
     heard = current(seen, limits)  # who reads the row must not take what is too old for this picture's
+    differences = None if seen.differences is None else [round(one, 3) for one in seen.differences]
+    pairs = dict(zip(("difference_12", "difference_13", "difference_23"), differences or (), strict=False))
     return Measure(
         at_us=seen.at_us,
         black_percent=seen.black_percent,
-        difference=None if seen.differences is None else round(max(seen.differences), 3),
+        difference=None if differences is None else max(differences),
+        **pairs,
         drift=None if seen.drift is None else round(seen.drift, 3),
         mean_db=None if heard is None else heard.mean_db,
         peak_db=None if heard is None else heard.peak_db,

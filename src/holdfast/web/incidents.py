@@ -176,8 +176,8 @@ def _values(row: IncidentRow) -> list[tuple[str, str]]:
     found = []
     if "black_percent" in seen:
         found.append(("Black", f"{seen['black_percent']:.1f} % of the picture"))
-    if "differences" in seen:
-        three = ", ".join(f"{one:.2f}" for one in seen["differences"])
+    if "difference_12" in seen:
+        three = ", ".join(f"{seen[name]:.2f}" for name in ("difference_12", "difference_13", "difference_23"))
         found.append(("Differences of three pictures", f"{three} of 255"))
     elif "difference" in seen:
         found.append(("Difference of three pictures", f"{seen['difference']:.2f} of 255"))
