@@ -44,10 +44,11 @@ def test_a_large_file_is_compared_for_longer_than_silence(
 ) -> None:  # fmt: skip
     """A daemon that compares a large file for longer than the limit of silence is waited for (F20)."""
     monkeypatch.setattr(rsync, "_MARGIN_S", 0.2)
+    monkeypatch.setattr(contract, "SLOWEST_BYTES", 500)  # 5000 bytes may take ten seconds
     _before_comparing(place, "sleep 2.5")
-    source, data = tmp_path / "a.mp4", b"x" * 5 * MB
+    source, data = tmp_path / "a.mp4", b"x" * 5000
     source.write_bytes(data)
-    assert place.make(1.0).put(source, "a.mp4", content_of(data), Going()).verified == "rsync checksum"
+    assert place.make(1.5).put(source, "a.mp4", content_of(data), Going()).verified == "rsync checksum"
 
 
 @pytest.mark.best_of_three
@@ -71,7 +72,7 @@ def test_a_daemon_that_is_gone_while_it_compares_is_noticed(
 
     try:
         with pytest.raises(TargetAway, match="daemon says nothing more"):
-            place.make(1.0).put(source, "a.jpg", content_of(data), Going(told_to_stop=fall_silent))
+            place.make(1.5).put(source, "a.jpg", content_of(data), Going(told_to_stop=fall_silent))
         assert time.monotonic() - silent_s[0] < 10
     finally:
         over.touch()

@@ -13,7 +13,7 @@ from holdfast.storage.targets import contract
 from holdfast.storage.targets.contract import Going, Receipt
 from holdfast.storage.targets.many import Item
 from holdfast.storage.targets.rsync import RsyncTarget
-from support.target_places import MB, content_of
+from support.target_places import content_of
 from support.target_rsync import SshPlace, rsync_ssh
 
 CONTENT = content_of(b"x" * 5000)
@@ -39,13 +39,13 @@ def _put(target: RsyncTarget, place: SshPlace, data: bytes, name: str) -> Receip
 
 
 @pytest.mark.best_of_three
-def test_a_large_file_is_hashed_for_longer_than_silence(place: SshPlace) -> None:
+def test_a_large_file_is_hashed_for_longer_than_silence(place: SshPlace, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that hashes a large file for longer than the limit of silence is waited for, and it is sent once (F20)."""
-    place.instead(sha256sum=_SLOW.format(wait="sleep 2.3"))
-    data = b"x" * 5 * MB
-    with closing(RsyncTarget("t", place.config(1.0))) as target:
-        assert _put(target, place, data, "large.mp4").verified == "sha256"
-    assert (place.sent() or 0) < 6 * MB
+    asked = place.instead(sha256sum=_SLOW.format(wait="sleep 2.8"))
+    monkeypatch.setattr(contract, "SLOWEST_BYTES", 500)  # 5000 bytes may take ten seconds
+    with closing(RsyncTarget("t", place.config(1.5))) as target:
+        assert _put(target, place, b"x" * 5000, "large.mp4").verified == "sha256"
+    assert asked.read_text().count("hashing") == 1
 
 
 @pytest.mark.best_of_three
@@ -66,7 +66,7 @@ def test_a_host_that_is_gone_while_it_hashes_is_noticed(place: SshPlace, monkeyp
     thread = threading.Thread(target=silence)
     thread.start()
     try:
-        with closing(RsyncTarget("t", place.config(1.0))) as target:
+        with closing(RsyncTarget("t", place.config(1.5))) as target:
             with pytest.raises(TargetAway):
                 _put(target, place, b"x" * 5000, "large.jpg")
             assert time.monotonic() - fell_silent_s[0] < 10
