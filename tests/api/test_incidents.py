@@ -8,7 +8,7 @@ import pytest
 from holdfast.catalog import incidents, nodes
 from holdfast.catalog.rows import Id
 from holdfast.core.incident import Case, IncidentType, Stage
-from holdfast.core.timing import MINUTE_US, SECOND_US
+from holdfast.core.timing import MINUTE_US, SECOND_US, iso
 from holdfast.library.accounts import Role
 from holdfast.watching.evidence import Pin, write
 from support.clock import PushedClock
@@ -90,7 +90,7 @@ def test_pictures_are_shown(two: Site) -> None:
     assert two.as_().get(f"{URL}/{one['id']}/pictures/9.jpg").status_code == 404
 
 
-def test_a_review_says_who_and_when(two: Site) -> None:
+def test_a_review_says_who_and_when(two: Site, clock: PushedClock) -> None:
     """An operator checks and discards with a comment, and takes it back; a viewer does not (C064, C065)."""
     one = two.as_().get(URL, params={"status": "active"}).json()["items"][0]["id"]
     operator = two.as_(Role.OPERATOR)
@@ -100,7 +100,11 @@ def test_a_review_says_who_and_when(two: Site) -> None:
     said = operator.put(f"{URL}/{one}/discard", json={"discard_type": "test", "discard_comment": "lens cap"}).json()
     assert (said["discard"], said["discard_type"], said["discard_comment"]) == (True, "test", "lens cap")
     assert said["checked"]
+    now = iso(clock.wall_us())
+    assert (said["checked_at"], said["discarded_at"], said["updated_at"]) == (now, now, now)
+    assert said["discarded_by"].startswith("operator")
     said = operator.put(f"{URL}/{one}/discard", json={"discard": False}).json()
+    assert (said["discarded_by"], said["discarded_at"]) == ("", None)
     assert (said["discard"], said["discard_type"], said["discard_comment"]) == (False, "", "lens cap")
     assert two.as_().put(f"{URL}/{one}/checked", json={}).status_code == 403
 

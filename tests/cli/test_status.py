@@ -45,6 +45,19 @@ def test_all_well(tmp_path: Path) -> None:
     assert "\x1b" not in result.stdout
 
 
+def test_what_encodes_is_named(tmp_path: Path) -> None:
+    """Where pictures are encoded here the encoder that was chosen stands with them, in `--json` too (C025)."""
+    node = published(tmp_path, "card")
+    now_us = time.time_ns() // 1000 + 2_000_000
+    write_status(
+        tmp_path / "run", "card", StreamState.RECORDING, now_us, tracks=[{**VIDEO, "encoder": "h264_v4l2m2m"}],
+        last_sample_us=now_us,
+    )  # fmt: skip
+    assert "1920×1080 h264_v4l2m2m" in node.command("status").stdout  # noqa: RUF001 - the sign for "by"
+    (stream,) = json.loads(node.command("status", "--json").stdout)["streams"]
+    assert stream["tracks"][0]["encoder"] == "h264_v4l2m2m"
+
+
 def test_something_wrong(tmp_path: Path) -> None:
     """Exit code 1, the state sentence first, then what to try; `--json` says the same."""
     node = published(tmp_path, "gate", "dock")

@@ -21,6 +21,9 @@ def test_facts_stand_without_scripts(two: Site) -> None:
     assert "4.0 Mb/s · H.264" in said
     assert "Recording since" in said
     assert "sound is G.729, which is not recorded" in said
+    made = {"kind": "video", "codec": "h264", "width": 640, "height": 360, "encoder": "libx264"}
+    two.says("gate", tracks=[made])
+    assert "H.264 · encoded here by libx264" in words(two.page("/cameras/gate"))  # C025
     two.says("dock", StreamState.WAITING, reason="auth", detail="401", hint="correct the password")
     said = words(two.page("/cameras/dock"))
     assert "offline" in said

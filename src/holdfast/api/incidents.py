@@ -74,6 +74,7 @@ class IncidentOut(BaseModel):
     discard_type: str = Field(examples=["false alarm"])
     discard_comment: str = Field(description="What somebody wrote about it.", examples=["a lorry stood before it"])
     discarded_by: str = Field(examples=["ann"])
+    discarded_at: str | None = Field(examples=["2026-05-01T19:00:00.000Z"])
     created_at: str = Field(examples=["2026-05-01T18:00:04.000Z"])
     updated_at: str = Field(examples=["2026-05-01T18:00:14.000Z"])
 
@@ -295,5 +296,6 @@ def _out(
         checked=said.checked, check_type="ai" if said.check_type == "ai" else "manual" if said.checked else None,
         checked_by=said.checked_by, checked_at=None if said.checked_us is None else iso(said.checked_us),
         discard=said.discarded, discard_type=said.discard_type, discard_comment=said.comment,
-        discarded_by=said.discarded_by, created_at=iso(row.created_us), updated_at=iso(row.updated_us),
+        discarded_by=said.discarded_by, discarded_at=None if said.discarded_us is None else iso(said.discarded_us),
+        created_at=iso(row.created_us), updated_at=iso(row.updated_us),
     )  # fmt: skip

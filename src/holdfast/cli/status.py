@@ -122,7 +122,7 @@ def _table(now: NodeNow, *, narrow: bool) -> Table:
     for stream in now.streams:
         mark, colour = MARKS[stream.health]
         given = stream.status
-        size, live = _size(given), given.state is StreamState.RECORDING
+        size, live = " ".join(filter(None, (_size(given), encoder_of(given)))), given.state is StreamState.RECORDING
         file = Path(given.segment).name if live else Text(gap_words(stream), style="dim")
         table.add_row(
             stream.name,
@@ -149,6 +149,11 @@ def _note(stream: StreamNow) -> Text | None:
 def _size(status: StreamStatus) -> str:
     video = next((t for t in status.tracks if t.get("kind") == "video"), {})
     return f"{video['width']}×{video['height']}" if video.get("width") and video.get("height") else ""  # noqa: RUF001 - the sign for "by", as people write sizes
+
+
+def encoder_of(status: StreamStatus) -> str:
+    """Return the name of what encodes its pictures here; empty where they are recorded as they came (C025)."""
+    return next((str(t["encoder"]) for t in status.tracks if t.get("kind") == "video" and t.get("encoder")), "")
 
 
 def size_words(status: StreamStatus) -> str:

@@ -176,13 +176,14 @@ def facts_of(stream: StreamNow) -> StreamFacts:
     size = f"{video['width']}×{video['height']}" if video.get("width") else ""  # noqa: RUF001 - the sign, not a letter
     rate = f"{round(told.fps)} fps" if told.fps and stream.fresh else ""
     codecs = " + ".join(_CODECS.get(str(t.get("codec")), str(t.get("codec", "")).upper()) for t in told.tracks)
+    made = f"encoded here by {video['encoder']}" if video.get("encoder") else ""
     bits = bits_words(told.bitrate_bps) if told.bitrate_bps and stream.fresh else ""
     recording = stream.health in {Health.WELL, Health.DEGRADED}
     return StreamFacts(
         name=told.stream, health=stream.health, state=state_of(stream), words=stream.words, hint=stream.hint,
         since_us=told.since_us if recording and told.since_us else None,
         picture=" ".join(part for part in (size, rate) if part),
-        sends=" · ".join(part for part in (bits, codecs) if part), notes=(*told.mismatch, *told.notes),
+        sends=" · ".join(part for part in (bits, codecs, made) if part), notes=(*told.mismatch, *told.notes),
     )  # fmt: skip
 
 
