@@ -13,6 +13,7 @@ from holdfast.core.clock import SystemClock
 from holdfast.core.gap import MIN_GAP_US, GapReason
 from holdfast.core.journal import Begun, Closed, Down, Opened, Sealed, Stepped
 from holdfast.core.plan import Capture, Window
+from holdfast.core.schedule import LEAD_US
 from holdfast.core.status import StreamState
 from holdfast.core.timing import ticks_to_us
 from holdfast.media.boxread import Fragment
@@ -255,6 +256,23 @@ def test_a_window_ends_within_seconds(tmp_path: Path) -> None:
             until(lambda: recorder.snapshot().state is StreamState.OFF_SCHEDULE)
             assert SystemClock().wall_us() - end_us <= 5 * SECOND
         assert sim.counts("cam1").torn_down == 1
+
+
+def test_a_window_begins_within_seconds_and_a_restart_goes_on(tmp_path: Path) -> None:
+    """Recording begins within 5 s of when it is wanted, and so it does again after a restart in the midst (C013)."""
+    with simulated() as sim:
+        begin_us = SystemClock().wall_us() + 2 * SECOND
+        span = (begin_us + LEAD_US, begin_us + HOUR)  # what is booked is connected that much ahead
+        plan = stream_plan(tmp_path, sim.url("cam1"), capture=Capture(mode="window", spans=(span,)))
+        with recording(plan) as recorder:
+            until(lambda: recorder.snapshot().state is StreamState.OFF_SCHEDULE)
+            until(lambda: _recording(recorder))
+        again_us = SystemClock().wall_us()
+        with recording(plan, session="s2") as recorder:
+            until(lambda: _recording(recorder))
+    first, second = (one.start_us for one in events(plan, Begun))
+    assert 0 <= first - begin_us <= 5 * SECOND
+    assert second - again_us <= 5 * SECOND
 
 
 @pytest.mark.parametrize("rounds", [4, pytest.param(100, marks=[pytest.mark.soak, pytest.mark.timeout(900)])])
