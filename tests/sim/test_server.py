@@ -11,6 +11,8 @@ from holdfast.core.errors import AlreadyRunning, UsageError
 from holdfast.sim.camera import CameraSpec
 from holdfast.sim.faults import Fault
 from holdfast.sim.server import SimServer
+from holdfast.sim.thread import SimThread
+from support.recording import until
 from support.sim import read_ledger, simulated, small_camera
 from support.sim_client import RawClient
 
@@ -159,3 +161,18 @@ def test_bursts_come_five_times_a_second() -> None:
     assert len(packets) >= 25
     stamps = [packet.timestamp for packet in packets]
     assert {(b - a) & 0xFFFFFFFF for a, b in itertools.pairwise(stamps)} == {3600}
+
+
+def test_a_script_waits_for_who_looks(tmp_path: Path) -> None:
+    """A script that waits begins when every camera was asked for media, and counts from then."""
+    ledger = tmp_path / "ledger.jsonl"
+    cameras = [small_camera(name) for name in ("cam1", "cam2")]
+    server = SimServer(cameras, ledger=ledger, script=[Fault(camera="cam1", fault="silent", at_s=0.1, for_s=1)])
+    server.script_waits = True
+    with SimThread(server) as sim, RawClient(sim.url("cam1")) as one:
+        one.play()
+        one.packets(0.3)
+        assert read_ledger(ledger, "fault_begin") == []
+        with RawClient(sim.url("cam2")) as other:
+            other.play()
+            until(lambda: read_ledger(ledger, "fault_begin"))

@@ -48,6 +48,7 @@ from holdfast.storage.lock import holder
 from holdfast.storage.targets import marker
 
 NAMES = ("gate", "yard", "dock", "hall", "roof", "lane", "barn", "pier")
+# Seconds after all cameras were asked for; --for counts from when they are recorded. Starting takes what it takes.
 FAULT_AT_S, FAULT_FOR_S = 10.0, 4.0  # early enough for --for 20s to show its end, too
 # What the watcher is shown, again and again: fault, which camera, seconds after the begin of a round, and for how long.
 ROUND = (
@@ -68,7 +69,7 @@ app = typer.Typer()
 @app.command()
 def demo(
     *,
-    length: Annotated[str, typer.Option("--for", help="End after this long: 20s, 5m. Else Ctrl-C.")] = "",
+    length: Annotated[str, typer.Option("--for", help="Record for so long: 20s, 5m. Else until Ctrl-C.")] = "",
     root: Annotated[Path | None, typer.Option(help="Folder for everything.", show_default="~/holdfast-demo")] = None,
     cameras: Annotated[int, typer.Option(help="How many.", min=1, max=32)] = 3,
 ) -> int:
@@ -127,7 +128,7 @@ def _simulator(folder: Path, names: list[str], clock: Clock) -> Child:
         output.write_bytes(b"")
     argv = (
         sys.executable, "-m", "holdfast", "sim", "--json", "--port", "0", "--port-per-camera", "--size", SIZE,
-        "--bitrate", RATE, "--cameras", ",".join(names), "--places", "4", "--script", str(script),
+        "--bitrate", RATE, "--cameras", ",".join(names), "--places", "4", "--script", str(script), "--script-waits",
     )  # fmt: skip
     return Child("simulator", argv, clock=clock, errors=output)
 
@@ -232,7 +233,8 @@ def _introduce(console: Console, loaded: Loaded, limit_s: float | None, password
         print_(Text.assemble("  ", (words, "cyan"), (f"   {what}", "dim")))
     last = list(loaded.config.cameras)[-1]
     end = f"ends after {duration(limit_s)}" if limit_s is not None else "Ctrl-C stops"
-    print_(f"{last} loses its network after {FAULT_AT_S:.0f} s, for {FAULT_FOR_S:.0f} s · {end}", style="dim")
+    what = f"{last} loses its network after {FAULT_AT_S:.0f} s, for {FAULT_FOR_S:.0f} s"
+    print_(f"once all are recorded: {what} · {end}", style="dim")
     print_("something moves now and then: the page Events shows it", style="dim")
     print_("later cameras turn black, freeze, fall silent and go away: the page Incidents tells\n", style="dim")
 
@@ -246,12 +248,15 @@ def _program() -> str:
 
 
 class _Show:
-    """One live line on a terminal, a line a change elsewhere; ends the demo when its time is up."""
+    """One live line on a terminal, a line a change elsewhere; ends the demo when its time is up.
+
+    Its time counts from when all cameras were recorded, or where one is not, from when starting should have been over.
+    """
 
     def __init__(self, loaded: Loaded, console: Console, names: list[str], clock: Clock, limit_s: float | None) -> None:
         self._loaded, self._console, self._names, self._clock = loaded, console, names, clock
         self._limit_s = limit_s
-        self._began_us = clock.boot_us()
+        self._begins_us = clock.boot_us() + round(READY_S * 1e6)
         self._told = ""
         self._ended = False
         self._live = console.status("") if console.is_terminal else None
@@ -268,17 +273,18 @@ class _Show:
 
     def tell(self) -> None:
         """Look, show, and end when it is time."""
-        passed_s = (self._clock.boot_us() - self._began_us) / 1e6
+        now = look(self._loaded)
+        states = {s.name: s for s in now.streams if s.name in self._names and s.fresh}
+        if len(states) == len(self._names) and all(s.status.state is StreamState.RECORDING for s in states.values()):
+            self._begins_us = min(self._begins_us, self._clock.boot_us())
+        passed_s = max(0.0, (self._clock.boot_us() - self._begins_us) / 1e6)
         if self._limit_s is not None and passed_s >= self._limit_s and not self._ended:
             self._ended = True
             # The same way as Ctrl-C, so that the demo's end is the end that everybody uses.
             os.kill(os.getpid(), signal.SIGTERM)
-        now = look(self._loaded)
-        states = {s.name: s for s in now.streams if s.name in self._names}
         marks, total_bps = [], 0
         for name in self._names:
-            fresh = name in states and states[name].fresh
-            state = states[name].status.state if fresh else StreamState.STARTING
+            state = states[name].status.state if name in states else StreamState.STARTING
             total_bps += states[name].status.bitrate_bps if name in states else 0
             mark = "◌ " if state is StreamState.STARTING else "✖ "
             marks.append(f"{name} {'●' if state is StreamState.RECORDING else mark + state.value}")

@@ -52,6 +52,7 @@ def sim(  # noqa: PLR0913 - one argument an option is how Typer declares them
     port: Annotated[int, typer.Option(help="Port; 0 for any free one.", min=0, max=65535)] = 8554,
     port_per_camera: Annotated[bool, typer.Option(help="A port for each camera, from --port upward.")] = False,
     script: Annotated[Path | None, typer.Option(help="Fault script, as `holdfast sim script` writes it.")] = None,
+    script_waits: Annotated[bool, typer.Option(help="Begin the script when each camera was asked for media.")] = False,
     ledger: Annotated[
         Path | None, typer.Option(help="Append what really happened to this file, as JSON lines.")
     ] = None,
@@ -94,6 +95,7 @@ def sim(  # noqa: PLR0913 - one argument an option is how Typer declares them
         specs, host=host, port=port, port_per_camera=port_per_camera, script=read_script(script) if script else (),
         ledger=ledger, hashes=ledger_hashes,
     )  # fmt: skip
+    server.script_waits = script_waits
     asyncio.run(_serve(server, for_s=for_s, as_json=as_json))
 
 

@@ -27,6 +27,7 @@ from holdfast.sim.ledger import Ledger
 from holdfast.sim.stream import BURST_US
 
 _REPORT_S = 1.0
+_WAITS_S = 0.1  # chosen: a script counts in seconds
 
 
 class SimServer:
@@ -44,6 +45,8 @@ class SimServer:
 
     Attributes:
         studio: Makes their pictures and sound; may be replaced until `async with`.
+        script_waits: Whether the script begins when every camera was asked for media, and not at the start; may be set
+            until `async with`.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class SimServer:
         self._clock = clock or SystemClock()
         self._ledger = Ledger(ledger, self._clock, hashes=hashes)
         self.studio = Studio()
+        self.script_waits = False
         self._cameras: dict[str, Camera] = {}
         self._listeners: dict[str, asyncio.Server] = {}
         self._held: dict[str, socket.socket] = {}
@@ -132,8 +136,7 @@ class SimServer:
             self.ports = dict.fromkeys(self._cameras, await self._listen("", self._port))
         self._ledger.write("start", urls={name: self.url(name, credentials=False) for name in self.specs})
         self._spawn(self._report())
-        for fault in self.script:
-            self._spawn(self._perform(fault))
+        self._spawn(self._play_script())
 
     async def _listen(self, name: str, port: int) -> int:
         cameras = {name: self._cameras[name]} if name else self._cameras
@@ -237,6 +240,13 @@ class SimServer:
         return self.specs[camera]
 
     # Faults.
+
+    async def _play_script(self) -> None:
+        while self.script_waits and not all(camera.counts.opened for camera in self._cameras.values()):
+            await asyncio.sleep(_WAITS_S)
+            self.started_us = self._clock.wall_us()
+        for fault in self.script:
+            self._spawn(self._perform(fault))
 
     async def _perform(self, fault: Fault) -> None:
         await asyncio.sleep(max(0.0, (fault.begin_us(self.started_us) - self._clock.wall_us()) / 1e6))
