@@ -100,7 +100,8 @@ class Shell:
         # In a shell that POSIX describes: whoever signs in there may have another one.
         done = self._run(f"exec sh -c {shlex.quote(f'{command}echo {_MARK}$c')}", going, names, count)
         if done.code == _SSH_FAILED:
-            raise rsync_words.problem(self._target, "verifying", done.code, done.errors)
+            said = done.errors or "the connection ended"  # of one that is kept nobody tells why
+            raise rsync_words.problem(self._target, "verifying", done.code, said)
         code = done.lines[-1].removeprefix(_MARK) if done.lines and done.lines[-1].startswith(_MARK) else ""
         self._works = code in _SOME_FAILED
         return done.lines if self._works else ()
