@@ -89,7 +89,7 @@ def test_a_target_that_is_away_is_an_exit_code(tmp_path: Path) -> None:
         assert [line.split() for line in words.splitlines() if line.split()[0] in {"pending", "gate"}] == [
             ["pending", "1", "3.0", "MB"], ["gate", "1", "3.0", "MB"],
         ]  # fmt: skip
-        assert "oldest waits since" in words
+        assert "the oldest is from" in words
         (figures,) = json.loads(queue(site, "stats", "--json").stdout)
         assert figures["states"] == {"pending": {"count": 1, "mb": 3.0}}
         assert (figures["cameras"], figures["disk_full"]) == ({"gate": {"count": 1, "mb": 3.0}}, None)

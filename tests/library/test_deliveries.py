@@ -11,7 +11,7 @@ from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.catalog.rows import Id
 from holdfast.core.clock import SystemClock
 from holdfast.core.delivery import DeliveryState
-from holdfast.core.errors import NotFound, TargetRefused
+from holdfast.core.errors import NotFound, TargetFull, TargetRefused
 from holdfast.core.timing import DAY_US, MINUTE_US
 from holdfast.library import deliveries
 from holdfast.library.deliveries import TargetNow
@@ -35,6 +35,11 @@ def now(site: Handed) -> TargetNow:
 def refusing(*_: object, **__: object) -> None:
     """Stands for a target that takes nothing."""
     raise TargetRefused("nas: no right to write", hint="give it")
+
+
+def full(*_: object) -> None:
+    """Stand for a target without room."""
+    raise TargetFull("nas: no space left", hint="make room")
 
 
 def test_from_nothing_to_everything(pushed: Catalog, tmp_path: Path) -> None:
@@ -63,6 +68,27 @@ def test_a_backlog_without_arrivals_is_stalled(pushed: Catalog, tmp_path: Path) 
     site.handing.once()
     site.clock.sleep(20 * MINUTE_US / 1e6)
     assert (now(site).health, "worker" in now(site).hint) == ("stalled", True)
+
+
+def test_a_target_that_takes_nothing_is_not_busy(
+    pushed: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a try that came to nothing it is said why, and no time is promised, until something arrives again (F20)."""
+    site = Handed(tmp_path, pushed)
+    site.segment(0)
+    with Sending(site) as sending:
+        sending.drain()
+        site.clock.sleep(60)
+        site.segment(1)
+        monkeypatch.setattr(sending.deliver.ways["nas"].target, "put", full)
+        sending.drain()
+        held = now(site)
+        assert (held.health, held.drain_s, held.hint) == ("stalled", None, "make room")
+        assert held.sentence == "2 files waiting; the last try came to nothing: nas: no space left"
+        monkeypatch.undo()
+        sending.wait(600)
+        sending.drain()
+    assert (now(site).health, now(site).drain_s) == ("well", 0.0)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,15 @@ class Pace:
     last_us: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Why a try came to nothing, what to do, and when it began, microseconds since the epoch, UTC."""
+
+    why: str
+    hint: str
+    at_us: int
+
+
 def by_state(tx: Transaction, node: int) -> dict[tuple[str, DeliveryState], Count]:
     """Count the deliveries of a node by target and state."""
     columns = (_ROWS.target, _ROWS.state)
@@ -81,6 +90,17 @@ def paces(tx: Transaction, node: int, targets: Mapping[str, object], from_us: in
         last_us = tx.run("deliveries", select(func.max(_ROWS.object_us)).where(*where)).scalar()
         found[target] = Pace(int(row.number), int(row.size or 0), None if last_us is None else int(last_us))
     return found
+
+
+def complaint(tx: Transaction, node: int, target: str) -> Complaint | None:
+    """Return why the last one did not arrive, of those that wait for a target; None where none was tried in vain."""
+    where = [
+        _ROWS.node == node, _ROWS.target == target, _ROWS.state.in_((_PENDING, DeliveryState.SENDING.value)),
+        _ROWS.object_us.is_(None), _ROWS.error != "", _ROWS.last_us.is_not(None),
+    ]  # fmt: skip
+    query = select(_ROWS.error, _ROWS.hint, _ROWS.last_us).where(*where).order_by(_ROWS.last_us.desc()).limit(1)
+    row = tx.run("deliveries", query).one_or_none()
+    return None if row is None else Complaint(str(row.error), str(row.hint), int(row.last_us))
 
 
 def hurry(tx: Transaction, node: int, target: str, now_us: int, *, most: int = 1000) -> int:

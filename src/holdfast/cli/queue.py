@@ -303,7 +303,7 @@ def _print_target(one: TargetNow, full_us: int | None, now_us: int) -> None:
         if count is not None:
             console.print(f"  {state.value:<10} {count.count:>7}  {size(count.bytes):>9}")
     if one.waiting.oldest_us is not None:
-        console.print(f"  oldest waits since {duration(max(0, now_us - one.waiting.oldest_us) / SECOND_US)}")
+        console.print(f"  the oldest is from {duration(max(0, now_us - one.waiting.oldest_us) / SECOND_US)} ago")
         left = "unknown while nothing arrives" if one.drain_s is None else duration(one.drain_s)
         console.print(f"  {size(one.rate)}/s over five minutes; time left {left}")
     if full_us is not None:

@@ -10,7 +10,7 @@ from holdfast.catalog import deliveries, delivery_stats, nodes, work_controls, w
 from holdfast.catalog.claims import Known, time_us
 from holdfast.catalog.db import Catalog
 from holdfast.catalog.deliveries import DeliveryRow, Wanted
-from holdfast.catalog.delivery_stats import Count, Pace
+from holdfast.catalog.delivery_stats import Complaint, Count, Pace
 from holdfast.catalog.incidents import IncidentRow
 from holdfast.catalog.rows import PAGE, Id, Page
 from holdfast.catalog.work_controls import Running
@@ -19,7 +19,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.config.model import Config
 from holdfast.core.config.windows import windows_of
 from holdfast.core.delivery import DeliveryState
-from holdfast.core.errors import NotFound
+from holdfast.core.errors import NotFound, TargetAway
 from holdfast.core.plan import Capture
 from holdfast.core.timing import DAY_US, MINUTE_US, SECOND_US
 from holdfast.library import archive_incidents
@@ -104,12 +104,18 @@ def targets(catalog: Catalog, config: Config, node: str, now_us: int) -> list[Ta
         paces = delivery_stats.paces(tx, number, names, now_us - PACE_US)
         controls = work_controls.controls(tx, number)
         incidents = {name: archive_incidents.find(tx, number, name) for name in names}
+        complaints = {name: delivery_stats.complaint(tx, number, name) for name in {name for name, _ in waiting}}
     found = []
     for name in names:
         own = {state: count for (target, state), count in counts.items() if target == name}
         cameras = {camera: count for (target, camera), count in waiting.items() if target == name}
         paused = work_controls.of(controls, KIND.name, name).state is not Running.RUNNING
-        found.append(_target(config, name, own, cameras, paces[name], incidents[name], now_us, paused=paused))
+        found.append(
+            _target(
+                config, name, own, cameras, paces[name], _Trouble(incidents[name], complaints.get(name)), now_us,
+                paused=paused,
+            )
+        )  # fmt: skip
     return found
 
 
@@ -209,9 +215,17 @@ def cleanup(catalog: Catalog, node: str, now_us: int, *, older_us: int = OLD_US,
             gone += deliveries.forget(tx, number, before_us, some)
 
 
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """What speaks against a target: its incident, and why the last file did not arrive."""
+
+    incident: IncidentRow | None
+    complaint: Complaint | None
+
+
 def _target(
     config: Config, name: str, counts: Mapping[DeliveryState, Count], cameras: Mapping[str, Count], pace: Pace,
-    incident: IncidentRow | None, now_us: int, *, paused: bool,
+    trouble: _Trouble, now_us: int, *, paused: bool,
 ) -> TargetNow:  # fmt: skip
     table = config.targets.get(name)
     opens_us = None
@@ -224,15 +238,17 @@ def _target(
         pace=pace, opens_us=opens_us,
     )  # fmt: skip
     waiting = found.waiting
-    drain_s: float | None = 0.0 if not waiting.count else waiting.bytes / found.rate if found.rate else None
-    health, sentence, hint = _said(found, incident, now_us, paused=paused)
+    health, sentence, hint = _said(found, trouble, now_us, paused=paused)
+    drain_s: float | None = None if waiting.count else 0.0
+    if waiting.count and found.rate and health != "stalled":
+        drain_s = waiting.bytes / found.rate
     return TargetNow(
         name=name, kind=found.kind, health=health, sentence=sentence, hint=hint, counts=counts, cameras=cameras,
         pace=pace, drain_s=drain_s, opens_us=opens_us,
     )  # fmt: skip
 
 
-def _said(found: TargetNow, incident: IncidentRow | None, now_us: int, *, paused: bool) -> tuple[str, str, str]:
+def _said(found: TargetNow, trouble: _Trouble, now_us: int, *, paused: bool) -> tuple[str, str, str]:
     """Return health, sentence and hint: the worst thing first."""
     waiting, failed = found.waiting, found.counts.get(DeliveryState.FAILED, Count()).count
     count = f"{waiting.count} file{'' if waiting.count == 1 else 's'}"
@@ -240,8 +256,13 @@ def _said(found: TargetNow, incident: IncidentRow | None, now_us: int, *, paused
         return "stalled", f"not configured any more; {count} waiting for it", f"add [targets.{found.name}] again"
     if paused:
         return "paused", f"paused; {count} waiting", "resume it when it shall go on"
-    if incident is not None:
-        return "stalled", incident.detail or "takes nothing", "look at what failed; holdfast targets test tries it"
+    if trouble.incident is not None:
+        why = trouble.incident.detail or "takes nothing"
+        return "stalled", why, "look at what failed; holdfast targets test tries it"
+    complaint, last_us = trouble.complaint, found.pace.last_us
+    if complaint is not None and found.opens_us is None and (last_us is None or complaint.at_us > last_us):
+        hint = complaint.hint or TargetAway.default_hint
+        return "stalled", f"{count} waiting; the last try came to nothing: {complaint.why}", hint
     return _working(found, count, failed, now_us)
 
 
@@ -250,7 +271,11 @@ def _working(found: TargetNow, count: str, failed: int, now_us: int) -> tuple[st
     if found.opens_us is not None and waiting.count:
         return "waiting", f"{count} waiting for its hours", ""
     if failed:
-        return "failing", f"{failed} failed and need somebody; {count} waiting", "see why below, mend it, retry"
+        return (
+            "failing",
+            f"{failed} failed and need somebody; {count} waiting",
+            "the failed ones are listed with why: mend it, then retry",
+        )
     if not waiting.count:
         return "well", "everything has arrived" if found.counts else "nothing to send yet", ""
     oldest_us = waiting.oldest_us or now_us
