@@ -83,6 +83,29 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, more: str, words: str) -
     assert words in str(error.value)
 
 
+def test_a_target_with_a_mistake_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    """One mistake is told once: no rule is told that its target, or another one, is not there."""
+    far = '[targets.far]\ntype = "sftq"'
+    with pytest.raises(ConfigInvalid) as error:
+        loaded(tmp_path, f'target = "nas"\n[handovers.x]\ntype = "marker"\nafter = ["nas"]\n{far}')
+    assert [problem.key for problem in error.value.problems] == ["targets.far.type"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("copies = 2", "asks for 2, and footage is sent to 1 target"),
+        ("copies = 1", ""),
+        ('copies = 1\n[deliveries.archive]\ncameras = ["dock"]', "asks for 1, and footage is sent to no targets"),
+    ],
+)
+def test_copies_that_never_come_are_warned_of(tmp_path: Path, more: str, words: str) -> None:
+    """Footage that waits for more copies than it is sent to targets would stay until recording stops."""
+    keep, _, rule = more.partition("\n[deliveries.archive]\n")
+    warnings = loaded(tmp_path, f'target = "nas"\n{rule}\n[cameras.gate.retention]\n{keep}\n').warnings
+    assert [str(one.message) for one in warnings] == ([words] if words else [])
+
+
 @pytest.mark.parametrize(
     ("rule", "wrong"),
     [

@@ -79,9 +79,14 @@ def check_deliveries(layers: Layers, config: Config | None) -> None:
         if not CAMERA_ID.fullmatch(name):
             hint = "use 1 to 50 of A-Z a-z 0-9 _ -; - not first"
             layers.report(("deliveries", name), f"{name!r} is no name for a rule", hint)
-        if rule.target not in config.targets:
+        if not _is_told(layers, config, rule.target):
             hint = did_you_mean(rule.target, config.targets) or f"add [targets.{rule.target}]"
             layers.report(("deliveries", name, "target"), f"there is no target {rule.target!r}", hint)
+
+
+def _is_told(layers: Layers, config: Config, target: str) -> bool:
+    """Whether there is a table of this target: one with a mistake is left out here, and its mistake was told."""
+    return target in config.targets or target in layers.table("targets")
 
 
 def check_sealed(layers: Layers, config: Config | None) -> None:
@@ -109,7 +114,7 @@ def check_handovers(layers: Layers, config: Config | None) -> None:
             hint = f"use 1 to {_LONGEST_HANDOVER} of A-Z a-z 0-9 _ -; - not first"
             layers.report(("handovers", name), f"{name!r} is no name for a hand-over", hint)
         for number, target in enumerate(rule.after):
-            if config and target not in config.targets:
+            if config and not _is_told(layers, config, target):
                 hint = did_you_mean(target, config.targets) or f"add [targets.{target}]"
                 layers.report(("handovers", name, "after", number), f"there is no target {target!r}", hint)
         if isinstance(rule, MarkerConfig):
@@ -163,6 +168,24 @@ def find_warnings(layers: Layers, original: Mapping[str, Any], path: Path, conte
                 message=f"stands in plain text in a file that others may read (mode {mode:o})",
             )
         )  # fmt: skip
+    return found
+
+
+def find_copies_that_never_come(layers: Layers, config: Config) -> list[Problem]:
+    """Find cameras whose footage waits for more copies than there are targets that rules send it to: it never goes."""
+    found = []
+    for name, camera in config.cameras.items():
+        wanted = camera.retention.copies or 0
+        sent = {
+            rule.target for rule in config.deliveries.values()
+            if rule.enabled and AssetKind.SEGMENT in rule.kinds and (not rule.cameras or name in rule.cameras)
+        }  # fmt: skip
+        if wanted > len(sent):
+            key = ("cameras", name, "retention", "copies")
+            place = layers.said(key) or layers.place(("defaults", "retention", "copies"))
+            message = f"asks for {wanted}, and footage is sent to {len(sent) or 'no'} target{'s' * (len(sent) != 1)}"
+            hint = "it would never be deleted, and recording stops once the disk is full: ask for fewer, or add a rule"
+            found.append(Problem(place=place, key=dotted(key), message=message, hint=hint))
     return found
 
 

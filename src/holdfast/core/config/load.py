@@ -191,6 +191,7 @@ def _build(
     if layers.problems or config is None:
         raise ConfigInvalid(path, sorted(layers.problems, key=_by_line))
     config = config.model_copy(update={"cameras": merged})
+    warnings += checks.find_copies_that_never_come(layers, config)
     secrets |= set(_secrets(config))
     return Loaded(
         config=config, path=path, origins=_origins(config, defaults, layers), warnings=tuple(warnings),
