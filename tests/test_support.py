@@ -1,5 +1,6 @@
 """What helpers of tests promise to whoever runs the tests."""
 
+import random
 import shutil
 import socket
 import subprocess
@@ -9,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from support.rtsp_peer import free_port
 
 _SESSION = """
 from support.catalog import Postgres
@@ -42,3 +45,14 @@ def test_a_killed_session_leaves_no_database_server() -> None:
         finally:
             session.kill()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_ports_that_follow_each_other_are_all_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two drills on one machine take no port of each other: where one of a stretch is taken another is looked for."""
+    taken = free_port(3)
+    choices = [taken - 2, taken - 1, taken, free_port(3)]
+    monkeypatch.setattr(random, "randrange", lambda *_: choices.pop(0))
+    with socket.create_server(("127.0.0.1", taken)):
+        found = free_port(3)
+    assert not {*range(found, found + 3)} & {taken}
+    assert choices == []

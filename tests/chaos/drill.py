@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from chaos.oracle import SECOND, Allowed, Said, Verdict, expected, homes_of, judge, pictures_in, plays, read_faults
 from support import gst_server
 from support.gst_server import GstServer
+from support.rtsp_peer import free_port
 
 HOLDFAST = str(Path(sys.executable).with_name("holdfast"))
 FPS = 25
@@ -48,7 +49,6 @@ class Drill:
     groups: tuple[tuple[str, str, str, tuple[str, ...]], ...] = SIM_GROUPS
     gst_cameras: int = 2
     kills: int = 0
-    port: int = 18_600
     killed: list[tuple[int, int]] = field(default_factory=list)
     stopped_us: int = 0
     children: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -74,6 +74,7 @@ class Drill:
             urls |= {f"gst{n}": gst.url(f"/gst{n}") for n in range(1, self.gst_cameras + 1)}
             self._write_config(urls)
             recorder = self._spawn([HOLDFAST, "run", "-q", "-c", str(self.root / "holdfast.toml")], "run.log")
+            self._await("open", 120)  # a script begins then, however long starting takes
             self._let_it_happen()
             self.stopped_us = time.time_ns() // 1000
             recorder.send_signal(signal.SIGTERM)
@@ -88,7 +89,8 @@ class Drill:
 
     def _start_sims(self) -> dict[str, str]:
         urls: dict[str, str] = {}
-        port = self.port
+        # Ports that the system gives to nobody: a camera that is away for a while comes back on its own one.
+        port = free_port(sum(len(names) for _, _, _, names in self.groups))
         for number, (codec, audio, pace, names) in enumerate(self.groups):
             script = self.root / f"faults-{number}.json"
             argv = [
@@ -103,19 +105,30 @@ class Drill:
             script.write_text(made.stdout)
             self._spawn(
                 [HOLDFAST, "sim", "--cameras", ",".join(names), "--port", str(port), "--port-per-camera",
-                 "--script", str(script), "--ledger", str(self.root / f"ledger-{number}.jsonl"), "--codec", codec,
-                 "--audio", audio, "--size", "320x240", "--fps", str(FPS), "--bitrate", "300k",
+                 "--script", str(script), "--script-waits", "--ledger", str(self.root / f"ledger-{number}.jsonl"),
+                 "--codec", codec, "--audio", audio, "--size", "320x240", "--fps", str(FPS), "--bitrate", "300k",
                  "--gop", str(round(GROUP_S * FPS)), "--pace", pace],
                 f"sim-{number}.log",
             )  # fmt: skip
             urls |= {name: f"rtsp://127.0.0.1:{port + index}/{name}/main" for index, name in enumerate(names)}
             port += len(names)
-        deadline = time.monotonic() + 60
-        while not all(_began(self.root / f"ledger-{n}.jsonl") for n in range(len(self.groups))):
-            if time.monotonic() > deadline or any(child.poll() is not None for child in self.children):
-                raise RuntimeError("a simulator did not start; see sim-*.log")
-            time.sleep(0.1)
+        self._await("start", 60)
         return urls
+
+    def _await(self, what: str, within_s: float) -> None:
+        """Wait until the ledger of each group says so: of the simulator, or of each of its cameras."""
+        deadline = time.monotonic() + within_s
+        while not all(self._said(n, what, group[3]) for n, group in enumerate(self.groups)):
+            if time.monotonic() > deadline or any(child.poll() is not None for child in self.children):
+                raise RuntimeError(f"no {what!r} of all cameras; see sim-*.log and run.log")
+            time.sleep(0.1)
+
+    def _said(self, number: int, what: str, names: tuple[str, ...]) -> bool:
+        ledger = self.root / f"ledger-{number}.jsonl"
+        lines = ledger.read_text().splitlines(keepends=True) if ledger.exists() else []
+        said = [json.loads(line) for line in lines if line.endswith("\n")]
+        of = {line.get("camera") for line in said if line["what"] == what}
+        return of >= set(names) if what == "open" else bool(of)
 
     def _write_config(self, urls: dict[str, str]) -> None:
         lines = [
@@ -235,10 +248,6 @@ def read_coverage(shown: Any) -> dict[str, Covered]:
                 gap = Said(camera.gaps.pop().start_us, gap.end_us, gap.reason)
             camera.gaps.append(gap)
     return result
-
-
-def _began(ledger: Path) -> bool:
-    return ledger.exists() and ledger.stat().st_size > 0
 
 
 def _instant(text: str) -> int:

@@ -9,13 +9,17 @@ from contextlib import ExitStack, contextmanager, suppress
 _POLL_S = 0.05
 
 
-def free_port() -> int:
-    """Return a port on which nobody listens now, and which the system gives to nobody who asks for any."""
+def free_port(count: int = 1) -> int:
+    """Return a port on which nobody listens now, and which the system gives to nobody who asks for any.
+
+    With a count it is the first of so many that follow each other.
+    """
     while True:
-        port = random.randrange(10_000, 32_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+        first = random.randrange(10_000, 32_000)
+        with ExitStack() as probes, suppress(OSError):
+            for port in range(first, first + count):
+                probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
 
 
 @contextmanager
