@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.core.config.retention import RetentionConfig
 from holdfast.library import watermarks
-from holdfast.library.watermarks import Mark, look, mark_of, places
+from holdfast.library.watermarks import Fill, Mark, look, mark_of, places
 from support.dead_disk import dead_disk
 from support.kept_node import KEPT, KeptNode
 from support.recording import until
@@ -45,6 +45,12 @@ def test_little_room_is_critical_whatever_the_percent() -> None:
 
 
 @pytest.mark.needs("mount")
+def test_a_small_disk_is_told_in_megabytes() -> None:
+    """A disk of less than a gigabyte is not said to have 0.0 GB free of 0.0."""
+    fill = Fill(name="nas", path=Path("/mnt/nas"), total_bytes=6_300_000, free_bytes=400_000, mark=Mark.CRITICAL)
+    assert fill.words == "nas is 94 % full (critical): 0.4 of 6.3 MB are free"
+
+
 def test_every_disk_that_is_used_is_looked_at(tmp_path: Path) -> None:
     """Footage and folders that are delivered to have a level each, a disk that serves for both has one."""
     nas = tmp_path / "nas"

@@ -331,9 +331,9 @@ def _away(worker: dict[str, Any] | None) -> list[str]:
     """Say which targets, and tables of rules, take nothing (F20); what was asked again and answered concerns nobody."""
     away = ((worker or {}).get("work") or {}).get("away") or ()
     return [
-        f"{_held(one)} since {iso(one['since_us'])}: {one['why']}"
+        f"{_held(one)} for {span_words(lasts_s)}: {one['why']}"
         for one in away
-        if worker is not None and worker["at_us"] - one["since_us"] >= SETTLING_S * SECOND_US
+        if worker is not None and (lasts_s := (worker["at_us"] - one["since_us"]) / SECOND_US) >= SETTLING_S
     ]
 
 

@@ -59,8 +59,9 @@ class Fill:
     @property
     def words(self) -> str:
         """The same as a sentence."""
-        free, total = self.free_bytes / 1e9, self.total_bytes / 1e9
-        return f"{self.name} is {self.percent:.0f} % full ({self.mark}): {free:.1f} of {total:.1f} GB are free"
+        unit, name = (1e9, "GB") if self.total_bytes >= 1e9 else (1e6, "MB")  # noqa: PLR2004 - SI prefixes
+        free, total = self.free_bytes / unit, self.total_bytes / unit
+        return f"{self.name} is {self.percent:.0f} % full ({self.mark}): {free:.1f} of {total:.1f} {name} are free"
 
 
 def mark_of(config: RetentionConfig, total_bytes: int, free_bytes: int, before: Mark = Mark.NORMAL) -> Mark:

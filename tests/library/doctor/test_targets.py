@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from holdfast.catalog.db import open_catalog
-from holdfast.core.timing import iso
 from holdfast.library.doctor.finding import Finding
 from holdfast.library.doctor.targets import check_targets
 from support.clock import PushedClock
@@ -50,7 +49,6 @@ def test_a_folder_that_vanished_is_found_while_it_is_away(ward: Ward) -> None:
     site.segment(1)
     with Sending(site) as sending:
         site.nas.rename(site.root / "unplugged")
-        since_us = ward.clock.wall_us()
         sending.drain()
         ward.say(sending)
         assert ward.found() == []
@@ -58,7 +56,7 @@ def test_a_folder_that_vanished_is_found_while_it_is_away(ward: Ward) -> None:
         ward.say(sending)
         (finding,) = ward.found()
         assert (finding.fault, finding.subject) == ("target-stalled", "nas")
-        assert f"since {iso(since_us)}: nas: " in finding.evidence
+        assert "nothing was taken for 31 s: nas: " in finding.evidence
         assert "2 files wait" in finding.evidence
         assert "holdfast targets test nas" in finding.fix
         (site.root / "unplugged").rename(site.nas)
@@ -90,7 +88,6 @@ def test_a_table_that_refuses_is_found(tmp_path: Path) -> None:
             ward.site.still(number)
         with Sending(ward.site) as sending:
             sending.drain()
-            since_us = ward.clock.wall_us()
             ward.clock.advance(1000)
             ward.say(sending)
             (finding,) = ward.found()
@@ -98,7 +95,7 @@ def test_a_table_that_refuses_is_found(tmp_path: Path) -> None:
             assert sending.drained_within(600)
             ward.say(sending)
         assert (finding.fault, finding.subject) == ("rows-refused", "rule snaps")
-        assert f"no row was taken since {iso(since_us)}: snaps: snaps answers 403" in finding.evidence
+        assert "no row was taken for 16 min: snaps: snaps answers 403" in finding.evidence
         assert "5 rows wait" in finding.evidence
         assert "key of the row" in finding.fix
         assert ward.found() == []

@@ -17,7 +17,7 @@ from holdfast.catalog.nodes import LOCAL
 from holdfast.core.config.model import Config
 from holdfast.core.delivery import DeliveryState
 from holdfast.core.errors import CatalogError
-from holdfast.core.timing import SECOND_US, iso
+from holdfast.core.timing import SECOND_US
 from holdfast.library import deliveries
 from holdfast.library.deliveries import LATE_US, TargetNow
 from holdfast.library.doctor.faults import FAULTS
@@ -25,7 +25,7 @@ from holdfast.library.doctor.finding import Finding
 from holdfast.library.doctor.patient import Patient
 from holdfast.library.doctor.running import read_role
 from holdfast.library.doctor.volumes import size
-from holdfast.library.status import SETTLING_S
+from holdfast.library.status import SETTLING_S, span_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def _target(stand: _Stand, said: Sequence[Mapping[str, Any]], now_us: int) -> It
     for who in said:
         if who.get("target") != now.name:
             continue
-        since = f"since {iso(who['since_us'])}: {who['why']}"
+        since = f"for {span_words((now_us - who['since_us']) / SECOND_US)}: {who['why']}"
         if "rule" in who:
             evidence = f"no row was taken {since}; {_backlog(stand.tables[who['rule']], now_us, 'row')}"
             hint = who.get("hint") or "look at table, columns and key of the row"
@@ -134,5 +134,4 @@ def _backlog(waiting: Count, now_us: int, noun: str = "file") -> str:
     what = f"{waiting.count} {noun}{'s wait' if waiting.count > 1 else ' waits'}"
     much = f" ({size(waiting.bytes)})" if noun == "file" else ""
     oldest_us = waiting.oldest_us or now_us
-    hours = max(0, now_us - oldest_us) / (3600 * SECOND_US)
-    return f"{what}{much}, the oldest from {iso(oldest_us)}, {hours:.1f} h ago"
+    return f"{what}{much}, the oldest from {span_words(max(0, now_us - oldest_us) / SECOND_US)} ago"
