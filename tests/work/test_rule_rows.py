@@ -112,7 +112,10 @@ def test_rows_that_are_all_refused_hold_the_rule(pushed: Catalog, tmp_path: Path
 
 
 def test_one_row_that_is_refused_slows_no_other(pushed: Catalog, tmp_path: Path) -> None:
-    """A row that a policy of the table forbids waits alone, the others are written at once; then it fails, listed."""
+    """A row that a policy of the table forbids waits alone, the others are written at once; then it fails, listed.
+
+    Its tries are counted.
+    """
     with postgrest() as table:
         site = Handed(tmp_path, pushed, rules(table))
         table.forbids = but_these(403, 0)
@@ -128,7 +131,7 @@ def test_one_row_that_is_refused_slows_no_other(pushed: Catalog, tmp_path: Path)
                 sending.drain()
                 assert len(table.rows) == number, "what is new is written at once"
         first, *others = site.rows()
-        assert (first.state, "answers 403" in first.error) == (DeliveryState.FAILED, True)
+        assert (first.state, first.attempts, "answers 403" in first.error) == (DeliveryState.FAILED, REFUSALS, True)
         assert {row.state for row in others} == {DeliveryState.DELIVERED}
 
 
