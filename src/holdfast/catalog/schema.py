@@ -1,8 +1,7 @@
 """The tables of the catalog, with a comment on every column: unit, meaning, and what null means.
 
 Ids are (node, integer), so that several nodes can share one database. Everything about footage is an index over files
-and journals and can be rebuilt from them; what was found in it, and notes, have files of their own. Migrations lead
-every older database here.
+and journals and can be rebuilt from them; notes have a file of their own. Migrations lead every older database here.
 
 Not here: statements (one module a noun), opening and transactions (`db`).
 """

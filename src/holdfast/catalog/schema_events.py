@@ -67,7 +67,6 @@ events = Table(
     Index("ix_events_confidence", "confidence"),
     Index("ix_events_reviewed", "reviewed", "start_us"),
     Index("ix_events_kind", "kind", "start_us"),
-    Index("ix_events_updated", "node", "updated_us", "id"),
     Index(
         "ix_events_open", "start_us", sqlite_where=text("end_us IS NULL"), postgresql_where=text("end_us IS NULL")
     ),

@@ -64,6 +64,5 @@ stills = Table(
     Index("uq_stills_slot", "node", "camera", "slot_us", unique=True),
     Index("ix_stills_slot", "slot_us", "node", "id"),
     Index("ix_stills_camera", "camera", "slot_us"),
-    Index("ix_stills_created", "node", "created_us", "id"),
     comment="Planned pictures of cameras: each one taken or missed, with the cause.",
 )

@@ -129,7 +129,6 @@ incidents = Table(
     Index("ix_incidents_camera", "camera", "start_us"),
     Index("ix_incidents_type", "type", "start_us"),
     Index("ix_incidents_counted", "discarded", "type", "camera", "start_us", "end_us"),
-    Index("ix_incidents_updated", "node", "updated_us", "id"),
     Index(
         "uq_incidents_open",
         "node",

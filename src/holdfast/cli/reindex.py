@@ -57,13 +57,12 @@ def run(
     for problem in report.problems:
         console.print(f"[yellow]{problem}[/]", soft_wrap=True)
     if as_json:
-        names = ("streams", "lines", "adopted", "missing", "notes", "stills", "events", "incidents", "problems")
+        names = ("streams", "lines", "adopted", "missing", "notes", "problems")
         echo_json({name: getattr(report, name) for name in names} | {"restored": asdict(remembered)})
     else:
         typer.echo(
             f"{report.streams} streams from {report.lines} journal lines, {report.adopted} files adopted, "
-            f"{report.missing} missing, {report.notes} notes; "
-            f"put back {report.stills} stills, {report.events} events, {report.incidents} incidents"
+            f"{report.missing} missing, {report.notes} notes"
         )
         for what, names in asdict(remembered).items():
             if names:

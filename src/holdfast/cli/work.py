@@ -16,7 +16,6 @@ from holdfast.core.config import Loaded
 from holdfast.library.desired import load_or_last_good
 from holdfast.library.index import Indexer
 from holdfast.library.reindex import reconcile
-from holdfast.roles.findings_loop import FindingsLoop
 from holdfast.roles.logging import set_up_logging
 from holdfast.roles.memory_loop import MemoryLoop
 from holdfast.roles.own_memory import keep_together
@@ -59,8 +58,6 @@ def work(
         worker.with_loop(retention).with_status("retention", retention.status)
         memory = MemoryLoop(clock, node=LOCAL, open_catalog=open_catalog, indexed=worker.indexed)
         worker.with_loop(memory).with_status("memory", memory.status)
-        found = FindingsLoop(clock, node=LOCAL, open_catalog=open_catalog, indexed=worker.indexed)
-        worker.with_loop(found).with_status("findings", found.status)
         durable = WorkLoop(clock, node=LOCAL, open_catalog=open_catalog, make=make)
         worker.with_loop(durable).with_status("work", durable.status)
         worker.run()

@@ -1,4 +1,4 @@
-"""A catalog from nothing: the timeline from journals, what they do not speak of from the files, findings and notes.
+"""A catalog from nothing: the timeline from journals, what they do not speak of from the files, notes from theirs.
 
 People, settings and cameras added at run time are in no journal: they come from what the worker remembered of them.
 
@@ -20,7 +20,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.errors import BadInput, NotFound, StorageError
 from holdfast.core.footage import stream_folder
 from holdfast.core.timing import stamp
-from holdfast.library import accounts_memory, findings, holds, kept, notes, settings
+from holdfast.library import accounts_memory, holds, kept, notes, settings
 from holdfast.library import cameras as roster
 from holdfast.library.index import Indexer, Progress
 from holdfast.library.timeline import streams_on
@@ -37,16 +37,13 @@ class ReindexReport:
     adopted: int
     missing: int
     notes: int
-    stills: int
-    events: int
-    incidents: int
     problems: tuple[str, ...]
 
 
 def reindex(
     catalog: Catalog, volumes: Mapping[str, Path], clock: Clock, *, node: str = LOCAL, progress: Progress | None = None
 ) -> ReindexReport:
-    """Rebuild the rows about footage, what was found in it, and the notes. Rows that are right are not touched.
+    """Rebuild the rows about footage and the notes. Safe at any time; rows that are right are not touched.
 
     Args:
         catalog: An open catalog, empty or not.
@@ -63,16 +60,11 @@ def reindex(
     reconciled = reconcile(catalog, volumes, clock, node=node)
     if reconciled.adopted:
         indexer.rebuild()
-    # Before holds: those of events and incidents follow from their rows.
-    found = findings.restore(catalog, volumes, clock, node=node)
     holds.restore(catalog, volumes, clock, node=node)
     words = notes.read(volumes)
     notes.record(catalog, words, clock, node=node)
-    return ReindexReport(
-        streams=report.streams, lines=report.lines, adopted=reconciled.adopted, missing=reconciled.missing,
-        notes=len(words), stills=found.stills, events=found.events, incidents=found.incidents,
-        problems=(*report.problems, *reconciled.problems, *found.problems),
-    )  # fmt: skip
+    problems = (*report.problems, *reconciled.problems)
+    return ReindexReport(report.streams, report.lines, reconciled.adopted, reconciled.missing, len(words), problems)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,7 @@
 A catalog that was replaced, that another URL names, or that a pass failed with is opened anew. What is wrong is said
 once, tried again with the next look, and said once more when it is over.
 
-Not here: what a pass does (retention_loop, memory_loop, findings_loop), rows that are worked on (work_loop), the index
-(catalog_loop).
+Not here: what a pass does (retention_loop, memory_loop), rows that are worked on (work_loop), the index (catalog_loop).
 """
 
 import threading

@@ -24,15 +24,14 @@ SUFFIX = ".kept.journal"
 _DAY = f"[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]{SUFFIX}"
 
 
-def append(root: Path, path: Path, lines: Iterable[bytes], *, vital: bool = True) -> None:
-    """Append lines to a journal, making it where there is none yet.
+def append(root: Path, path: Path, lines: Iterable[bytes]) -> None:
+    """Append lines to a kept journal, making it where there is none yet.
 
     Args:
         root: The volume's root, which must carry its marker: below a mount point whose disk is away, what is written
             would be lost from sight as soon as the disk is back.
         path: The journal, below it.
         lines: Whole lines, newlines included; none is fine.
-        vital: Whether they may take of the room that is kept for what empties a full disk.
 
     Raises:
         VolumeMissing: The root is not there, or carries no marker.
@@ -48,7 +47,7 @@ def append(root: Path, path: Path, lines: Iterable[bytes], *, vital: bool = True
         _append(root, path, data)
     except DiskFull:
         # What is written here is what lets a full disk be emptied: for it alone there is room kept (F18).
-        if not (vital and Room(root, VOLUME_BYTES).give()):
+        if not Room(root, VOLUME_BYTES).give():
             raise
         _append(root, path, data)
 

@@ -3,8 +3,8 @@
 from alembic import op
 from sqlalchemy import Column, Double
 
-revision = "0018"
-down_revision = "0017"
+revision = "0017"
+down_revision = "0016"
 
 _PAIRS = {"difference_12": "first and second", "difference_13": "first and third", "difference_23": "second and third"}
 
