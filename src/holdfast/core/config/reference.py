@@ -43,7 +43,9 @@ from holdfast.core.config.work import WorkConfig
 BEGIN = "<!-- settings: begin -->"
 END = "<!-- settings: end -->"
 
-_SIZES = frozenset({"reserve", "max_bytes", "queue", "bandwidth", "cap"})
+_SIZES = frozenset({
+    "reserve", "max_bytes", "queue", "bandwidth", "cap", "keep_bytes", "headroom", "least_free",
+})  # fmt: skip
 _TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Top of the file", Config),
     ("`[site]`", SiteConfig),
