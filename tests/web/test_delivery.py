@@ -132,3 +132,4 @@ def test_an_incident_of_a_target_leads_here(node: Site) -> None:
     html = node.as_().get("/incidents").text
     assert 'href="/delivery"' in html
     assert "/cameras/@nas" not in html
+    assert "<strong>Delivery</strong> <span>nas</span>" in html

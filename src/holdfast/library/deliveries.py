@@ -256,13 +256,13 @@ def _said(found: TargetNow, trouble: _Trouble, now_us: int, *, paused: bool) -> 
         return "stalled", f"not configured any more; {count} waiting for it", f"add [targets.{found.name}] again"
     if paused:
         return "paused", f"paused; {count} waiting", "resume it when it shall go on"
-    if trouble.incident is not None:
-        why = trouble.incident.detail or "takes nothing"
-        return "stalled", why, "look at what failed; holdfast targets test tries it"
     complaint, last_us = trouble.complaint, found.pace.last_us
     if complaint is not None and found.opens_us is None and (last_us is None or complaint.at_us > last_us):
         hint = complaint.hint or TargetAway.default_hint
         return "stalled", f"{count} waiting; the last try came to nothing: {complaint.why}", hint
+    if trouble.incident is not None:
+        why = trouble.incident.detail or "takes nothing"
+        return "stalled", why, "look at what failed; holdfast targets test tries it"
     return _working(found, count, failed, now_us)
 
 

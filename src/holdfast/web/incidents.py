@@ -22,6 +22,7 @@ from holdfast.http.app import context_of
 from holdfast.http.context import Context
 from holdfast.http.rights import Right, identity_of, needs
 from holdfast.library import incidents
+from holdfast.library.archive_incidents import MARK
 from holdfast.web.forms import Form, go_to
 from holdfast.web.render import page
 
@@ -41,7 +42,7 @@ NAMES: Mapping[IncidentType, str] = {
     IncidentType.STALLED: "Stalled",
     IncidentType.STREAM_MISMATCH: "Unexpected stream",
     IncidentType.DISK: "Disk",
-    IncidentType.ARCHIVE: "Archive",
+    IncidentType.ARCHIVE: "Delivery",
     IncidentType.MACROBLOCKS: "Damaged picture",
     IncidentType.ERRORS: "Errors",
 }
@@ -164,8 +165,9 @@ def _cameras(context: Context) -> dict[str, str]:
 
 def _shown(context: Context, row: IncidentRow, pictures: Sequence[Picture]) -> Shown:
     camera = context.config.cameras.get(row.camera)
+    name = (camera.name if camera is not None else "") or row.camera.removeprefix(MARK)
     return Shown(
-        row=row, camera=(camera.name if camera is not None else "") or row.camera, name=NAMES[row.type],
+        row=row, camera=name, name=NAMES[row.type],
         pictures=tuple(pictures), values=tuple(_values(row)),
         watch_us=row.start_us - BEFORE_US,
     )  # fmt: skip

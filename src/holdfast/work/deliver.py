@@ -338,8 +338,9 @@ class Deliver:
             self._refused(job, row, way, error)
             return
         elif way.worth_telling():
+            _log.warning("deliveries.held", target=way.name, reason=str(error), hint=error.hint)
             with self._catalog.write() as tx:
-                self._incident(row, way, f"{way.name} takes nothing: {error}")(tx)
+                self._incident(row, way, f"takes nothing: {error}")(tx)
         raise error
 
     def _refused(self, job: Job, row: DeliveryRow, way: Way, error: HoldfastError) -> None:

@@ -185,7 +185,7 @@ class HandOver:
             return
         if hold.worth_telling():
             with self._catalog.write() as tx:
-                self._incident(row, hold, f"{row.rule} takes nothing: {error}")(tx)
+                self._incident(row, hold, f"takes nothing: {error}")(tx)
         raise error
 
     def _incident(self, row: HandoverRow, hold: Hold, detail: str) -> Callable[[Transaction], None]:
