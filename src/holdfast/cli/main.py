@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "queue": ("queue", "See and steer what is on its way to targets."),
     "analyze": ("analyze", "Say whether pictures are black or frozen, and sound is missing."),
     "events": ("events", "List what moved before cameras."),
+    "incidents": ("incidents", "List what was wrong with cameras, disks and deliveries."),
     "notes": ("notes", "Write and read notes on the timeline."),
     "jobs": ("jobs", "See and steer work that goes on beside recording: deliveries, exports."),
     "logs": ("logs", "Read the log files."),
