@@ -23,7 +23,7 @@ _RUNNING = {
     "row": "1-42", "lane": "archive", "since_us": _AT_US, "attempt": 1, "done": 41_000_000, "total": 180_000_000,
 }  # fmt: skip
 _JOB = {
-    "name": "deliver", "about": "sends finished files to targets", "queue": "deliver", "state": "running",
+    "name": "deliver", "about": "Sends finished files to targets.", "queue": "deliver", "state": "running",
     "since_us": 0, "by": "", "waiting": 12, "at_work": 2, "failed": 0, "oldest_due_us": _AT_US, "lanes": [_LANE],
     "running": [_RUNNING],
 }  # fmt: skip

@@ -187,9 +187,9 @@ def take(
             count = kept_stills.take(
                 StreamKey(name, "main"), order, means, span, clock=node.clock, seen=lambda us: bar.at(us - span[0])
             )
-        return _told(
-            {"planned": planned, "taken": count.taken, "missed": count.missed, "bytes": count.bytes}, as_json=as_json
-        )  # fmt: skip
+        there = max(0, planned - count.taken - count.missed)
+        counts = {"planned": planned, "there": there, "taken": count.taken, "missed": count.missed}
+        return _told({**counts, "bytes": count.bytes}, as_json=as_json)
 
 
 @app.command("timelapse")

@@ -102,7 +102,7 @@ class Deliver:
         """Return the kind of work that this is the body of."""
         most = max((way.config.parallel for way in self.ways.values()), default=1)
         return Kind(
-            name=NAME, noun=deliveries.NOUN, queue=Queue.DELIVER, body=self, about="sends finished files to targets",
+            name=NAME, noun=deliveries.NOUN, queue=Queue.DELIVER, body=self, about="Sends finished files to targets.",
             lane_limit=most, room=self.room, retry=RETRY, working=DeliveryState.SENDING.value,
             together=Together(self._together.find, self._together),
         )  # fmt: skip

@@ -76,7 +76,7 @@ class HandOver:
         most = max((rule.parallel for rule in self._rules.values()), default=1)
         return Kind(
             name=KIND, noun=handovers.NOUN, queue=Queue.DELIVER, body=self, lane_limit=most, room=self.room,
-            about="tells scripts and services of finished files", retry=RETRY, working=HandoverState.HANDING.value,
+            about="Tells scripts and services of finished files.", retry=RETRY, working=HandoverState.HANDING.value,
         )  # fmt: skip
 
     def room(self, lane: str) -> int:

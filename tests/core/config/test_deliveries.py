@@ -65,6 +65,7 @@ def test_columns_of_rows() -> None:
     [
         ('target = "nsa"', "there is no target 'nsa'"),
         ('target = "nas"\nname = "{camera}"', "tells assets apart"),
+        ('target = "nas"\nname = "labb"', "did you mean lab?"),
         ('target = "nas"\nassets = ["films"]', "films"),
         ('target = "nas"\nassets = []', "assets"),
         ('target = "nas"\nquality = 0', "quality"),

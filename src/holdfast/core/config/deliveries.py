@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from holdfast.core.config.problems import nearest
 from holdfast.core.config.secret import Secret, split_url
 from holdfast.core.config.table import Table
 from holdfast.core.delivery import AssetKind
@@ -19,7 +20,8 @@ KINDS: dict[Assets, AssetKind] = {
 
 def _name(value: str) -> str:
     if wrong := wrong_with(value):
-        hint = f"one of {', '.join(PRESETS)}, or as in {{camera}}/{{day}}/{{file}}"
+        near = nearest(value, PRESETS)
+        hint = f"did you mean {near}?" if near else f"one of {', '.join(PRESETS)}, or as in {{camera}}/{{day}}/{{file}}"
         raise ValueError(f"{value!r} {wrong}", hint)
     return value
 
