@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.core.config.targets import FolderTarget as FolderConfig
-from holdfast.core.errors import NotFound, TargetAway
+from holdfast.core.errors import NotFound, TargetAway, TargetBarred, TargetError
 from holdfast.storage.targets import marker
 from holdfast.storage.targets.contract import Going, Receipt
 from holdfast.storage.targets.folder import FolderTarget
@@ -43,8 +43,9 @@ def test_each_has_its_own_outcome(items: list[Item], tmp_path: Path, *, batches:
     assert all(isinstance(found, Receipt) for found in outcomes.values())
 
 
-def test_a_target_that_is_away_is_asked_once(items: list[Item], tmp_path: Path) -> None:
-    """Once a target is away, the rest of a batch is told so without being tried."""
+@pytest.mark.parametrize("kind", [TargetAway, TargetBarred])
+def test_a_target_that_is_away_is_asked_once(items: list[Item], tmp_path: Path, kind: type[TargetError]) -> None:
+    """Once a target is away, or lets us not in, the rest of a batch is told so without being tried."""
     tried: list[str] = []
 
     class _Away(_OneByOne):
@@ -54,10 +55,10 @@ def test_a_target_that_is_away_is_asked_once(items: list[Item], tmp_path: Path) 
 
         def _put(self, _source: Path, key: str, *_rest: object) -> Receipt:
             tried.append(key)
-            raise TargetAway("nas: gone")
+            raise kind("nas: gone")
 
     folder = FolderTarget("nas", FolderConfig(type="folder", path=tmp_path / "nas"))
     outcomes = list(put_many(_Away(folder), items, Going()))
     assert len(outcomes) == 5
-    assert all(isinstance(found, TargetAway) for _, found in outcomes)
+    assert all(isinstance(found, kind) for _, found in outcomes)
     assert tried == ["0.jpg"]

@@ -51,6 +51,6 @@ def put_many(target: Target, items: Sequence[Item], going: Going) -> Iterator[Ou
         except HoldfastError as error:
             outcome = error
         yield item, outcome
-        if isinstance(outcome, TargetError) and outcome.code in {"target-away", "target-full"}:
+        if isinstance(outcome, TargetError) and outcome.code in {"target-away", "target-barred", "target-full"}:
             yield from ((rest, outcome) for rest in items[number + 1 :])
             return
