@@ -12,6 +12,7 @@ from holdfast.core.timing import (
     iso,
     next_multiple,
     parse_instant,
+    span_words,
     stamp,
     ticks_to_us,
     to_datetime,
@@ -86,3 +87,12 @@ def test_iso_shows_the_offset() -> None:
     us = from_datetime(datetime(2026, 5, 1, 16, tzinfo=UTC))
     assert iso(us) == "2026-05-01T16:00:00.000Z"
     assert iso(us, ZURICH) == "2026-05-01T18:00:00.000+02:00"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-1, "0 s"), (59.9, "59 s"), (60, "1 min"), (7500, "2 h 05 min"), (100_000, "27 h 46 min"), (200_000, "2 days")],
+)
+def test_span_words(seconds: float, words: str) -> None:
+    """Durations are said with the units that matter at their size."""
+    assert span_words(seconds) == words

@@ -6,7 +6,7 @@ import pytest
 
 from holdfast.core.plan import Capture, Plan, StreamPlan
 from holdfast.core.status import StreamState, StreamStatus, status_name
-from holdfast.library.status import Health, gap_words, read_now, span_words, spilling
+from holdfast.library.status import Health, gap_words, read_now, spilling
 
 NOW = 1_790_000_000_000_000
 S = 1_000_000
@@ -177,15 +177,6 @@ def test_json_is_plain(tmp_path: Path) -> None:
     body = json.loads(json.dumps(now.to_dict()))
     assert body["streams"][0]["state"] == "recording"
     assert body["streams"][0]["health"] == "well"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(-1, "0 s"), (59.9, "59 s"), (60, "1 min"), (7500, "2 h 05 min"), (100_000, "27 h 46 min"), (200_000, "2 days")],
-)
-def test_span_words(seconds: float, words: str) -> None:
-    """Durations are said with the units that matter at their size."""
-    assert span_words(seconds) == words
 
 
 def test_silent_server_is_noticed(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from holdfast.core.errors import BadInput
 
 FRESH_S = 5.0  # chosen: five missed rewrites; an older file speaks of a recorder that is gone or stuck
+SETTLING_S = 30.0  # chosen: a stream that connects is "starting" for this long before it is called a loss
 
 
 class StreamState(StrEnum):

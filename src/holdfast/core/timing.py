@@ -74,3 +74,14 @@ def parse_instant(text: str, zone: tzinfo) -> int:
             f"{text!r} is not a time", hint="write 2026-05-01T18:00, with Z or +01:00 if not local"
         ) from error
     return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+
+
+def span_words(seconds: float) -> str:
+    """Say a duration as people do: `12 s`, `3 min`, `2 h 05 min`, `4 days`."""
+    whole = max(0, int(seconds))
+    if whole < 60:  # noqa: PLR2004 - seconds of a minute
+        return f"{whole} s"
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if hours < 1:
+        return f"{minutes} min"
+    return f"{hours} h {minutes % 60:02d} min" if days < 2 else f"{days} days"  # noqa: PLR2004 - "1 days" reads badly

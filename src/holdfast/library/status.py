@@ -15,12 +15,10 @@ from typing import Any
 from holdfast.core.errors import BadInput
 from holdfast.core.gap import MEANING, GapReason
 from holdfast.core.plan import Plan, StreamPlan
-from holdfast.core.status import FRESH_S, StreamState, StreamStatus, status_name
-from holdfast.core.timing import SECOND_US, iso
+from holdfast.core.status import FRESH_S, SETTLING_S, StreamState, StreamStatus, status_name
+from holdfast.core.timing import iso, span_words
+from holdfast.library.troubles import notices, troubles_of
 
-SETTLING_S = 30.0  # chosen: a stream that connects is "starting" for this long before it is called a loss
-DOUBT_S = 3600.0  # chosen: six passes; a clock that is synchronised at all is so by then
-CONFIRM_HINT = "it waits for a synchronised clock that makes sense, or for holdfast clean --confirm"
 GONE_HINT = "holdfast run starts recording; holdfast logs says why it ended"
 
 
@@ -137,40 +135,13 @@ def read_now(plan: Plan | None, runtime_dir: Path, now_us: int) -> NodeNow:
     worker = _read_role(runtime_dir / "worker.json", now_us)
     server = _read_role(runtime_dir / "server.json", now_us)
     watcher = _read_role(runtime_dir / "watcher.json", now_us)
-    troubles = tuple(_troubles(supervisor, worker, server, watcher))
+    troubles = tuple(troubles_of(supervisor, worker, server, watcher))
     sentence, hint, well = _sentence(streams, troubles, running=supervisor is not None)
     return NodeNow(
         sentence=sentence, hint=hint, well=well, streams=tuple(streams),
         supervisor=supervisor, worker=worker, server=server, watcher=watcher,
-        troubles=troubles, notices=tuple(_notices(worker)),
+        troubles=troubles, notices=tuple(notices(worker)),
     )  # fmt: skip
-
-
-def _notices(worker: dict[str, Any] | None) -> list[str]:
-    """Say which disks fill, and what memory does. A recorder fills its disk by design, so this is nothing wrong."""
-    disks = ((worker or {}).get("retention") or {}).get("disks") or ()
-    found = [] if _waits_long(worker) else _waiting(worker)
-    found += [str(disk["words"]) for disk in disks if disk["level"] != "normal"]
-    memory = (worker or {}).get("memory") or {}
-    if memory.get("problem"):
-        found.append(f"footage that should lie in memory goes to its disk: {memory['problem']}")
-    if memory.get("dropped"):
-        size = memory["dropped_bytes"] / 1e6
-        found.append(f"memory dropped {memory['dropped']} files ({size:.0f} MB) that nothing held, since the start")
-    return found
-
-
-def _waiting(worker: dict[str, Any] | None) -> list[str]:
-    """Say that deleting waits, and why; nothing where it does not."""
-    why = ((worker or {}).get("retention") or {}).get("off")
-    return [f"nothing is deleted for now: {why}; {CONFIRM_HINT}"] if why else []
-
-
-def _waits_long(worker: dict[str, Any] | None) -> bool:
-    """Say whether that needs a person: after a start it ends by itself, and meanwhile no disk fills."""
-    said = (worker or {}).get("retention") or {}
-    since_us = said.get("off_us")
-    return worker is not None and since_us is not None and worker["at_us"] - since_us > DOUBT_S * SECOND_US
 
 
 def spilling(plan: Plan | None, runtime_dir: Path, now_us: int) -> str:
@@ -180,17 +151,6 @@ def spilling(plan: Plan | None, runtime_dir: Path, now_us: int) -> str:
         if status is not None and status.memory and _is_fresh(status.at_us, now_us):
             return f"{item.key}: {status.memory}"
     return ""
-
-
-def span_words(seconds: float) -> str:
-    """Say a duration as people do: `12 s`, `3 min`, `2 h 05 min`, `4 days`."""
-    whole = max(0, int(seconds))
-    if whole < 60:  # noqa: PLR2004 - seconds of a minute
-        return f"{whole} s"
-    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
-    if hours < 1:
-        return f"{minutes} min"
-    return f"{hours} h {minutes % 60:02d} min" if days < 2 else f"{days} days"  # noqa: PLR2004 - "1 days" reads badly
 
 
 def _is_fresh(at_us: int, now_us: int) -> bool:
@@ -284,75 +244,6 @@ def _why(status: StreamStatus) -> str:
         return MEANING[GapReason(status.reason)]
     except ValueError:
         return status.reason or status.state.value
-
-
-def _troubles(
-    supervisor: dict[str, Any] | None, worker: dict[str, Any] | None, server: dict[str, Any] | None,
-    watcher: dict[str, Any] | None,
-) -> list[str]:  # fmt: skip
-    """What is wrong besides cameras."""
-    children = (supervisor or {}).get("children", [])
-    found = [
-        f"{child['name']} keeps ending ({child['last_end']}, {child['restarts']} restarts)"
-        for child in children
-        if child.get("crash_loop")
-    ]
-    said = [
-        (supervisor or {}).get("plan_problem"),
-        *((worker or {}).get(f"{k}_problem") for k in ("config", "catalog")),
-    ]
-    found.extend(str(problem) for problem in said if problem)
-    if _waits_long(worker):
-        found += _waiting(worker)
-    keeping = (worker or {}).get("retention") or {}
-    if keeping.get("problem"):
-        found.append(f"what is over may not be deleted: {keeping['problem']}")
-    found += _away(worker)
-    if server and server.get("problem"):
-        what_to_do = f"; {server['hint']}" if server.get("hint") else ""
-        found.append(f"pages are not served: {server['problem']}{what_to_do}")
-    if supervisor and supervisor.get("state") == "running":
-        if worker is None and _is_overdue(supervisor, "worker", wanted=True):
-            found.append("the worker does not answer: recording goes on, the catalog does not follow")
-        if server is None and _is_overdue(supervisor, "server", wanted=False):
-            found.append("the server does not answer: recording goes on, pages are not served")
-        if watcher is None and _is_overdue(supervisor, "watcher", wanted=False):
-            found.append("the watcher does not answer: recording goes on, nothing is looked at")
-    if watcher and watcher.get("problem"):
-        found.append(f"pictures are not watched: {watcher['problem']}")
-    objects = (watcher or {}).get("objects") or {}
-    if objects.get("problem"):
-        what_to_do = f"; {objects['hint']}" if objects.get("hint") else ""
-        found.append(f"objects are not recognised: {objects['problem']}{what_to_do}")
-    return found
-
-
-def _away(worker: dict[str, Any] | None) -> list[str]:
-    """Say which targets, and tables of rules, take nothing (F20); what was asked again and answered concerns nobody."""
-    away = ((worker or {}).get("work") or {}).get("away") or ()
-    return [
-        f"{_held(one)} for {span_words(lasts_s)}: {one['why']}"
-        for one in away
-        if worker is not None and (lasts_s := (worker["at_us"] - one["since_us"]) / SECOND_US) >= SETTLING_S
-    ]
-
-
-def _held(one: dict[str, Any]) -> str:
-    rows = f"the table of rule {one.get('rule')} has taken no row"
-    return rows if "rule" in one else f"target {one['target']} has taken nothing"
-
-
-def _is_overdue(supervisor: dict[str, Any], name: str, *, wanted: bool) -> bool:
-    """Say whether a role should have spoken by now: one that was started a moment ago is still loading its libraries.
-
-    Where the supervisor knows none of that name, `wanted` decides; one that it has not begun is not late.
-    """
-    found = [child for child in supervisor.get("children", []) if child.get("name") == name]
-    if not found:
-        return wanted
-    since_us: int = found[0]["since_us"]
-    at_us: int = supervisor["at_us"]
-    return found[0].get("state") != "stopped" and at_us - since_us > FRESH_S * SECOND_US
 
 
 def _nothing(running: bool, troubles: tuple[str, ...]) -> tuple[str, str, bool]:  # noqa: FBT001 - a private pair of facts

@@ -9,6 +9,7 @@ from holdfast.core.clock import Clock
 from holdfast.core.config import Loaded
 from holdfast.core.config.model import Config
 from holdfast.library import cameras
+from holdfast.library.failed_work import FailedWork
 from holdfast.library.handing_on import HandingOn
 from holdfast.library.handing_over import HandingOver
 from holdfast.roles.work_loop import Workshop
@@ -39,6 +40,7 @@ def make_workshop(catalog: Catalog, loaded: Loaded, clock: Clock, *, node: str) 
             handing_on.once()
         finally:
             handing_over.once()  # whatever is wrong with the one must not keep the other from looking
+        failed.once()
 
     def close() -> None:
         deliver.close()
@@ -53,6 +55,7 @@ def make_workshop(catalog: Catalog, loaded: Loaded, clock: Clock, *, node: str) 
     hand_over = HandOver(catalog, now, clock, node=node)
     handing_over = HandingOver(catalog, number, now, clock)
     handing.prepare(catalog, number, clock)
+    failed = FailedWork(catalog, number, clock)
     reverify = Reverify(catalog, number, now, deliver.ways, clock)
 
     def copies() -> float | None:
@@ -64,5 +67,5 @@ def make_workshop(catalog: Catalog, loaded: Loaded, clock: Clock, *, node: str) 
     return Workshop(
         kinds=kinds, errand=errand, close=close,
         stale=lambda: cameras.runtime_settings(catalog, node) != runtime,
-        status=deliver.status,
+        status=lambda: {**deliver.status(), "failed": failed.found},
     )  # fmt: skip

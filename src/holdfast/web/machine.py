@@ -14,7 +14,7 @@ from fastapi.responses import Response
 
 from holdfast import __version__
 from holdfast.core.errors import CatalogError, HoldfastError
-from holdfast.core.timing import parse_instant
+from holdfast.core.timing import parse_instant, span_words
 from holdfast.http.app import context_of
 from holdfast.http.context import Context
 from holdfast.http.host import holdings_of, host_of
@@ -23,7 +23,7 @@ from holdfast.library import log_pages, logs, volumes
 from holdfast.library.holdings import Holdings
 from holdfast.library.host import Host, Level, volume_level
 from holdfast.library.host_net import Interface
-from holdfast.library.status import NodeNow, read_now, span_words
+from holdfast.library.status import NodeNow, read_now
 from holdfast.library.volumes import VolumeState
 from holdfast.web.checks import BADGES, checks_of
 from holdfast.web.render import page, size_words

@@ -14,9 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from holdfast import __version__
-from holdfast.core.timing import SECOND_US
+from holdfast.core.timing import SECOND_US, span_words
 from holdfast.http.rights import identity_of
-from holdfast.library.status import span_words
 from holdfast.web.assets import ASSETS
 from holdfast.web.frame import frame_of, theme_of
 from holdfast.web.times import time_tag

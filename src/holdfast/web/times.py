@@ -8,8 +8,7 @@ from datetime import date, datetime, tzinfo
 from markupsafe import Markup
 
 from holdfast.core.errors import BadInput
-from holdfast.core.timing import DAY_US, SECOND_US, to_datetime
-from holdfast.library.status import span_words
+from holdfast.core.timing import DAY_US, SECOND_US, span_words, to_datetime
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 STYLES = ("clock", "minute", "day", "full", "ago")

@@ -17,7 +17,8 @@ from holdfast.catalog.nodes import LOCAL
 from holdfast.core.config.model import Config
 from holdfast.core.delivery import DeliveryState
 from holdfast.core.errors import CatalogError
-from holdfast.core.timing import SECOND_US
+from holdfast.core.status import SETTLING_S
+from holdfast.core.timing import SECOND_US, span_words
 from holdfast.library import deliveries
 from holdfast.library.deliveries import LATE_US, TargetNow
 from holdfast.library.doctor.faults import FAULTS
@@ -25,7 +26,6 @@ from holdfast.library.doctor.finding import Finding
 from holdfast.library.doctor.patient import Patient
 from holdfast.library.doctor.running import read_role
 from holdfast.library.doctor.volumes import size
-from holdfast.library.status import SETTLING_S, span_words
 
 
 @dataclass(frozen=True, slots=True)
