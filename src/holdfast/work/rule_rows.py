@@ -25,9 +25,7 @@ from holdfast.storage.rest_rows import RestRows, RowsRefused, ServerError
 from holdfast.work.hold import AWAY_CAP_US, REFUSED_CAP_US, Held
 
 WAIT_US = 30 * SECOND_US  # chosen: a database that is away is asked twice a minute at most, not once a row
-REFUSALS = (
-    3  # chosen: as with a target; so many rows in a row speak against the table or its settings, not against files
-)
+REFUSALS = 3  # chosen: as with a target; so many rows in a row speak against the table, not against files
 TRIES = 5  # chosen: over 7 min; a service that fails at one row of five by chance fails one of 3,000 wrongly
 _AGAIN = 2  # chosen: a row that nobody answers for half a minute is told of, though it may be the only one
 _OTHER_US = 5 * SECOND_US  # chosen: time for another row to ask in place of those that were refused
