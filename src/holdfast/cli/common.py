@@ -4,6 +4,7 @@ Small on purpose: what one command alone needs stays with it. Pure but for `echo
 """
 
 import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from holdfast.core.config import parse_bytes
-from holdfast.core.errors import UsageError
+from holdfast.core.errors import NotFound, UsageError
 from holdfast.core.timing import to_datetime
 
 ConfigOption = Annotated[
@@ -21,6 +22,24 @@ ConfigOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON, for scripts.")]
+
+
+def camera_of(typed: str, configured: Iterable[str], left: Callable[[str], bool] = lambda _id: False) -> str:
+    """Return the camera that somebody typed, in its own capitals.
+
+    Args:
+        typed: Its id, in any.
+        configured: Ids of the cameras that there are.
+        left: Whether something is still known of one that is not among them any more.
+
+    Raises:
+        NotFound: It is none of either.
+    """
+    names = list(configured)
+    name = next((one for one in names if one.lower() == typed.lower()), typed)
+    if name not in names and not left(name):
+        raise NotFound(f"there is no camera {typed}", hint="holdfast cameras list shows all")
+    return name
 
 
 def echo_json(value: Any) -> None:

@@ -13,9 +13,8 @@ from rich.table import Table
 
 from holdfast.catalog.db import open_catalog
 from holdfast.catalog.events import EventRow, Wanted
-from holdfast.cli.common import ConfigOption, JsonOption, duration, echo_json, local_time
+from holdfast.cli.common import ConfigOption, JsonOption, camera_of, duration, echo_json, local_time
 from holdfast.core.clock import SystemClock
-from holdfast.core.errors import NotFound
 from holdfast.core.timing import iso
 from holdfast.library import events
 from holdfast.library.instants import read_instant
@@ -53,9 +52,8 @@ def list_events(
     with open_catalog(loaded.config.catalog_url) as catalog:
         name = camera
         if camera is not None:
-            name = next((one for one in loaded.config.cameras if one.lower() == camera.lower()), camera)
-            if name not in loaded.config.cameras and not events.count(catalog, Wanted(camera=name)):
-                raise NotFound(f"there is no camera {camera}", hint="holdfast cameras list shows all")
+            known = loaded.config.cameras
+            name = camera_of(camera, known, lambda one: bool(events.count(catalog, Wanted(camera=one))))
         wanted = Wanted(camera=name, from_us=from_us, confidence=confidence, label=label)
         found = events.find(catalog, wanted, limit=limit)
         looked_for = any(one.motion.enabled for one in loaded.config.cameras.values())

@@ -15,9 +15,8 @@ from rich.table import Table
 
 from holdfast.catalog.db import open_catalog
 from holdfast.catalog.incidents import IncidentRow, Wanted
-from holdfast.cli.common import ConfigOption, JsonOption, duration, echo_json, local_time
+from holdfast.cli.common import ConfigOption, JsonOption, camera_of, duration, echo_json, local_time
 from holdfast.core.clock import SystemClock
-from holdfast.core.errors import NotFound
 from holdfast.core.incident import IncidentType
 from holdfast.core.timing import SECOND_US, iso
 from holdfast.library import incidents
@@ -55,9 +54,8 @@ def list_incidents(
     with open_catalog(loaded.config.catalog_url) as catalog:
         name = camera
         if camera is not None:
-            name = next((one for one in loaded.config.cameras if one.lower() == camera.lower()), camera)
-            if name not in loaded.config.cameras and not incidents.count(catalog, Wanted(camera=name)):
-                raise NotFound(f"there is no camera {camera}", hint="holdfast cameras list shows all")
+            known = loaded.config.cameras
+            name = camera_of(camera, known, lambda one: bool(incidents.count(catalog, Wanted(camera=one))))
         wanted = Wanted(camera=name, type=kind, open=True if now else None, from_us=from_us, discarded=False)
         found, _ = incidents.find(catalog, wanted, limit=limit)
     if as_json:

@@ -13,10 +13,10 @@ import typer
 from rich.console import Console
 
 from holdfast.catalog.db import open_catalog
-from holdfast.cli.common import ConfigOption, JsonOption, echo_json, local_time
+from holdfast.cli.common import ConfigOption, JsonOption, camera_of, echo_json, local_time
 from holdfast.core.clock import SystemClock
 from holdfast.core.config import Loaded
-from holdfast.core.errors import CatalogError, NotFound
+from holdfast.core.errors import CatalogError
 from holdfast.core.timing import iso
 from holdfast.library import notes
 from holdfast.library.instants import read_instant
@@ -96,10 +96,7 @@ def _camera(loaded: Loaded, camera: str | None) -> str | None:
     if camera is None:
         return None
     known = [*loaded.config.cameras, *(key.camera for key in streams_on(_roots(loaded)))]
-    found = next((name for name in known if name.lower() == camera.lower()), None)
-    if found is None:
-        raise NotFound(f"there is no camera {camera}", hint="holdfast cameras list shows all")
-    return found
+    return camera_of(camera, known)
 
 
 def _author() -> str:

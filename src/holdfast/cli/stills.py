@@ -19,12 +19,12 @@ from holdfast.catalog import nodes
 from holdfast.catalog.db import Catalog, open_catalog
 from holdfast.catalog.nodes import LOCAL
 from holdfast.catalog.stills import MISSED, StillRow, Wanted
-from holdfast.cli.common import ConfigOption, JsonOption, echo_json, local_time, size
+from holdfast.cli.common import ConfigOption, JsonOption, camera_of, echo_json, local_time, size
 from holdfast.core import config as configuration
 from holdfast.core.camera import StreamKey
 from holdfast.core.clock import SystemClock
 from holdfast.core.config import Config
-from holdfast.core.errors import BadInput, NotFound, UsageError
+from holdfast.core.errors import BadInput, UsageError
 from holdfast.core.timing import SECOND_US, iso
 from holdfast.library import kept_stills, timelapse
 from holdfast.library.cameras import recall
@@ -64,10 +64,7 @@ class _Node:
         Raises:
             NotFound: There is none.
         """
-        names = {name.lower(): name for name in self.config.cameras}
-        if typed.lower() not in names:
-            raise NotFound(f"there is no camera {typed}", hint="holdfast cameras list shows all")
-        return names[typed.lower()]
+        return camera_of(typed, self.config.cameras)
 
     def span(self, begin: str, end: str) -> tuple[int, int]:
         """Read a span.
