@@ -115,7 +115,7 @@ def rsync_local(tmp: Path, _stack: ExitStack) -> Place:
     return LocalPlace(tmp / "target")
 
 
-def rsync_ssh(tmp: Path, stack: ExitStack) -> Place:
+def rsync_ssh(tmp: Path, stack: ExitStack) -> SshPlace:
     """Return a folder of a host."""
     server = stack.enter_context(ssh_server(tmp / "ssh"))
     proxy = stack.enter_context(FaultProxy(server.port))

@@ -27,9 +27,7 @@ pytestmark = pytest.mark.needs("rsync", "sshd")
 @pytest.fixture(name="place")
 def _place(tmp_path: Path) -> Iterator[SshPlace]:
     with ExitStack() as stack:
-        place = rsync_ssh(tmp_path, stack)
-        assert isinstance(place, SshPlace)
-        yield place
+        yield rsync_ssh(tmp_path, stack)
 
 
 def _put(target: RsyncTarget, place: SshPlace, data: bytes, name: str) -> Receipt:

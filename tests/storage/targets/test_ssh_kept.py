@@ -26,10 +26,8 @@ pytestmark = pytest.mark.needs("rsync", "sshd")
 @pytest.fixture(name="place")
 def _place(tmp_path: Path) -> Iterator[SshPlace]:
     with ExitStack() as stack:
-        place = rsync_ssh(tmp_path, stack)
-        assert isinstance(place, SshPlace)
         (tmp_path / "a.jpg").write_bytes(b"x" * 5000)
-        yield place
+        yield rsync_ssh(tmp_path, stack)
 
 
 def _target(place: SshPlace, quiet_s: float = 60.0) -> RsyncTarget:
