@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from holdfast.core import schedule
 from holdfast.core.camera import Kind, Sample, Track
 from holdfast.core.clock import SystemClock
 from holdfast.core.errors import DiskError, SourceEnded
@@ -18,11 +19,13 @@ from holdfast.core.journal import Closed, Down, Opened, Sealed, Stepped
 from holdfast.core.plan import Capture, StreamPlan
 from holdfast.core.status import StreamState
 from holdfast.media.source.make import make_source
+from holdfast.recording.burst import Rounds
 from holdfast.recording.session import Session
 from holdfast.recording.store import StreamStore
 from holdfast.recording.stream import StreamRecorder
 from holdfast.recording.unsaid import Unsaid
 from holdfast.recording.upkeep import Upkeep
+from support.clock import PushedClock
 from support.recording import events, ledger_of, recording, stream_plan, until
 from support.sim import simulated, small_camera
 from support.small_disk import small_disk
@@ -153,15 +156,49 @@ def test_another_schedule_needs_no_new_connection(tmp_path: Path) -> None:
     assert [type(event) for event in events(plan) if isinstance(event, Opened | Closed)] == [Opened, Closed]
 
 
-def test_a_burst_without_a_keyframe_is_missed_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_burst_without_a_keyframe_is_missed_in_time(tmp_path: Path) -> None:
     """A camera that sends no keyframe for a round costs that round, said with its reason, and not the next (C014)."""
-    monkeypatch.setattr("holdfast.recording.burst.PATIENCE_S", 1.0)
     with simulated(small_camera(gop=12, on_demand=False)) as sim:
         sim.inject("no_keyframe", "cam1", 9)
         plan = stream_plan(tmp_path, sim.url("cam1"), capture=Capture(mode="burst", burst_s=5))
         with recording(plan) as recorder:
             until(lambda: "no-keyframe" in {down.reason for down in events(plan, Down)})
             until(lambda: recorder.writer.segments >= 1)
+
+
+@pytest.mark.parametrize(("hung_s", "late_s"), [(5.5, 1.0), (10.5, 7.0)])
+def test_a_burst_is_tried_again_when_its_camera_hangs(tmp_path: Path, hung_s: float, late_s: float) -> None:
+    """A connection that hangs costs a round nothing while another try is in time, and later not the picture (C014)."""
+    now_s = time.time()
+    burst_s = next(number for number in range(30, 86_400) if 6.6 <= number - now_s % number <= 8.6)
+    due_us = round((now_s // burst_s + 1) * burst_s) * SECOND
+    with simulated(small_camera(gop=12)) as sim:
+        plan = stream_plan(tmp_path, sim.url("cam1"), capture=Capture(mode="burst", burst_s=burst_s))
+        time.sleep(max(0.0, due_us / SECOND - 6.5 - time.time()))
+        sim.inject("half_open", "cam1", hung_s)
+        with recording(plan) as recorder:
+            until(lambda: recorder.writer.segments >= 1)
+            assert recorder.attempts > 1
+    (sealed,) = events(plan, Sealed)
+    assert -SECOND // 10 <= sealed.end_us - due_us <= late_s * SECOND
+
+
+def test_a_round_is_owed_until_the_next_one_would_be_held_up() -> None:
+    """A round that failed is the one to take for 20 s, half a round at most, and where a picture is wanted (C014)."""
+    clock = PushedClock(1_000_000 * SECOND)
+    rounds, capture = Rounds(clock), Capture(mode="burst", burst_s=300)
+    due_us = rounds.begin(capture)
+    assert (due_us, due_us % (300 * SECOND)) == (schedule.next_burst_us(capture, clock.wall_us()), 0)
+    clock.advance((due_us - clock.wall_us()) / SECOND + 19)
+    assert rounds.due_us(capture) == due_us
+    assert rounds.near(capture, None)
+    assert rounds.due_us(replace(capture, override="stop")) == schedule.NEVER_US
+    assert rounds.due_us(replace(capture, burst_s=30)) == due_us + 30 * SECOND
+    rounds.taken()
+    assert rounds.due_us(capture) == due_us + 300 * SECOND
+    rounds.begin(capture)
+    clock.advance(281 + 21)
+    assert rounds.due_us(capture) == due_us + 600 * SECOND
 
 
 @pytest.mark.needs("root")

@@ -19,6 +19,7 @@ from holdfast.core.timing import DAY_US, MINUTE_US, SECOND_US, from_datetime, ne
 Span = tuple[int, int]
 
 LEAD_US = MINUTE_US  # specified: a booked span is connected 60 s ahead, so that its first second is there
+BURST_LATE_S = 20.0  # chosen: three tries of 5 s, 1 s apart, from 5 s before the instant on; then a keyframe must come
 NEVER_US = 2**62  # an instant some 146,000 years away
 
 _HORIZON_US = 16 * DAY_US  # chosen: windows repeat weekly, and one that a clock change swallowed is back a week later
@@ -64,6 +65,11 @@ def next_burst_us(capture: Capture, now_us: int) -> int:
             return NEVER_US
         due_us = next_multiple(change_us - 1, step_us)
     return due_us
+
+
+def burst_late_us(burst_s: int) -> int:
+    """Return how long after its instant the picture of a burst may still come; the next one is never held up by it."""
+    return round(min(BURST_LATE_S, burst_s / 2) * SECOND_US)
 
 
 def _overridden(capture: Capture, now_us: int) -> bool:

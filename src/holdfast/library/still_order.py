@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from holdfast.core.config import CameraConfig
 from holdfast.core.config.windows import windows_of
 from holdfast.core.delivery import SEALED
+from holdfast.core.schedule import burst_late_us
 from holdfast.core.still_names import Naming
 from holdfast.core.stills import Grid
 from holdfast.core.timing import SECOND_US
@@ -17,13 +18,24 @@ from holdfast.media.still import Form
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Which stills of a camera are wanted; `recipients` are those for whom they are encrypted, none for nobody."""
+    """Which stills of a camera are wanted.
+
+    Attributes:
+        grid: When.
+        style: How they look.
+        naming: What they are called.
+        sidecar: Whether JSON lies beside them.
+        recipients: For whom they are encrypted; none for nobody.
+        late_us: How long after its instant a picture is still that instant's, where none is nearer: a camera that is
+            connected for each round may have been asked three times.
+    """
 
     grid: Grid
     style: Style
     naming: Naming
     sidecar: bool = False
     recipients: tuple[str, ...] = ()
+    late_us: int = 0
 
     @property
     def ending(self) -> str:
@@ -44,4 +56,5 @@ def order_of(camera_id: str, camera: CameraConfig, zone: str) -> Order:
     return Order(
         grid=Grid(every_us, windows_of(wanted.windows), zone), style=style, naming=naming, sidecar=wanted.sidecar,
         recipients=wanted.encrypt,
+        late_us=burst_late_us(camera.capture.burst_s) if camera.capture.mode == "burst" else 0,
     )  # fmt: skip

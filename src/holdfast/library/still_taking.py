@@ -9,6 +9,7 @@ which picture (still_pictures), several cameras (roles.stills).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -261,6 +262,10 @@ class StillsTaker:
                 return bool(taken)
         if now_us - slot_us <= FINAL_US:
             return False  # why is in the catalog in a minute
+        if (late := self._late(slot_us)) is not None:
+            with suppress(BadInput):
+                self._take(slot_us, late, batch, None)
+                return True
         cause = self._cause(slot_us)
         if cause == DAMAGED and self._pictures is not None and slot_us - self._mended_us >= SECOND_US:
             # Who reads what is being written begins with the newest keyframe where nothing was before it, and so
@@ -294,6 +299,21 @@ class StillsTaker:
         return Pictures(self._means.volumes, footage.read(self._means.volumes, stretch, self._means.indexes)).nearest(
             slot_us, final=final
         )
+
+    def _late(self, slot_us: int) -> Shot | None:
+        """Return the first picture after an instant, where the camera's round may have come later than it."""
+        if not self.order.late_us:
+            return None
+        stretch = footage.find(
+            self._means.volumes, self.key, slot_us, slot_us + self.order.late_us, now_us=self._clock.wall_us(),
+            catalog=self._means.catalog,
+        )  # fmt: skip
+        first_us = min((piece.start_us for piece in stretch.pieces), default=None)
+        if first_us is None:
+            return None
+        chunks = footage.read(self._means.volumes, stretch, self._means.indexes)
+        shot = Pictures(self._means.volumes, chunks).nearest(first_us, final=True)
+        return shot if isinstance(shot, Shot) else None
 
     def _original(self, slot_us: int) -> tuple[Shot, Still] | Literal[Answer.LATER] | None:
         """Return the file that somebody else wrote at an instant, where the camera is their folder; or not yet."""

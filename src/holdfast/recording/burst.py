@@ -2,7 +2,8 @@
 
 The connection is made a little early; of what arrives only the newest group of pictures is kept, and at the grid's
 instant it is let through, up to the picture of that instant. So each round is a short segment that decodes alone and
-ends on the grid to within a frame.
+ends on the grid to within a frame. A round whose connection failed is tried again while its picture may be late: that
+picture is the round's then, with its own instant.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from holdfast.core.timing import SECOND_US
 from holdfast.media.source.contract import Source, TracksChanged
 
 FIRST_LEAD_S = 6.0  # chosen: connecting takes up to a few seconds, and a keyframe must have come by then
-PATIENCE_S = 10.0  # chosen: a round that is later than this is missed, and the next one is not held up
+OPEN_S = 5.0  # specified (C014): a camera that is silent for so long is tried again
 OPENING_S = 3.0  # measured: a slow camera describes itself in about 2 s
 
 
@@ -25,14 +26,51 @@ def lead_s(group_us: int | None) -> float:
     return FIRST_LEAD_S if group_us is None else OPENING_S + group_us / SECOND_US
 
 
-class BurstSource:
-    """A source that lets one group of pictures through, at the grid's next instant, and then ends."""
+class Rounds:
+    """Which round of a stream is to be taken: the last one, while it failed and may still be late, or the next."""
 
-    def __init__(self, inner: Source, capture: Capture, clock: Clock) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._owed_us: int | None = None
+
+    def due_us(self, capture: Capture) -> int:
+        """Return the instant of the round to be taken."""
+        now_us, owed_us = self._clock.wall_us(), self._owed_us
+        late = owed_us is not None and 0 <= now_us - owed_us < schedule.burst_late_us(capture.burst_s)
+        if owed_us is not None and late and schedule.wanted(capture, owed_us):
+            return owed_us
+        return schedule.next_burst_us(capture, now_us)
+
+    def near(self, capture: Capture, group_us: int | None) -> bool:
+        """Say whether it is time to connect."""
+        return self.due_us(capture) - self._clock.wall_us() <= lead_s(group_us) * SECOND_US
+
+    def begin(self, capture: Capture) -> int:
+        """Note that a round is tried, and return its instant."""
+        self._owed_us = self.due_us(capture)
+        return self._owed_us
+
+    def taken(self) -> None:
+        """Note that the round has its picture."""
+        self._owed_us = None
+
+
+class BurstSource:
+    """A source that lets one group of pictures through, at its round's instant, and then ends.
+
+    Args:
+        inner: The camera.
+        clock: Time.
+        due_us: The round's instant.
+        late_us: How long after it a picture is waited for.
+    """
+
+    def __init__(self, inner: Source, clock: Clock, due_us: int, late_us: int) -> None:
         self._inner = inner
         self._clock = clock
         # On the boot clock: a wall clock that is set meanwhile must not hold the connection.
-        self._due_us = schedule.next_burst_us(capture, clock.wall_us()) - wall_offset_us(clock)
+        self._due_us = due_us - wall_offset_us(clock)
+        self._late_us = late_us
         self._kinds: list[Kind] = []
         self.notes: tuple[str, ...] = ()
 
@@ -61,8 +99,9 @@ class BurstSource:
             if late_us >= 0 and held:
                 yield from held
                 return
-            if late_us >= PATIENCE_S * SECOND_US:
-                raise NoKeyframe(f"no picture that decodes alone until {PATIENCE_S:g} s after the round was due")
+            if late_us >= self._late_us:
+                late_s = self._late_us / SECOND_US
+                raise NoKeyframe(f"no picture that decodes alone until {late_s:g} s after the round was due")
 
     def close(self) -> None:
         """Leave in order."""

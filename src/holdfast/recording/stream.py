@@ -27,7 +27,7 @@ from holdfast.media.probe import compare
 from holdfast.media.source.contract import Source
 from holdfast.media.source.make import tcp_answers
 from holdfast.recording.backoff import Backoff
-from holdfast.recording.burst import BurstSource, lead_s
+from holdfast.recording.burst import OPEN_S, BurstSource, Rounds
 from holdfast.recording.condition import Condition, Meter
 from holdfast.recording.session import STEP_US, Session
 from holdfast.recording.store import StreamStore
@@ -92,6 +92,7 @@ class StreamRecorder:
         self._why = "first"
         self._said_down = False
         self._change_us: int | None = None
+        self._rounds = Rounds(clock)
         self._checked_us = 0
         self._goodbye = Closed(reason=GapReason.RECORDER_DOWN.value, detail="stopped")
         self.error: SourceError | None = None
@@ -225,14 +226,10 @@ class StreamRecorder:
     def _wanted(self) -> bool:
         capture = self.plan.capture
         if capture.mode in {"off", "burst"}:
-            return capture.mode == "burst" and self._burst_due()
+            return capture.mode == "burst" and self._rounds.near(capture, self._group_us)
         now_us = self._clock.wall_us()
         self._change_us = schedule.next_change_us(capture, now_us)
         return schedule.wanted(capture, now_us)
-
-    def _burst_due(self) -> bool:
-        due_us = schedule.next_burst_us(self.plan.capture, self._clock.wall_us())
-        return due_us - self._clock.wall_us() <= lead_s(self._group_us) * SECOND_US
 
     def _go_on(self) -> bool:
         if self._stop.is_set():
@@ -271,7 +268,8 @@ class StreamRecorder:
         try:
             source = self._source = self._make_source(self._patient())
             if plan.capture.mode == "burst":
-                source = self._source = BurstSource(source, plan.capture, self._clock)
+                due_us, late_us = self._rounds.begin(plan.capture), schedule.burst_late_us(plan.capture.burst_s)
+                source = self._source = BurstSource(source, self._clock, due_us, late_us)
             if not self._stop.is_set():
                 session.record(source, self._opened)
         except SourceError as error:
@@ -283,6 +281,7 @@ class StreamRecorder:
             self.error = Unsupported(str(error), hint=error.hint)
         else:
             self.error = None
+            self._rounds.taken()
         finally:
             self._learn(session)
             self._source = None
@@ -293,7 +292,10 @@ class StreamRecorder:
     def _patient(self) -> StreamPlan:
         """Return the plan with the stall time of C006: three groups of pictures, where that is longer."""
         groups_s = GROUPS * (self._group_us or 0) / SECOND_US
-        return replace(self.plan, stall_s=max(self.plan.stall_s, groups_s))
+        open_s = self.plan.open_timeout_s
+        if self.plan.capture.mode == "burst":
+            open_s = min(open_s, OPEN_S)
+        return replace(self.plan, stall_s=max(self.plan.stall_s, groups_s), open_timeout_s=open_s)
 
     def _learn(self, session: Session) -> None:
         self._group_us = session.group_us
