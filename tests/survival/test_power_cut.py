@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 from holdfast.catalog.db import open_catalog
+from holdfast.core.camera import StreamKey
 from holdfast.core.clock import SystemClock
+from holdfast.core.journal import Down
 from holdfast.library.reindex import reindex
 from holdfast.library.verify import verify
 from holdfast.media.recover import recover_stream
 from holdfast.recording.store import StreamStore
 from holdfast.sim.mark import find_marks
-from holdfast.storage.journal import unfinished
+from holdfast.storage.journal import JournalWriter, journal_files, stream_lines, unfinished
+from support.clock import PushedClock
 from support.power import Disk, mounted, power_disk
 from support.recording import play
 from support.shard import Shard, spread
@@ -90,3 +93,20 @@ def test_a_power_cut_costs_what_was_not_synced(tmp_path: Path, sync_s: float, cu
     losses = [loss for copy, at_us in taken.items() for loss in _judge(shard, copy, tmp_path / "cut", at_us)]
     print(f"\npower cut, sync every {sync_s:g} s: {cuts} cuts; loss in s: {spread(losses)}")  # noqa: T201 - a measure
     assert max(losses) <= sync_s + SLACK_S
+
+
+@pytest.mark.needs("loop-mount")
+def test_a_power_cut_after_midnight_leaves_the_days_chained(tmp_path: Path) -> None:
+    """Where a day's first lines are durable those of the day before are, too: nothing looks tampered with (R2, T1)."""
+    clock = PushedClock(1_795_391_990 * 1_000_000)  # ten seconds before midnight
+    key = StreamKey("gate", "main")
+    with power_disk(tmp_path) as disk, JournalWriter(disk.folder, key, clock) as journal:
+        journal.write(Down(from_us=clock.wall_us(), reason="unreachable", detail=""), sync=True)
+        journal.write(Down(from_us=clock.wall_us(), reason="stalled", detail=""), sync=False)
+        clock.advance(20)
+        journal.write(Down(from_us=clock.wall_us(), reason="auth", detail=""), sync=True)
+        disk.cut(tmp_path / "cut.img")
+    with mounted(tmp_path / "cut.img", tmp_path / "cut") as root:
+        assert [path.name for path in journal_files(root, key)] == ["2026-11-22.journal", "2026-11-23.journal"]
+        assert verify({"vol": root}).findings == ()
+        assert len(stream_lines(root, key)) == 3

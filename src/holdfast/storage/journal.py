@@ -133,6 +133,9 @@ class JournalWriter:
             fresh = DurableFile.reopen(path)
         try:
             fsync_folder(path.parent)
+            if self._file is not None:
+                # Whoever finds a day's lines durable finds those before them, or the chain would look tampered with.
+                self._file.sync()
         except StorageError:
             fresh.close()
             raise
