@@ -7,6 +7,7 @@ hundred thousand rows fail, one after the other (F43).
 In memory: whoever begins anew asks anew. Any thread. Not here: hours and bandwidth of a target (way), sending, rows.
 """
 
+import random
 import threading
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from holdfast.storage.webhook import HoldOff
 FIRST_US = 5 * SECOND_US  # C069
 AWAY_CAP_US = MINUTE_US  # chosen: one question a minute disturbs nobody, and F24 wants a backlog gone in ten
 REFUSED_CAP_US = 10 * MINUTE_US  # C069
+JITTER = 0.25  # chosen: waits are shorter by up to this share, so that what is away is not asked by all in one instant
 REFUSALS = 3  # chosen: more files than one that are refused in a row speak against the key, not against the files
 TELL_US = 10 * MINUTE_US  # F20: what is away for longer is told as an incident
 
@@ -110,6 +112,7 @@ class Hold:
     def _hold(self, cap_us: int, least_us: int) -> None:
         doubled_us = min(cap_us, 2 * self._wait_us) if self._wait_us else FIRST_US
         self._wait_us = max(least_us, doubled_us)
-        self._ask_us = self._clock.boot_us() + self._wait_us
+        waited_us = round(doubled_us * (1 - JITTER * random.random()))  # noqa: S311 - jitter, no secret
+        self._ask_us = self._clock.boot_us() + max(least_us, waited_us)
         if self._away_us is None:
             self._away_us = self._clock.wall_us()
