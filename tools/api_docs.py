@@ -22,7 +22,8 @@ Everything that the pages do, programs can do too. The OpenAPI schema, with exam
 * **Who asks**: a browser's session cookie, or `Authorization: Bearer hf_…` with a token from `holdfast tokens add`.
   Each address names the right that it needs; `operator` contains `viewer`, `admin` contains both.
 * **Times** are integer microseconds since the epoch, UTC, in names that end with `_us`. Where an address takes an
-  instant, `2026-05-01T18:00`, `today` and `2h` (ago) are understood as well, in the site's time zone.
+  instant, `2026-05-01T18:00`, `today`, `13:41`, `yesterday 13:41` and `2h` (ago) are understood as well, in the site's
+  time zone.
 * **Lists** are `{{"items": […], "cursor": "…"}}`; hand the cursor back for the next page, `null` ends it.
 * **Errors** have one shape: `{{"error": {{"code", "message", "hint", "fields"?}}, "detail": message}}`.
 """

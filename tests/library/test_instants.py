@@ -74,3 +74,27 @@ def test_days_that_are_longer() -> None:
     today_us, before_us = (read_instant(word, BERLIN, after_us) for word in ("today", "yesterday"))
     assert iso(today_us) == "2026-10-25T23:00:00.000Z"
     assert today_us - before_us == 25 * HOUR_US
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("13:41", "2026-10-26T12:41:00.000Z"),
+        ("9:05:07.5", "2026-10-26T08:05:07.500Z"),
+        ("Yesterday 23:59", "2026-10-25T22:59:00.000Z"),
+        ("yesterday  01:30", "2026-10-24T23:30:00.000Z"),
+        ("tomorrow 00:00", "2026-10-26T23:00:00.000Z"),
+    ],
+)
+def test_times_of_days_near_now(text: str, meant: str) -> None:
+    """A time alone is of today, the site's, whatever the clocks did in between (F15)."""
+    now_us = from_datetime(to_datetime(0).replace(year=2026, month=10, day=26, hour=12))
+    assert iso(read_instant(text, BERLIN, now_us)) == meant
+
+
+@pytest.mark.parametrize("text", ["25:00", "12:60", "13:4", "13", "today13:41", "13:41Z"])
+def test_what_is_no_time_of_a_day(text: str) -> None:
+    """Anything else is refused with an example."""
+    with pytest.raises(UsageError) as caught:
+        read_instant(text, BERLIN, 1_777_000_000_000_000)
+    assert "2026-05-01T18:00" in caught.value.hint

@@ -1,7 +1,7 @@
 """Instants and lengths of time as people and programs write them, in addresses and commands. Pure; any thread."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from holdfast.core.errors import UsageError
@@ -12,14 +12,15 @@ _DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
 _NUMBER = re.compile(r"-?\d{11,20}")  # fewer digits would be a day in 1970, or a year
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 _STEPS_S = (86_400, 3600, 60, 1)
+_CLOCK = re.compile(r"(?:(today|yesterday|tomorrow) +)?(\d?\d)(:\d\d(?::\d\d(?:\.\d+)?)?)", re.IGNORECASE)
 _LOST_PLUS = re.compile(r"(.*T.*\d) (\d\d:?\d\d)")
 
 
 def read_instant(text: str, zone: ZoneInfo, now_us: int) -> int:
     """Read an instant: microseconds since the epoch, `now`, `today`, `yesterday`, `tomorrow`, `2h` (ago), or ISO 8601.
 
-    Without an offset it is the site's time; a day is its first moment. A plus that an address turned into a space, as
-    in `2026-05-01T18:00 02:00`, is a plus again.
+    Without an offset it is the site's time; a day is its first moment, `13:41` is of today, and `yesterday 13:41` is of
+    yesterday. A plus that an address turned into a space, as in `2026-05-01T18:00 02:00`, is a plus again.
 
     Raises:
         UsageError: It is none of these.
@@ -35,14 +36,21 @@ def read_instant(text: str, zone: ZoneInfo, now_us: int) -> int:
     elif not word.isdigit() and _length_s(word):
         instant = now_us - round(read_duration(word) * SECOND_US)
     else:
-        lost = _LOST_PLUS.fullmatch(word)
         try:
-            instant = parse_instant(f"{lost[1]}+{lost[2]}" if lost else word, zone)
+            instant = parse_instant(_as_iso(word, to_datetime(now_us, zone).date()), zone)
         except OverflowError as error:
             raise UsageError(f"{word[:40]!r} lies outside the calendar") from error
     if not DAY_US <= instant <= _MOST_US:
         raise UsageError(f"{word[:40]!r} lies outside the calendar")
     return instant
+
+
+def _as_iso(word: str, today: date) -> str:
+    if clock := _CLOCK.fullmatch(word):
+        day = today + timedelta(days=_DAYS[(clock[1] or "today").lower()])
+        return f"{day.isoformat()}T{clock[2]:0>2}{clock[3]}"
+    lost = _LOST_PLUS.fullmatch(word)
+    return f"{lost[1]}+{lost[2]}" if lost else word
 
 
 def read_duration(text: str) -> float:
