@@ -84,7 +84,7 @@ def _look_at_files(root: Path) -> None:
     assert {path.name for path in holding} >= {"streams.json", "holdfast.toml", "camera.password"}
     for path in holding:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
-    assert len(list(root.rglob("*.journal"))) == len(SECRETS) + 1
+    assert len({path.parent for path in root.rglob("*.journal")}) == len(SECRETS) + 1
 
 
 def test_a_password_given_at_run_time_stays_in_its_file(tmp_path: Path) -> None:
