@@ -14,7 +14,7 @@ from holdfast.core.camera import Kind, Sample, Track
 from holdfast.core.clock import SystemClock
 from holdfast.core.errors import DiskError, SourceEnded
 from holdfast.core.footage import lock_path
-from holdfast.core.gap import GapReason
+from holdfast.core.gap import PLANNED, GapReason
 from holdfast.core.journal import Closed, Down, Opened, Sealed, Stepped
 from holdfast.core.plan import Capture, StreamPlan
 from holdfast.core.status import StreamState
@@ -181,6 +181,8 @@ def test_a_burst_is_tried_again_when_its_camera_hangs(tmp_path: Path, hung_s: fl
             assert recorder.attempts > 1
     (sealed,) = events(plan, Sealed)
     assert -SECOND // 10 <= sealed.end_us - due_us <= late_s * SECOND
+    hung = next(gap for gap in ledger_of(plan).gaps if gap.reason not in PLANNED)
+    assert abs(hung.start_us - due_us + 6 * SECOND) <= SECOND, "the plan is not to blame from the first try on"
 
 
 def test_a_round_is_owed_until_the_next_one_would_be_held_up() -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from holdfast.core.config import CameraConfig
 from holdfast.core.config.windows import windows_of
 from holdfast.core.delivery import SEALED
-from holdfast.core.schedule import burst_late_us
 from holdfast.core.still_names import Naming
 from holdfast.core.stills import Grid
 from holdfast.core.timing import SECOND_US
@@ -26,8 +25,8 @@ class Order:
         naming: What they are called.
         sidecar: Whether JSON lies beside them.
         recipients: For whom they are encrypted; none for nobody.
-        late_us: How long after its instant a picture is still that instant's, where none is nearer: a camera that is
-            connected for each round may have been asked three times.
+        burst_s: Seconds between the rounds of a camera that is connected for each of them; 0 for any other camera. The
+            picture of a round may come late (core.schedule.burst_late_us).
     """
 
     grid: Grid
@@ -35,7 +34,7 @@ class Order:
     naming: Naming
     sidecar: bool = False
     recipients: tuple[str, ...] = ()
-    late_us: int = 0
+    burst_s: int = 0
 
     @property
     def ending(self) -> str:
@@ -56,5 +55,5 @@ def order_of(camera_id: str, camera: CameraConfig, zone: str) -> Order:
     return Order(
         grid=Grid(every_us, windows_of(wanted.windows), zone), style=style, naming=naming, sidecar=wanted.sidecar,
         recipients=wanted.encrypt,
-        late_us=burst_late_us(camera.capture.burst_s) if camera.capture.mode == "burst" else 0,
+        burst_s=camera.capture.burst_s if camera.capture.mode == "burst" else 0,
     )  # fmt: skip

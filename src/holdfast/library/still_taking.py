@@ -22,6 +22,7 @@ from holdfast.core.camera import StreamKey
 from holdfast.core.clock import Clock
 from holdfast.core.errors import BadInput, DiskFull, HoldfastError
 from holdfast.core.gap import PLANNED, Gap, GapReason
+from holdfast.core.schedule import burst_late_us
 from holdfast.core.still_names import SIDECAR, THUMBNAIL, beside, file_of
 from holdfast.core.stills import slots
 from holdfast.core.timing import MINUTE_US, SECOND_US
@@ -302,10 +303,11 @@ class StillsTaker:
 
     def _late(self, slot_us: int) -> Shot | None:
         """Return the first picture after an instant, where the camera's round may have come later than it."""
-        if not self.order.late_us:
+        burst_s = self.order.burst_s
+        if not burst_s or slot_us % (burst_s * SECOND_US):
             return None
         stretch = footage.find(
-            self._means.volumes, self.key, slot_us, slot_us + self.order.late_us, now_us=self._clock.wall_us(),
+            self._means.volumes, self.key, slot_us, slot_us + burst_late_us(burst_s), now_us=self._clock.wall_us(),
             catalog=self._means.catalog,
         )  # fmt: skip
         first_us = min((piece.start_us for piece in stretch.pieces), default=None)

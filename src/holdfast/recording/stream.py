@@ -86,7 +86,7 @@ class StreamRecorder:
         self._notes: list[str] = []
         self._group_us: int | None = None
         self._end_us = 0
-        self._attempts = 0
+        self._attempts = self._tried_us = 0
         self._dropped = 0
         self._last_sample_us: int | None = None
         self._why = "first"
@@ -259,6 +259,7 @@ class StreamRecorder:
             StreamState.STARTING, self._condition.reason, self._condition.detail, self._condition.hint
         )
         self._attempts += 1
+        self._tried_us = self._clock.wall_us()
         session = self._session = Session(
             plan, self._clock, self.writer, why=self._why, group_us=self._group_us, not_before_us=self._end_us,
             offset_us=self._offset_us, go_on=self._go_on, recording=self._became_up, overdue=self._overdue,
@@ -381,6 +382,9 @@ class StreamRecorder:
             if 0 < self._end_us - from_us < SECOND_US:
                 # The last picture still lasts a moment: what came of the next attempt must not seem to come before.
                 from_us = self._end_us + 1
+        if was in PLANNED and reason not in PLANNED:
+            # It was wanted from the moment it was tried: what has failed since then is no plan's doing.
+            from_us = min(from_us, max(self._tried_us, self._end_us + 1))
         self.writer.say(Down(from_us=from_us, reason=reason.value, detail=detail))
         # A camera that is switched off hangs up first and cannot be reached then: that is one piece of news, not two.
         say = log.debug if self._said_down else log.info
