@@ -191,11 +191,13 @@ def test_a_round_is_owed_until_the_next_one_would_be_held_up() -> None:
     rounds, capture = Rounds(clock), Capture(mode="burst", burst_s=300)
     due_us = rounds.begin(capture)
     assert (due_us, due_us % (300 * SECOND)) == (schedule.next_burst_us(capture, clock.wall_us()), 0)
+    assert not rounds.again
     clock.advance((due_us - clock.wall_us()) / SECOND + 19)
     assert rounds.due_us(capture) == due_us
     assert rounds.near(capture, None)
     assert rounds.due_us(replace(capture, override="stop")) == schedule.NEVER_US
     assert rounds.due_us(replace(capture, burst_s=30)) == due_us + 30 * SECOND
+    assert (rounds.begin(capture), rounds.again) == (due_us, True)
     rounds.taken()
     assert rounds.due_us(capture) == due_us + 300 * SECOND
     rounds.begin(capture)

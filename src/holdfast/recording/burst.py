@@ -17,7 +17,7 @@ from holdfast.core.timing import SECOND_US
 from holdfast.media.source.contract import Source, TracksChanged
 
 FIRST_LEAD_S = 6.0  # chosen: connecting takes up to a few seconds, and a keyframe must have come by then
-OPEN_S = 5.0  # specified (C014): a camera that is silent for so long is tried again
+OPEN_S = 5.0  # specified (C014): a camera that does not answer for so long is asked once more, then with more patience
 OPENING_S = 3.0  # measured: a slow camera describes itself in about 2 s
 
 
@@ -27,11 +27,16 @@ def lead_s(group_us: int | None) -> float:
 
 
 class Rounds:
-    """Which round of a stream is to be taken: the last one, while it failed and may still be late, or the next."""
+    """Which round of a stream is to be taken: the last one, while it failed and may still be late, or the next.
+
+    Attributes:
+        again: The round that was begun last was tried before.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._owed_us: int | None = None
+        self.again = False
 
     def due_us(self, capture: Capture) -> int:
         """Return the instant of the round to be taken."""
@@ -47,8 +52,9 @@ class Rounds:
 
     def begin(self, capture: Capture) -> int:
         """Note that a round is tried, and return its instant."""
-        self._owed_us = self.due_us(capture)
-        return self._owed_us
+        due_us = self.due_us(capture)
+        self.again, self._owed_us = due_us == self._owed_us, due_us
+        return due_us
 
     def taken(self) -> None:
         """Note that the round has its picture."""

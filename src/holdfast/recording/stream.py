@@ -247,12 +247,15 @@ class StreamRecorder:
         """Not wanted now: say why, and look again soon, because a person may override or set the clock."""
         off = self.plan.capture.mode == "off"
         reason = GapReason.DISABLED if off else GapReason.OFF_SCHEDULE
+        self._tried_us = 0
         self._became_down(StreamState.DISABLED if off else StreamState.OFF_SCHEDULE, reason, "")
         self._stop.wait(POLL_S if self.plan.capture.mode != "burst" else POLL_S / 5)
 
     def _attempt(self) -> None:
         """Connect once; on failure, wait as long as this failure deserves."""
         plan = self.plan
+        burst = plan.capture.mode == "burst"
+        due_us = self._rounds.begin(plan.capture) if burst else 0
         if self._condition.state in {StreamState.OFF_SCHEDULE, StreamState.DISABLED}:
             self._why = "schedule"
         self._condition.become(
@@ -264,12 +267,12 @@ class StreamRecorder:
             plan, self._clock, self.writer, why=self._why, group_us=self._group_us, not_before_us=self._end_us,
             offset_us=self._offset_us, go_on=self._go_on, recording=self._became_up, overdue=self._overdue,
             ended=self._ended, meter=self._meter,
-            finite=plan.capture.mode == "burst",
+            finite=burst,
         )  # fmt: skip
         try:
             source = self._source = self._make_source(self._patient())
-            if plan.capture.mode == "burst":
-                due_us, late_us = self._rounds.begin(plan.capture), schedule.burst_late_us(plan.capture.burst_s)
+            if burst:
+                late_us = schedule.burst_late_us(plan.capture.burst_s)
                 source = self._source = BurstSource(source, self._clock, due_us, late_us)
             if not self._stop.is_set():
                 session.record(source, self._opened)
@@ -294,7 +297,7 @@ class StreamRecorder:
         """Return the plan with the stall time of C006: three groups of pictures, where that is longer."""
         groups_s = GROUPS * (self._group_us or 0) / SECOND_US
         open_s = self.plan.open_timeout_s
-        if self.plan.capture.mode == "burst":
+        if self.plan.capture.mode == "burst" and not self._rounds.again:
             open_s = min(open_s, OPEN_S)
         return replace(self.plan, stall_s=max(self.plan.stall_s, groups_s), open_timeout_s=open_s)
 
@@ -382,7 +385,7 @@ class StreamRecorder:
             if 0 < self._end_us - from_us < SECOND_US:
                 # The last picture still lasts a moment: what came of the next attempt must not seem to come before.
                 from_us = self._end_us + 1
-        if was in PLANNED and reason not in PLANNED:
+        if self._tried_us and was in PLANNED and reason not in PLANNED:
             # It was wanted from the moment it was tried: what has failed since then is no plan's doing.
             from_us = min(from_us, max(self._tried_us, self._end_us + 1))
         self.writer.say(Down(from_us=from_us, reason=reason.value, detail=detail))
