@@ -14,7 +14,7 @@ def test_a_round_of_all_cameras(tmp_path: Path) -> None:
     with simulated(small_camera("gate")) as sim, silent_cameras(1) as (silent,):
         text = (
             f'[cameras.gate]\nurl = "{sim.url("gate")}"\n'
-            f'[cameras.dock]\nurl = "rtsp://127.0.0.1:{silent.getsockname()[1]}/x"\nopen_timeout_s = 1\n'
+            f'[cameras.dock]\nurl = "rtsp://127.0.0.1:{silent.getsockname()[1]}/x"\nopen_timeout_s = 90\n'
         )
         with site(tmp_path, SystemClock(), more=text) as made:
             viewer, operator = made.as_(Role.VIEWER), made.as_(Role.OPERATOR)
@@ -26,7 +26,8 @@ def test_a_round_of_all_cameras(tmp_path: Path) -> None:
             began_us = made.clock.wall_us()
             answer = operator.post("/api/v1/checks")
             assert (answer.status_code, answer.json()["total"]) == (202, 2)
-            assert made.clock.wall_us() - began_us < 1_000_000
+            assert viewer.get("/api/v1/checks").json()["round"]["running"]  # it was answered before the dock has
+            silent.accept()[0].close()
             until(lambda: not viewer.get("/api/v1/checks").json()["round"]["running"])
             found = {one["camera"]: one for one in viewer.get("/api/v1/checks").json()["items"]}
             assert found["gate"]["verdicts"][0]["outcome"] == "OK"

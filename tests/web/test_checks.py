@@ -1,5 +1,6 @@
 """Stream checks on the system page, with simulated cameras that are asked for real."""
 
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,15 @@ from support.web import serving
 
 @dataclass
 class Spot:
-    """A node with a camera that answers, one that sends something else, and one that never answers."""
+    """A node with a camera that answers, one that sends something else, and one that says nothing until it hangs up."""
 
     made: Site
     address: str
+    silent: socket.socket
+
+    def hang_up(self) -> None:
+        """Let the silent one end the connection on which it is asked."""
+        self.silent.accept()[0].close()
 
 
 @pytest.fixture(name="spot")
@@ -30,12 +36,12 @@ def _spot(tmp_path: Path) -> Iterator[Spot]:
         text = (
             f'[cameras.gate]\nurl = "{sim.url("gate")}"\nname = "North gate"\n'
             f'[cameras.roof]\nurl = "{sim.url("roof")}"\nexpected.video.width = 1920\n'
-            f'[cameras.dock]\nurl = "rtsp://127.0.0.1:{silent.getsockname()[1]}/x"\nopen_timeout_s = 3\n'
+            f'[cameras.dock]\nurl = "rtsp://127.0.0.1:{silent.getsockname()[1]}/x"\nopen_timeout_s = 90\n'
         )
         with site(tmp_path, SystemClock(), more=text) as made:
             made.home.user(Role.OPERATOR, "alice")
             with serving(made.home.app) as address:
-                yield Spot(made, address)
+                yield Spot(made, address, silent)
 
 
 def _part(html: str) -> str:
@@ -55,6 +61,7 @@ def test_without_scripts(spot: Spot) -> None:
     assert 'http-equiv="refresh"' in running
     assert "of 3 asked" in _part(running)
     assert "being asked" in _part(running)
+    spot.hang_up()
     until(lambda: 'http-equiv="refresh"' not in made.page("/machine", Role.OPERATOR))
     said = _part(made.page("/machine"))
     assert "North gate answers h264 320" in said
@@ -80,12 +87,14 @@ def test_progress_without_leaving(spot: Spot, size: str, scheme: str) -> None:
         assert part.get_by_role("progressbar").is_visible()
         part.get_by_text("answers", exact=True).first.wait_for()
         found = barriers(page)
+        spot.hang_up()
         part.get_by_text("no answer").wait_for()
         page.locator("#checks:not([data-running])").wait_for()
         assert page.evaluate("document.activeElement.id") == "check-all"
         assert page.url == f"{spot.address}/machine"
         assert not found + barriers(page)
         assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
-        page.get_by_role("button", name="Check North gate").click()
+        page.get_by_role("button", name="Check dock").click()
         part.get_by_text("of 1 asked").wait_for()
+        spot.hang_up()
         page.locator("#checks:not([data-running])").wait_for()
