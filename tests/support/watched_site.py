@@ -21,6 +21,9 @@ from support.pages import Site, site
 from support.watched_film import Gate
 from support.web import serving
 
+_LISTEN = """() => { window.past = []; document.getElementById("player").addEventListener("hf-time",
+  ({ detail: { us, live } }) => { if (!live && us !== null) past.push(us); }); }"""
+
 
 def day(at_s: float) -> Picture:
     """A film: black for 10 s at 12; frozen for 10 s at 30."""
@@ -74,3 +77,13 @@ def looking(spot: WatchedSite, path: str, size: str = "desk", scheme: str = "dar
     with chromium() as browser, window(browser, size, **motion) as page:
         signed_in(page, spot.address, "alice", PASSWORD, path)
         yield page
+
+
+def listen(page: Page) -> None:
+    """Note from now on which instants of the past a camera's page shows."""
+    page.evaluate(_LISTEN)
+
+
+def played_from(page: Page) -> int:
+    """Return the instant at which the past began to be shown: it plays on while a test is on its way to look."""
+    return int(page.evaluate("past[0]"))

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from holdfast.core.timing import SECOND_US
 from support.chromium import barriers
-from support.watched_site import WatchedSite, looking, watched_site
+from support.watched_site import WatchedSite, listen, looking, played_from, watched_site
 
 pytestmark = [pytest.mark.needs("chromium")]
 
@@ -58,9 +58,10 @@ def test_words_pointing_and_clicking(spot: WatchedSite) -> None:
         x = box["x"] + box["width"] * 16 / 120
         page.mouse.move(x, box["y"] + 30)
         expect(page.locator(".charts-read")).to_contain_text("black 100.0 %, movement 0.00 of 255, sound -1")
+        listen(page)
         page.mouse.click(x, box["y"] + 30)
         expect(page.locator("#to-live")).to_have_attribute("aria-pressed", "false")
-        at_us = page.evaluate("document.getElementById('timeline').at")
+        at_us = played_from(page)
         assert spot.began_us + 13 * SECOND_US < at_us < spot.began_us + 19 * SECOND_US
 
 
@@ -76,9 +77,10 @@ def test_by_keyboard(spot: WatchedSite) -> None:
         page.keyboard.press("ArrowRight")
         expect(page.locator(".charts-read")).not_to_have_text(said)
         expect(page.locator("#to-live")).to_have_attribute("aria-pressed", "true")
+        listen(page)
         page.keyboard.press("Enter")
         expect(page.locator("#to-live")).to_have_attribute("aria-pressed", "false")
-        at_us = page.evaluate("document.getElementById('timeline').at")
+        at_us = played_from(page)
         assert spot.began_us < at_us < spot.began_us + 6 * SECOND_US
 
 

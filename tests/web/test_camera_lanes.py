@@ -14,7 +14,7 @@ from support.chromium import barriers
 from support.clock import PushedClock
 from support.events import moved, put
 from support.pages import site
-from support.watched_site import WatchedSite, looking, watched_site
+from support.watched_site import WatchedSite, listen, looking, played_from, watched_site
 from support.web import serving
 
 pytestmark = [pytest.mark.needs("chromium")]
@@ -56,9 +56,10 @@ def test_pointing_says_what_and_a_click_goes_there(spot: WatchedSite) -> None:
         expect(page.locator(".hf-tip")).to_contain_text("Frozen picture")
         _point(page, spot.began_us + 80 * SECOND_US)
         expect(page.locator(".hf-tip")).to_contain_text("No signal, 50")
+        listen(page)
         _point(page, spot.began_us + 15 * SECOND_US, click=True)
         expect(page.locator("#to-live")).to_have_attribute("aria-pressed", "false")
-        at_us = page.evaluate("document.getElementById('player').wallUs ?? document.getElementById('timeline').at")
+        at_us = played_from(page)
         assert spot.began_us + 9 * SECOND_US < at_us < spot.began_us + 13 * SECOND_US
 
 
