@@ -8,7 +8,7 @@ from holdfast.library import notes
 from holdfast.library.accounts import Role
 from support.accounts import PASSWORD
 from support.chromium import chromium, signed_in, window
-from support.player import EVENTS, begun, look, place, wait, watching
+from support.player import EVENTS, begun, place, settled, wait, watching
 from support.recording import recording
 from support.sim import small_camera
 
@@ -23,7 +23,7 @@ def test_a_note_is_on_the_timeline_at_once(tmp_path: Path) -> None:
             wait(page, "v.currentTime > 0.5")
             page.keyboard.press("k")
             wait(page, "p.paused")
-            at_us = int(look(page)["us"])
+            at_us = settled(page)
             page.keyboard.press("w")
             page.keyboard.press("Control+Enter")
             assert page.get_by_text("Write what happened: a note needs words").is_visible()
