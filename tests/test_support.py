@@ -50,9 +50,9 @@ def test_a_killed_session_leaves_no_database_server() -> None:
 def test_ports_that_follow_each_other_are_all_free(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two drills on one machine take no port of each other: where one of a stretch is taken another is looked for."""
     taken = free_port(3)
-    choices = [taken - 2, taken - 1, taken, free_port(3)]
-    monkeypatch.setattr(random, "randrange", lambda *_: choices.pop(0))
     with socket.create_server(("127.0.0.1", taken)):
+        choices = [taken - 2, taken - 1, taken, free_port(3)]
+        monkeypatch.setattr(random, "randrange", lambda *_: choices.pop(0))
         found = free_port(3)
     assert not {*range(found, found + 3)} & {taken}
     assert choices == []
