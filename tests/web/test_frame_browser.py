@@ -89,9 +89,11 @@ def test_pages_without_locks_look_now_and_then(served: tuple[Site, str]) -> None
         assert listeners(made) == 0
         asked.clear()
         began_s = time.monotonic()
-        page.wait_for_timeout(5000)
-        looks = sum(url.endswith("/api/v1/streams") for url in asked)
-        took_s = time.monotonic() - began_s
+        looks, took_s = 0, 0.0
+        while took_s < 5 or (looks < 1 and took_s < 60):
+            page.wait_for_timeout(500)
+            looks = sum(url.endswith("/api/v1/streams") for url in asked)
+            took_s = time.monotonic() - began_s
         assert 1 <= looks <= 1.6 * took_s, "one look serves all: eight pages on their own make 4 a second"
 
 
@@ -113,6 +115,7 @@ def test_signed_out_pages_come_back(served: tuple[Site, str]) -> None:
         hear(made, [other], StreamState.STALLED, "stalled")
 
 
+@pytest.mark.best_of_three  # of `g` and a letter the second one comes within half a second
 def test_pages_go_by_two_keys_where_one_means_a_time(served: tuple[Site, str]) -> None:
     """On a camera's page `g` and a letter go to a page as everywhere; `g` alone, or before digits, asks for a time."""
     _, address = served
@@ -131,8 +134,7 @@ def test_pages_go_by_two_keys_where_one_means_a_time(served: tuple[Site, str]) -
                 assert (["g"] in pairs) == (where == "/cameras/gate")
                 page.keyboard.press("Escape")
                 with page.expect_navigation(url=address + path):  # also where it is the page that is open already
-                    page.keyboard.press("g")
-                    page.keyboard.press(key)
+                    page.keyboard.type(f"g{key}")
         page.goto(f"{address}/cameras/gate")
         page.locator("#deck").wait_for()
         page.keyboard.press("g")
