@@ -71,6 +71,9 @@ class Wire:
                 self._threads.append(thread)
                 self._ends.add(one)
                 thread.start()
+            if self._listening is not listening:  # it was cut while this one came in
+                with suppress(OSError):
+                    near.shutdown(socket.SHUT_RDWR)
 
     def _hand_on(self, one: socket.socket, other: socket.socket, asks: bool) -> None:  # noqa: FBT001 - which of the two
         pause = threading.Event()
