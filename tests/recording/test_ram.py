@@ -42,5 +42,7 @@ def test_full_memory_is_said_once_and_once_more_when_it_is_over(tmp_path: Path, 
         ram.wrote(MIB)  # small files have a place where large ones have none
         assert ram.place() == place
         assert (ram.spilled, ram.why) == (2, "")
+    # A recorder that other tests of this worker share may say something meanwhile.
+    lines = [line for line in lines if line["event"].startswith("memory.")]
     assert [line["event"] for line in lines] == ["memory.full", "memory.back"]
     assert lines[0]["reason"] == "5 of the 8 MiB in memory are used"

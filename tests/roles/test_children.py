@@ -132,8 +132,13 @@ def test_stops_through_its_handle(tmp_path: Path, keep: list[Child]) -> None:
 def test_standstill_is_replaced(tmp_path: Path, keep: list[Child], monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that lives but shows no progress, and ignores being asked, is killed and replaced (F02)."""
     monkeypatch.setattr(children, "STOP_GRACE_S", 0.2)
-    argv = script(tmp_path, "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)")
-    child = Child("stuck", argv, clock=SystemClock(), marker=lambda: "same", stale_s=0.3)
+    deaf = tmp_path / "deaf"
+    text = f"import signal, time; signal.signal(15, signal.SIG_IGN); open({str(deaf)!r}, 'w').close(); time.sleep(60)"
+
+    def marker() -> str | None:
+        return "same" if deaf.exists() else None  # before it ignores being asked it would end of that
+
+    child = Child("stuck", script(tmp_path, text), clock=SystemClock(), marker=marker, stale_s=0.3)
     keep.append(child)
     child.start()
     first = child.pid

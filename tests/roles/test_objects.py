@@ -25,6 +25,7 @@ from holdfast.watching import evidence
 from holdfast.watching.stirs import file_of
 from support.clock import PushedClock
 from support.models import BLUE, BRIGHT, RED, picture, tiny
+from support.recording import until
 from support.streets import street
 from support.watched_film import Gate
 
@@ -449,10 +450,12 @@ def test_nobody_waits_for_a_slow_model(tmp_path: Path) -> None:
 def test_nothing_is_left_running(yard: Yard) -> None:
     """Who starts and stops looking leaves no thread behind."""
     tiny(yard.root / "model.onnx")
-    before = threading.active_count()
+    before = set(threading.enumerate())
     for at in range(5):
         yard.follow()
         yard.happen(at, REDS)
         yard.round.turn(yard.catalog, yard.node)
         yard.again()
-    assert threading.active_count() == before
+    begun = set(threading.enumerate()) - before
+    until(lambda: not any(thread.is_alive() for thread in begun))
+    assert not any(thread.is_alive() for thread in begun)

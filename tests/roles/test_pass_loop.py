@@ -94,6 +94,8 @@ def test_a_look_that_fails_is_tried_again(
         assert over.wait(60)
         loop.ask_stop()
         assert loop.join(60)
+    # A recorder that other tests of this worker share may say something meanwhile.
+    lines = [line for line in lines if line["event"].startswith("looking.")]
     told = [(line["event"], line.get("reason"), line.get("hint")) for line in lines]
     assert told == [
         ("looking.problem", "away", "wait"), ("looking.problem", "ValueError: odd", ""),

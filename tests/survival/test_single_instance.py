@@ -73,6 +73,7 @@ def test_restarts_in_a_row(tmp_path: Path, rounds: int) -> None:
             node.run()
             node.until(lambda seen=seen, before=before: _fresh(node, before) and len(node.marks("gate")) > seen)  # type: ignore[misc]
             assert node.stop(signal.SIGTERM if number % 2 else signal.SIGINT) == 0
+        node.until(lambda: sim.counts("gate").open == 0)  # the camera reads the goodbye a moment later
         counts = sim.counts("gate")
         assert (counts.opened, counts.torn_down, counts.left_behind) == (rounds, rounds, 0)
     assert not list(node.volume.rglob("*.part"))
