@@ -200,6 +200,7 @@ def test_many_cost_as_little_as_few(catalog: Catalog) -> None:
     assert {name: many for name, many in efforts[1].items() if many > 2 * efforts[0][name] + 400} == {}
 
 
+@pytest.mark.best_of_three
 def test_a_list_of_many_is_quick(catalog: Catalog) -> None:
     """With 20,000 events any page is there within 300 ms (C116)."""
     with catalog.write() as tx:

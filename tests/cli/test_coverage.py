@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,14 @@ def _run(*argv: str) -> int:
 
 @pytest.fixture(name="path")
 def _path(tmp_path: Path) -> Path:
-    """Ten minutes, a minute of a silent camera, ten minutes; an hour ago, and then the recorder went."""
+    """Ten minutes, a minute of a silent camera, ten minutes; an hour ago, and then the recorder went.
+
+    At a site where it is about noon: a midnight in between would make two gaps of one.
+    """
     path = tmp_path / "holdfast.toml"
+    west = time.gmtime().tm_hour - 12
     path.write_text(
-        'state_dir = "state"\n[site]\nname = "North"\n[volumes.main]\npath = "disk"\n'
+        f'state_dir = "state"\n[site]\nname = "North"\ntime_zone = "Etc/GMT{west:+d}"\n[volumes.main]\npath = "disk"\n'
         '[cameras.gate]\nurl = "rtsp://camera.test/1"\nlocation = "4711"\n'
     )
     told = Told(tmp_path / "disk", PushedClock(SystemClock().wall_us() - 3_600_000_000))

@@ -9,8 +9,12 @@ import pytest
 from support.recording import play, uncut_s, until
 from support.sim import simulated, small_camera
 
-UNCUT = ("--segment", f"{uncut_s()}s")
 HOLDFAST = str(Path(sys.executable).with_name("holdfast"))
+
+
+def _uncut() -> tuple[str, str]:
+    """Say how long files are; asked when it is recorded: tests may wait for half an hour until it is their turn."""
+    return "--segment", f"{uncut_s()}s"
 
 
 def _record(*options: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -20,34 +24,37 @@ def _record(*options: str, env: dict[str, str] | None = None) -> subprocess.Comp
     )
 
 
+@pytest.mark.best_of_three
 @pytest.mark.needs("ffprobe")
 def test_a_camera_is_recorded_by_hand(tmp_path: Path) -> None:
     """One command records one address for a while, without a configuration, and leaves a file that plays (C151)."""
     with simulated() as sim:
-        done = _record("--url", sim.url("cam1"), "--out", str(tmp_path), "--for", "3s", "--camera", "gate", *UNCUT)
-        assert sim.counts("cam1").torn_down == 1
+        done = _record("--url", sim.url("cam1"), "--out", str(tmp_path), "--for", "3s", "--camera", "gate", *_uncut())
+        until(lambda: sim.counts("cam1").torn_down == 1)  # the camera hears of it a moment later
     assert done.returncode == 0, done.stderr
     (file,) = tmp_path.glob("footage/gate/main/*/gate_*.mp4")
     assert f"1 file in {file.parent.parent}" in done.stderr
     assert float(play(file)["video"]["duration"]) == pytest.approx(3, abs=1.5)
 
 
+@pytest.mark.best_of_three
 @pytest.mark.needs("ffprobe")
 @pytest.mark.parametrize("address", ["{}", "file://{}"])
 def test_a_media_file_is_a_source_too(tmp_path: Path, address: str) -> None:
     """What was recorded once can be recorded again from its file (C151)."""
     with simulated() as sim:
-        _record("--url", sim.url("cam1"), "--out", str(tmp_path / "a"), "--for", "2s", *UNCUT)
+        _record("--url", sim.url("cam1"), "--out", str(tmp_path / "a"), "--for", "2s", *_uncut())
     (file,) = (tmp_path / "a").rglob("*.mp4")
-    done = _record("--url", address.format(file), "--out", str(tmp_path / "b"), "--for", "3s", *UNCUT)
+    done = _record("--url", address.format(file), "--out", str(tmp_path / "b"), "--for", "3s", *_uncut())
     assert done.returncode == 0, done.stderr
     assert int(play(next((tmp_path / "b").rglob("*.mp4")))["video"]["nb_read_frames"]) >= 25
 
 
+@pytest.mark.best_of_three
 def test_ctrl_c_finishes_the_file(tmp_path: Path) -> None:
     """Interrupted by its user, it seals what it has and leaves the camera in order (C135, C151)."""
     with simulated() as sim:
-        argv = [HOLDFAST, "record", "--url", sim.url("cam1"), "--out", str(tmp_path), *UNCUT]
+        argv = [HOLDFAST, "record", "--url", sim.url("cam1"), "--out", str(tmp_path), *_uncut()]
         child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until(lambda: list(tmp_path.rglob("*.part")))
         until(lambda: next(tmp_path.rglob("*.part")).stat().st_size > 50_000)

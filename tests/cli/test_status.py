@@ -18,6 +18,11 @@ from support.supervised import write_status
 VIDEO = {"kind": "video", "codec": "h264", "width": 1920, "height": 1080}
 
 
+def soon_us() -> int:
+    """When a recorder said it for whom starts a command now, which takes its time; 5 s off it is no word any more."""
+    return time.time_ns() // 1000 + 4_500_000
+
+
 def published(root: Path, *cameras: str) -> Node:
     """Make a node whose plan names these cameras, as a worker would have left it."""
     node = Node(root, dict.fromkeys(cameras, "rtsp://127.0.0.1:9/x"))
@@ -32,7 +37,7 @@ def published(root: Path, *cameras: str) -> Node:
 def test_all_well(tmp_path: Path) -> None:
     """Exit code 0, and a table with everything that people ask for first."""
     node = published(tmp_path, "gate")
-    now_us = time.time_ns() // 1000 + 2_000_000
+    now_us = soon_us()
     write_status(
         tmp_path / "run", "gate", StreamState.RECORDING, now_us, tracks=[VIDEO], fps=25.0, bitrate_bps=4_100_000,
         segment="footage/gate/main/2026-05-01/gate_20260501T120000Z.mp4", last_sample_us=now_us, restarts=3,
@@ -48,12 +53,17 @@ def test_all_well(tmp_path: Path) -> None:
 def test_what_encodes_is_named(tmp_path: Path) -> None:
     """Where pictures are encoded here the encoder that was chosen stands with them, in `--json` too (C025)."""
     node = published(tmp_path, "card")
-    now_us = time.time_ns() // 1000 + 2_000_000
-    write_status(
-        tmp_path / "run", "card", StreamState.RECORDING, now_us, tracks=[{**VIDEO, "encoder": "h264_v4l2m2m"}],
-        last_sample_us=now_us,
-    )  # fmt: skip
+
+    def recording() -> None:
+        now_us = soon_us()
+        write_status(
+            tmp_path / "run", "card", StreamState.RECORDING, now_us, tracks=[{**VIDEO, "encoder": "h264_v4l2m2m"}],
+            last_sample_us=now_us,
+        )  # fmt: skip
+
+    recording()
     assert "1920×1080 h264_v4l2m2m" in node.command("status").stdout  # noqa: RUF001 - the sign for "by"
+    recording()
     (stream,) = json.loads(node.command("status", "--json").stdout)["streams"]
     assert stream["tracks"][0]["encoder"] == "h264_v4l2m2m"
 
@@ -61,7 +71,7 @@ def test_what_encodes_is_named(tmp_path: Path) -> None:
 def test_something_wrong(tmp_path: Path) -> None:
     """Exit code 1, the state sentence first, then what to try; `--json` says the same."""
     node = published(tmp_path, "gate", "dock")
-    now_us = time.time_ns() // 1000 + 2_000_000
+    now_us = soon_us()
     write_status(tmp_path / "run", "gate", StreamState.RECORDING, now_us)
     write_status(
         tmp_path / "run", "dock", StreamState.WAITING, now_us, reason="auth", detail="wrong password", hint="mend it"

@@ -23,6 +23,7 @@ def no_difference(expected: object, tracks: Sequence[Track], audio: str) -> list
     return []
 
 
+@pytest.mark.best_of_three
 def test_one_hang_delays_nobody() -> None:
     """A camera that never answers costs its own deadline; all others have their verdict (C009)."""
     release = threading.Event()

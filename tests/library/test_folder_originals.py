@@ -285,6 +285,7 @@ def program(folder: Path, shade: "list[int]") -> Iterator[dict[str, bytes]]:
         thread.join()
 
 
+@pytest.mark.best_of_three
 def test_a_folder_is_a_camera_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Black pictures are an incident, stills are the files that were written, and no kill doubles one (C148, C052)."""
     monkeypatch.setenv("HOLDFAST_WATCHER__ENABLED", "true")

@@ -1,11 +1,14 @@
 """What keeps an MJPEG view going, and what ends it: judged with a clock that tests push."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
+from holdfast.core.camera import StreamKey
 from holdfast.core.clock import SystemClock
 from holdfast.core.errors import Conflict, NotFound, Unreachable
+from holdfast.library import footage
 from holdfast.library.mjpeg import BEAT_US, LONGEST_US, Previews
 from support.clock import PushedClock
 from support.pictures import Recorded, being_recorded
@@ -15,14 +18,26 @@ from support.recording import until
 @pytest.fixture(scope="module", name="tree")
 def _tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     with being_recorded(tmp_path_factory.mktemp("mjpeg"), "h264", segment_s=600, first_file=False) as tree:
+        until(lambda: footage.newest(tree.volumes, StreamKey("cam1", "main")))  # its file is there before
         yield tree
 
 
 class Hurried(PushedClock):
-    """Wall time is the host's, boot time is pushed: views grow old while the camera goes on."""
+    """Wall time is the host's, boot time is pushed: views grow old while the camera goes on.
+
+    It is not pushed for threads that read footage: they would say that the camera sent nothing for all that time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ahead_us = super().boot_us() - SystemClock().boot_us()
 
     def wall_us(self) -> int:
         return SystemClock().wall_us()
+
+    def boot_us(self) -> int:
+        reads = threading.current_thread().name.startswith("mjpeg ")
+        return SystemClock().boot_us() + self._ahead_us if reads else super().boot_us()
 
 
 @pytest.fixture(name="clock")

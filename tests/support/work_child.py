@@ -45,7 +45,8 @@ class Child:
         os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Let it go on; bodies that wait for that end."""
+        (self.folder / f"thawed-{self.name}").touch()
         self.process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
@@ -56,9 +57,9 @@ class Child:
 
 @contextmanager
 def child(
-    place: work.Place, folder: Path, name: str, *, lease_s: float, hold_s: float = 0.0
+    place: work.Place, folder: Path, name: str, *, lease_s: float, hold_s: float | None = 0.0
 ) -> Iterator[Child]:  # fmt: skip
-    """Start a worker; its bodies take `hold_s`, however often they are told to end."""
+    """Start a worker; its bodies take `hold_s`, or last until it is thawed, however often they are told to end."""
     order = {
         "url": place.url, "node": place.node, "shared": place.shared, "worker": name, "lease_s": lease_s,
         "hold_s": hold_s, "folder": str(folder),
@@ -77,7 +78,11 @@ def _main(argument: str) -> None:
 
     def body(job: Job) -> None:
         (folder / f"begun-{name}").touch()
-        time.sleep(order["hold_s"])
+        if order["hold_s"] is None:
+            while not (folder / f"thawed-{name}").exists():
+                time.sleep(0.02)
+        else:
+            time.sleep(order["hold_s"])
         alive = job.alive()
         line = {"id": job.claim.number, "worker": name, "value": 0}
         taken = job.finish("done", along=lambda tx: work.void(tx.run("doubled", work.doubled.insert(), [line])))

@@ -24,7 +24,7 @@ from support.work_places import opened
 def test_a_frozen_worker_is_refused_its_result(place: Place, tmp_path: Path) -> None:
     """A worker that was frozen past its lease is told to end when it wakes, and its result is refused (F26)."""
     place.add(1)
-    with child(place, tmp_path, "frozen", lease_s=1.0, hold_s=0.8) as frozen:
+    with child(place, tmp_path, "frozen", lease_s=1.0, hold_s=None) as frozen:
         until(frozen.begun)
         with place.catalog.write() as tx:
             # What we hold it cannot: frozen in the middle of a write, it would hold up all others until it is killed.

@@ -42,6 +42,7 @@ def test_all_that_is_due_is_done_once(no_leaks: None, place: Place) -> None:
     assert row(place.catalog, 7)["attempts"] == 1
 
 
+@pytest.mark.best_of_three
 def test_new_work_begins_at_once(place: Place) -> None:
     """A row that is added while the worker idles begins without waiting for its next look."""
     with place.station(kind()):

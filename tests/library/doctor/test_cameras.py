@@ -143,6 +143,7 @@ def test_other_refusal_is_explained(tmp_path: Path) -> None:
     assert found.evidence == "DESCRIBE was answered with 503 Service Unavailable (Acme/1.2)"
 
 
+@pytest.mark.best_of_three
 def test_silent_media_is_explained(tmp_path: Path) -> None:
     """A camera that is connected but sends nothing is told from one that refuses."""
     with simulated(small_camera("gate")) as own:

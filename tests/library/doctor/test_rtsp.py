@@ -7,6 +7,7 @@ import pytest
 
 from holdfast.core.errors import BadInput
 from holdfast.library.doctor.rtsp import NoAnswer, converse
+from support.recording import until
 from support.rtsp_peer import peer
 from support.sim import simulated, small_camera
 
@@ -44,6 +45,7 @@ def test_session_is_torn_down() -> None:
     """A session that was set up is given back, so that looking costs the camera nothing."""
     with simulated(small_camera("gate")) as sim:
         heard = converse(sim.url("gate"), "", "", deadline_s=60)
+        until(lambda: sim.counts("gate").torn_down == 1)  # nobody waits for the answer to it
     assert (heard.request, heard.answer.status) == ("SETUP", 200)
     assert sim.counts("gate").torn_down == 1
 

@@ -98,6 +98,9 @@ def test_a_connection_that_is_cut_is_made_anew(place: SshPlace) -> None:
         _put(target, place, 1)
         before = _signed_in(place)
         place.proxy.drop()
+        assert target._shell is not None
+        kept = target._shell.kept
+        _until(lambda: not kept._answers())  # it hears of the cut a moment later
         _put(target, place, 2)
         assert _signed_in(place) > before
 
