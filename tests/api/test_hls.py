@@ -244,6 +244,7 @@ def _running(tmp_path: Path) -> Iterator[Watched]:
         yield seen
 
 
+@pytest.mark.best_of_three
 def test_converted_live_plays(running: Watched, tmp_path: Path) -> None:
     """C021, C022: the converted stream of the older preset plays live in its size, and its list moves on."""
     url = f"{running.base}/live.m3u8?tier=hls"

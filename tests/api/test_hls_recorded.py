@@ -46,6 +46,7 @@ def taken(url: str, count: int) -> tuple[str, list[Sample]]:
         source.close()
 
 
+@pytest.mark.best_of_three
 def test_our_pictures_are_recorded(address: str) -> None:
     """`live.mjpeg` of a recorder is a camera for another one (C010, C023)."""
     sent, samples = taken(f"{address}/live.mjpeg?fps=10&width=160", 20)

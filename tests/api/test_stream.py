@@ -75,6 +75,7 @@ def _steady(film: bytes | bytearray, folder: Path, step_s: float = 0.04) -> list
     return times
 
 
+@pytest.mark.best_of_three
 @pytest.mark.needs("ffprobe")
 @pytest.mark.parametrize("codec", ["h264", "h265"])
 def test_live_crosses_files_without_a_hole(tmp_path: Path, codec: str) -> None:

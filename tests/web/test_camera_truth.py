@@ -45,6 +45,7 @@ def test_a_server_that_is_gone_is_not_live(recorded: Place) -> None:
         wait(page, f"p.now && p.words === '' && {BADGE}.startsWith('LIVE ')")
 
 
+@pytest.mark.best_of_three
 def test_a_server_that_hangs_is_not_live(recorded: Place) -> None:
     """A connection over which nothing comes counts as lost after some seconds, though nobody closed it (F59)."""
     begun(recorded, 1)
