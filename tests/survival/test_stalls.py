@@ -63,9 +63,7 @@ def test_every_stall_is_noticed_in_time(tmp_path: Path, group_s: int) -> None:
 def test_a_camera_that_never_sends_a_keyframe_says_so(tmp_path: Path) -> None:
     """Without a first keyframe the gap's reason is known within seconds, and the first one is recorded (R3, F39)."""
     with simulated() as sim:
-        sim.inject(
-            "no_keyframe", "cam1", 20
-        )  # 5 s of it are needed once a recorder has started, however long that takes
+        sim.inject("no_keyframe", "cam1", 20)  # 5 s of it must be left when the recorder has started
         with Shard(tmp_path, {"cam1": sim.url("cam1")}) as shard:
             shard.until(lambda: sim.counts("cam1").opened == 1)
             opened_us = time.time_ns() // 1000
