@@ -173,7 +173,7 @@ def test_another_server_is_recorded_alike(tmp_path: Path) -> None:
     assert any("audio" in text for text in mismatch), mismatch
     kinds = {}
     for name in node.cameras:
-        for sealed in node.events(name, Sealed):  # more than one when ten minutes of the clock ended meanwhile
+        for sealed in node.events(name, Sealed):  # more than one where a busy machine interrupted it
             kinds[name] = {kind: of["codec_name"] for kind, of in play(node.volume / sealed.file).items()}
             assert [track["kind"] for track in sealed.tracks] == list(kinds[name])
     assert kinds == {

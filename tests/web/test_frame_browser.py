@@ -13,6 +13,7 @@ from holdfast.library.accounts import Role
 from support.accounts import PASSWORD
 from support.chromium import chromium, sign_in, signed_in, window
 from support.pages import Site, site
+from support.recording import until
 from support.web import serving
 
 pytestmark = [pytest.mark.needs("chromium")]
@@ -46,14 +47,6 @@ def listeners(made: Site) -> int:
     return int(made.home.app.state.changes.listeners)
 
 
-def one_listens(made: Site, page: Page) -> None:
-    """Wait until all connections but one are gone: of a page that was left, the server hears a moment later."""
-    end = time.monotonic() + 30
-    while (left := listeners(made)) != 1:
-        assert time.monotonic() < end, left
-        page.wait_for_timeout(100)
-
-
 def test_eight_pages_are_open_at_once(served: tuple[Site, str]) -> None:
     """Any number of pages loads and hears of changes: one of them listens for all, and when it goes, another (C127)."""
     made, address = served
@@ -64,13 +57,13 @@ def test_eight_pages_are_open_at_once(served: tuple[Site, str]) -> None:
             one.goto(f"{address}/machine")
             assert one.get_by_role("heading", name="System", exact=True).is_visible()
         hear(made, pages, StreamState.STALLED, "stalled")
-        one_listens(made, page)
+        until(lambda: listeners(made) == 1)
         for one in pages[:3]:
             one.close()
         hear(made, pages[3:], StreamState.RECORDING, "recording")
         pages[3].goto(f"{address}/coverage?source=journals")
         hear(made, pages[3:], StreamState.STALLED, "stalled")
-        one_listens(made, pages[3])
+        until(lambda: listeners(made) == 1)  # of a page that was left the server hears a moment later
 
 
 def test_pages_without_locks_look_now_and_then(served: tuple[Site, str]) -> None:

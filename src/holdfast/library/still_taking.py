@@ -293,29 +293,27 @@ class StillsTaker:
             return self._pictures.nearest(slot_us, final=final)
         if self._gap is not None and self._gap.start_us + NEAR_US < slot_us < self._gap.end_us - NEAR_US:
             return Answer.HOLE
-        stretch = footage.find(
-            self._means.volumes, self.key, slot_us - NEAR_US, slot_us + AHEAD_US, now_us=self._clock.wall_us(),
-            catalog=self._means.catalog,
-        )  # fmt: skip
-        return Pictures(self._means.volumes, footage.read(self._means.volumes, stretch, self._means.indexes)).nearest(
-            slot_us, final=final
-        )
+        return self._pictures_of(self._stretch(slot_us - NEAR_US, slot_us + AHEAD_US)).nearest(slot_us, final=final)
 
     def _late(self, slot_us: int) -> Shot | None:
         """Return the first picture after an instant, where the camera's round may have come later than it."""
         burst_s = self.order.burst_s
         if not burst_s or slot_us % (burst_s * SECOND_US):
             return None
-        stretch = footage.find(
-            self._means.volumes, self.key, slot_us, slot_us + burst_late_us(burst_s), now_us=self._clock.wall_us(),
-            catalog=self._means.catalog,
-        )  # fmt: skip
+        stretch = self._stretch(slot_us, slot_us + burst_late_us(burst_s))
         first_us = min((piece.start_us for piece in stretch.pieces), default=None)
         if first_us is None:
             return None
-        chunks = footage.read(self._means.volumes, stretch, self._means.indexes)
-        shot = Pictures(self._means.volumes, chunks).nearest(first_us, final=True)
+        shot = self._pictures_of(stretch).nearest(first_us, final=True)
         return shot if isinstance(shot, Shot) else None
+
+    def _stretch(self, from_us: int, to_us: int) -> footage.Stretch:
+        return footage.find(
+            self._means.volumes, self.key, from_us, to_us, now_us=self._clock.wall_us(), catalog=self._means.catalog
+        )
+
+    def _pictures_of(self, stretch: footage.Stretch) -> Pictures:
+        return Pictures(self._means.volumes, footage.read(self._means.volumes, stretch, self._means.indexes))
 
     def _original(self, slot_us: int) -> tuple[Shot, Still] | Literal[Answer.LATER] | None:
         """Return the file that somebody else wrote at an instant, where the camera is their folder; or not yet."""
@@ -371,14 +369,7 @@ class StillsTaker:
     def _cause(self, slot_us: int) -> str:
         """Say why there is no footage of an instant; empty where none was wanted, so that no still was planned."""
         if self._gap is None or not self._gap.start_us <= slot_us < self._gap.end_us:
-            stretch = footage.find(
-                self._means.volumes,
-                self.key,
-                slot_us,
-                slot_us + 1,
-                now_us=self._clock.wall_us(),
-                catalog=self._means.catalog,
-            )
+            stretch = self._stretch(slot_us, slot_us + 1)
             if any(piece.start_us <= slot_us < piece.end_us for piece in stretch.removed):
                 return REMOVED
             gaps = [gap for gap in stretch.gaps if gap.start_us <= slot_us < gap.end_us]

@@ -86,7 +86,8 @@ class StreamRecorder:
         self._notes: list[str] = []
         self._group_us: int | None = None
         self._end_us = 0
-        self._attempts = self._tried_us = 0
+        self._attempts = 0
+        self._tried_us = 0
         self._dropped = 0
         self._last_sample_us: int | None = None
         self._why = "first"
